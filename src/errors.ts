@@ -1,0 +1,86 @@
+/** Exit codes of the command line. One meaning each; documented in docs/reference/errors.md, which is made from this file. */
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  misfit: 3,
+  outage: 4,
+  interrupted: 130,
+} as const;
+
+export type ExitName = keyof typeof exitCodes;
+
+interface CodeFacts {
+  readonly exit: ExitName;
+  /** Whether the same call may succeed later without anyone changing anything. */
+  readonly retryable: boolean;
+  readonly meaning: string;
+}
+
+/**
+ * The closed list of error codes. An error is safe to log by its type: its text names settings, columns, limits and codes,
+ * never a value from a message and never a driver's own text.
+ */
+export const errorCodes = {
+  usage: { exit: "usage", retryable: false, meaning: "the command line was not understood" },
+  config_missing: { exit: "usage", retryable: false, meaning: "there is no configuration file where one was looked for" },
+  config_invalid: { exit: "usage", retryable: false, meaning: "the configuration has faults; all of them are listed with file, line and option" },
+  file_exists: { exit: "usage", retryable: false, meaning: "a file that would be written is there already; nothing was overwritten" },
+  dependency_missing: { exit: "usage", retryable: false, meaning: "an optional package is needed and not installed" },
+  keyring_missing: { exit: "misfit", retryable: false, meaning: "the key ring could not be read" },
+  keyring_malformed: { exit: "misfit", retryable: false, meaning: "the key ring is not a maskline key ring" },
+  keyring_exposed: { exit: "misfit", retryable: false, meaning: "the key ring file can be read by other users" },
+  key_mismatch: { exit: "misfit", retryable: false, meaning: "the key ring is not the one this database was masked with" },
+  mask_changed: { exit: "misfit", retryable: false, meaning: "a domain is defined otherwise than when its tokens were made" },
+  self_test_failed: { exit: "misfit", retryable: false, meaning: "a cipher did not give its published answer; nothing was masked" },
+  queue_missing: { exit: "misfit", retryable: false, meaning: "the queue does not exist" },
+  queue_denied: { exit: "misfit", retryable: false, meaning: "the queue refused the credentials or the right" },
+  queue_refused: { exit: "misfit", retryable: false, meaning: "the queue refused a request as wrong" },
+  queue_unreachable: { exit: "outage", retryable: true, meaning: "the queue did not answer, or failed on its side" },
+  database_denied: { exit: "misfit", retryable: false, meaning: "the database refused user, password or right" },
+  database_missing: { exit: "misfit", retryable: false, meaning: "the database does not exist" },
+  database_tls: { exit: "misfit", retryable: false, meaning: "the encrypted connection to the database could not be trusted" },
+  database_unreachable: { exit: "outage", retryable: true, meaning: "the database did not answer, is shutting down, read-only or full" },
+  database_busy: { exit: "outage", retryable: true, meaning: "the database asked to try again (serialisation, deadlock, lock timeout)" },
+  database_refused: { exit: "misfit", retryable: false, meaning: "the database refused a statement of ours" },
+  schema_missing: { exit: "misfit", retryable: false, meaning: "what maskline owns in the database has not been created" },
+  schema_older: { exit: "misfit", retryable: false, meaning: "what maskline owns in the database is older than this program" },
+  schema_newer: { exit: "misfit", retryable: false, meaning: "what maskline owns in the database is newer than this program" },
+  target_misfit: { exit: "misfit", retryable: false, meaning: "the target table does not fit the contract; nothing was loaded or quarantined for it" },
+  not_found: { exit: "failed", retryable: false, meaning: "what was asked for is not there" },
+  setup_failed: { exit: "failed", retryable: false, meaning: "an embedded server could not be started" },
+  interrupted: { exit: "interrupted", retryable: true, meaning: "stopped by a signal before the work was done" },
+  internal: { exit: "failed", retryable: false, meaning: "a fault of maskline itself; nothing was settled that was not durable" },
+} as const satisfies Record<string, CodeFacts>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export interface ErrorParts {
+  /** What to type or change next. */
+  readonly next?: string;
+  /** Further lines, for errors that list several faults at once. */
+  readonly details?: readonly string[];
+}
+
+/** Every error maskline raises on purpose. `message` says what happened and where; it never holds a value from a message. */
+export class MasklineError extends Error {
+  override readonly name = "MasklineError";
+  readonly code: ErrorCode;
+  readonly next: string | undefined;
+  readonly details: readonly string[];
+
+  constructor(code: ErrorCode, message: string, parts: ErrorParts = {}) {
+    super(message);
+    this.code = code;
+    this.next = parts.next;
+    this.details = parts.details ?? [];
+  }
+
+  get retryable(): boolean {
+    return errorCodes[this.code].retryable;
+  }
+
+  get exitCode(): number {
+    return exitCodes[errorCodes[this.code].exit];
+  }
+}

@@ -1,0 +1,83 @@
+import type { Fault } from "../contract/fault.ts";
+
+/** A message as its source handed it over. May hold plain personal data: never logged, never part of an error. */
+export interface Delivery {
+  /** What makes two deliveries the same message. */
+  readonly id: string;
+  readonly body: string;
+  /** When the producer sent it, in ms since 1970 UTC; null where the source does not say. */
+  readonly sentAtMs: number | null;
+  readonly receivedAtMs: number;
+  /** How often the source has handed this message out, this time included. */
+  readonly attempt: number;
+  readonly groupId: string | null;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** The source's own grip on this delivery (for SQS the receipt handle). Opaque to everyone else. */
+  readonly handle: string;
+}
+
+export const outcomes = ["loaded", "duplicate", "quarantined", "returned"] as const;
+export type Outcome = (typeof outcomes)[number];
+
+/** A delivery with its one outcome. */
+export interface Settlement {
+  readonly delivery: Delivery;
+  readonly outcome: Outcome;
+}
+
+/** A delivery that cannot become a row, with every fault found in it. */
+export interface Refusal {
+  readonly delivery: Delivery;
+  readonly faults: readonly Fault[];
+}
+
+/** Masked rows by column: `columns[c][r]` belongs to `deliveries[r]`; null is SQL NULL. Texts are in the form the column's type reads. */
+export interface Rows {
+  readonly deliveries: readonly Delivery[];
+  readonly columns: readonly (readonly (string | null)[])[];
+}
+
+/** Where a load stands in the ledger: counts of this lane since the process started. */
+export interface LedgerPosition {
+  readonly run: string;
+  readonly lane: number;
+  /** Counts up from 1 without gaps in each lane. */
+  readonly sequence: number;
+  /** Deliveries received by this lane so far, those of this load included. */
+  readonly received: number;
+  /** Deliveries returned to the source since this lane's last ledger row. */
+  readonly returned: number;
+}
+
+export interface Batch {
+  readonly rows: Rows;
+  readonly refused: readonly Refusal[];
+  readonly position: LedgerPosition;
+  /** Seals what a refused delivery held, for the quarantine; all bodies of one batch share one HPKE context. */
+  readonly seal: (delivery: Delivery) => Promise<Uint8Array>;
+}
+
+export interface Source {
+  /**
+   * Up to `limit` deliveries; [] when none came in time, null when none ever will. Keeps them invisible to others until settled.
+   * Aborting `signal` ends a waiting call at once: it resolves to what it holds already, or [].
+   */
+  receive(limit: number, signal: AbortSignal): Promise<readonly Delivery[] | null>;
+  /**
+   * Exactly once per delivery: `returned` ones become visible again, all others are removed. What could not be removed
+   * will come again and is a duplicate then: nothing is lost by a failing settle, so it reports and does not throw.
+   */
+  settle(settlements: readonly Settlement[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Sink {
+  /**
+   * One transaction: rows, receipts, quarantined bodies and ledger counts become durable together, or none does (then it throws).
+   * Says for each delivery of the batch whether it was loaded, was a duplicate, or was refused. A row may come twice, also within a batch.
+   */
+  load(batch: Batch): Promise<readonly Settlement[]>;
+  /** Appends the closing ledger row of a lane that ends in order. */
+  closeLane(position: LedgerPosition): Promise<void>;
+  close(): Promise<void>;
+}
