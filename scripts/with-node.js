@@ -32,7 +32,9 @@ function ownNode() {
   const packageFolder = path.dirname(createRequire(path.join(root, "package.json")).resolve("node/package.json"));
   spawnSync(process.execPath, ["installArchSpecificPackage.js"], { cwd: packageFolder, stdio: ["ignore", 2, 2] });
   if (existsSync(bin)) return bin;
-  process.stderr.write(`maskline: needs Node 22.18 or later; this is ${process.versions.node}, and the npm package "node" could not be set up\n`);
+  process.stderr.write(
+    `maskline: needs Node 22.18 or later; this is ${process.versions.node}, and the npm package "node" could not be set up\n`,
+  );
   return process.exit(1);
 }
 

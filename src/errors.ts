@@ -10,22 +10,24 @@ export const exitCodes = {
 
 export type ExitName = keyof typeof exitCodes;
 
-interface CodeFacts {
-  readonly exit: ExitName;
-  /** Whether the same call may succeed later without anyone changing anything. */
-  readonly retryable: boolean;
-  readonly meaning: string;
-}
-
 /**
  * The closed list of error codes. An error is safe to log by its type: its text names settings, columns, limits and codes,
- * never a value from a message and never a driver's own text.
+ * never a value from a message and never a driver's own text. `retryable`: the same call may succeed later without anyone
+ * changing anything.
  */
 export const errorCodes = {
   usage: { exit: "usage", retryable: false, meaning: "the command line was not understood" },
   config_missing: { exit: "usage", retryable: false, meaning: "there is no configuration file where one was looked for" },
-  config_invalid: { exit: "usage", retryable: false, meaning: "the configuration has faults; all of them are listed with file, line and option" },
-  file_exists: { exit: "usage", retryable: false, meaning: "a file that would be written is there already; nothing was overwritten" },
+  config_invalid: {
+    exit: "usage",
+    retryable: false,
+    meaning: "the configuration has faults; all of them are listed with file, line and option",
+  },
+  file_exists: {
+    exit: "usage",
+    retryable: false,
+    meaning: "a file that would be written is there already; nothing was overwritten",
+  },
   dependency_missing: { exit: "usage", retryable: false, meaning: "an optional package is needed and not installed" },
   keyring_missing: { exit: "misfit", retryable: false, meaning: "the key ring could not be read" },
   keyring_malformed: { exit: "misfit", retryable: false, meaning: "the key ring is not a maskline key ring" },
@@ -40,18 +42,30 @@ export const errorCodes = {
   database_denied: { exit: "misfit", retryable: false, meaning: "the database refused user, password or right" },
   database_missing: { exit: "misfit", retryable: false, meaning: "the database does not exist" },
   database_tls: { exit: "misfit", retryable: false, meaning: "the encrypted connection to the database could not be trusted" },
-  database_unreachable: { exit: "outage", retryable: true, meaning: "the database did not answer, is shutting down, read-only or full" },
-  database_busy: { exit: "outage", retryable: true, meaning: "the database asked to try again (serialisation, deadlock, lock timeout)" },
+  database_unreachable: {
+    exit: "outage",
+    retryable: true,
+    meaning: "the database did not answer, is shutting down, read-only or full",
+  },
+  database_busy: {
+    exit: "outage",
+    retryable: true,
+    meaning: "the database asked to try again (serialisation, deadlock, lock timeout)",
+  },
   database_refused: { exit: "misfit", retryable: false, meaning: "the database refused a statement of ours" },
   schema_missing: { exit: "misfit", retryable: false, meaning: "what maskline owns in the database has not been created" },
   schema_older: { exit: "misfit", retryable: false, meaning: "what maskline owns in the database is older than this program" },
   schema_newer: { exit: "misfit", retryable: false, meaning: "what maskline owns in the database is newer than this program" },
-  target_misfit: { exit: "misfit", retryable: false, meaning: "the target table does not fit the contract; nothing was loaded or quarantined for it" },
+  target_misfit: {
+    exit: "misfit",
+    retryable: false,
+    meaning: "the target table does not fit the contract; nothing was loaded or quarantined for it",
+  },
   not_found: { exit: "failed", retryable: false, meaning: "what was asked for is not there" },
   setup_failed: { exit: "failed", retryable: false, meaning: "an embedded server could not be started" },
   interrupted: { exit: "interrupted", retryable: true, meaning: "stopped by a signal before the work was done" },
   internal: { exit: "failed", retryable: false, meaning: "a fault of maskline itself; nothing was settled that was not durable" },
-} as const satisfies Record<string, CodeFacts>;
+} as const;
 
 export type ErrorCode = keyof typeof errorCodes;
 

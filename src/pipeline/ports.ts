@@ -1,17 +1,10 @@
 import type { Fault } from "../contract/fault.ts";
+import type { Incoming } from "../contract/incoming.ts";
 
 /** A message as its source handed it over. May hold plain personal data: never logged, never part of an error. */
-export interface Delivery {
-  /** What makes two deliveries the same message. */
-  readonly id: string;
-  readonly body: string;
-  /** When the producer sent it, in ms since 1970 UTC; null where the source does not say. */
-  readonly sentAtMs: number | null;
-  readonly receivedAtMs: number;
+export interface Delivery extends Incoming {
   /** How often the source has handed this message out, this time included. */
   readonly attempt: number;
-  readonly groupId: string | null;
-  readonly attributes: Readonly<Record<string, string>>;
   /** The source's own grip on this delivery (for SQS the receipt handle). Opaque to everyone else. */
   readonly handle: string;
 }

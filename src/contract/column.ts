@@ -1,0 +1,37 @@
+/** The types a column can have. What each reads and writes is in types.ts. */
+export const columnTypes = ["text", "integer", "number", "boolean", "uuid", "ip", "date", "timestamp", "version", "json"] as const;
+export type ColumnType = (typeof columnTypes)[number];
+
+/** How a `version` column is stored. `digits` is for reading legacy tables: different versions can become the same number. */
+export const versionForms = ["major", "packed", "text", "digits"] as const;
+export type VersionForm = (typeof versionForms)[number];
+
+/** What `decode` can unwrap, in the order it is written. */
+export const decodings = ["sns", "eventbridge", "base64", "gzip"] as const;
+export type Decoding = (typeof decodings)[number];
+
+/** One column of the target table, as the contract describes it. */
+export interface Column {
+  /** The column's name in the table. */
+  readonly name: string;
+  /** A dotted path into the body, or `$sent_at`, `$message_id`, `$received_at`, `$group_id`, `$attributes.NAME`. */
+  readonly from: string;
+  readonly type: ColumnType;
+  /** Only for `version`. */
+  readonly as: VersionForm;
+  /** The longest text allowed, in code points; null for no limit. */
+  readonly max: number | null;
+  readonly required: boolean;
+  /** Used where the field is absent or null, written as the event would carry it; null for SQL NULL. Never in a masked column. */
+  readonly fallback: string | null;
+  /** What a mask wants: the canonical form, or (legacy hashes) the text as it was sent. `no` for a column that is not masked. */
+  readonly masked: "no" | "canonical" | "raw";
+}
+
+/** What a message must be to become a row. */
+export interface Contract {
+  readonly columns: readonly Column[];
+  readonly decode: readonly Decoding[];
+  /** The largest body accepted, after unpacking, in bytes. */
+  readonly maxBodyBytes: number;
+}

@@ -1,0 +1,11 @@
+/** What a contract reads of a message: the body and the few facts its source knows about it. */
+export interface Incoming {
+  /** What makes two deliveries the same message. */
+  readonly id: string;
+  readonly body: string;
+  /** When the producer sent it, in ms since 1970 UTC; null where the source does not say. */
+  readonly sentAtMs: number | null;
+  readonly receivedAtMs: number;
+  readonly groupId: string | null;
+  readonly attributes: Readonly<Record<string, string>>;
+}
