@@ -1,14 +1,20 @@
-/** The types a column can have. What each reads and writes is in types.ts. */
-export const columnTypes = ["text", "integer", "number", "boolean", "uuid", "ip", "date", "timestamp", "version", "json"] as const;
-export type ColumnType = (typeof columnTypes)[number];
+import type { FromSchema } from "json-schema-to-ts";
 
-/** How a `version` column is stored. `digits` is for reading legacy tables: different versions can become the same number. */
-export const versionForms = ["major", "packed", "text", "digits"] as const;
-export type VersionForm = (typeof versionForms)[number];
+import { columnOptions, type decodeOptions } from "./options.ts";
+
+/** One entry of `columns` in maskline.yaml. */
+export type ColumnOptions = FromSchema<typeof columnOptions>;
+type Options = (typeof columnOptions)["properties"];
+
+/** The types a column can have. What each reads and writes is in types.ts. */
+export const columnTypes: readonly ColumnType[] = columnOptions.properties.type.enum;
+export type ColumnType = Options["type"]["enum"][number];
+
+/** How a `version` column is stored. */
+export type VersionForm = Options["as"]["enum"][number];
 
 /** What `decode` can unwrap, in the order it is written. */
-export const decodings = ["sns", "eventbridge", "base64", "gzip"] as const;
-export type Decoding = (typeof decodings)[number];
+export type Decoding = (typeof decodeOptions)["items"]["enum"][number];
 
 /** One column of the target table, as the contract describes it. */
 export interface Column {

@@ -1,0 +1,93 @@
+import type { Check } from "../contract/check.ts";
+import type { Column } from "../contract/column.ts";
+import type { Fault } from "../contract/fault.ts";
+import { canRecognise, type Mask } from "../masks/mask.ts";
+import type { Delivery, Refusal, Rows } from "./ports.ts";
+import { selectRows } from "./rows.ts";
+
+/** A column of the contract with the mask it is given, if any. */
+export interface MaskedColumn {
+  readonly column: Column;
+  readonly mask: Mask | null;
+}
+
+/** What a batch of deliveries came to: rows ready to load, and what cannot become one. Every delivery is in exactly one of them. */
+export interface Prepared {
+  readonly rows: Rows;
+  readonly refused: readonly Refusal[];
+}
+
+/** Checks and masks a batch. Pure: the only place where plain values and tokens meet. */
+export function prepare(deliveries: readonly Delivery[], check: Check, columns: readonly MaskedColumn[]): Prepared {
+  const checked = checkAll(deliveries, check, columns.length);
+  const faults = new Map<number, Fault[]>();
+  const masked = columns.map(({ column, mask }, index) => {
+    const values = checked.rows.columns[index] ?? [];
+    return mask === null ? values : maskColumn(values, mask, (row, reason) => addFault(faults, row, column, reason));
+  });
+  const rows: Rows = { deliveries: checked.rows.deliveries, columns: masked };
+  const kept = rows.deliveries.flatMap((_, row) => (faults.has(row) ? [] : [row]));
+  const refused = [...faults].map(([row, found]): Refusal => ({ delivery: rows.deliveries[row] as Delivery, faults: found }));
+  return { rows: selectRows(rows, kept), refused: [...checked.refused, ...refused] };
+}
+
+function checkAll(deliveries: readonly Delivery[], check: Check, width: number): Prepared {
+  const accepted: Delivery[] = [];
+  const refused: Refusal[] = [];
+  const columns: (string | null)[][] = Array.from({ length: width }, () => []);
+  for (const delivery of deliveries) {
+    const checked = check(delivery);
+    if ("faults" in checked) {
+      refused.push({ delivery, faults: checked.faults });
+      continue;
+    }
+    accepted.push(delivery);
+    for (let column = 0; column < width; column += 1) columns[column]?.push(checked.values[column] ?? null);
+  }
+  return { rows: { deliveries: accepted, columns }, refused };
+}
+
+type FaultAt = (row: number, reason: "already_masked" | "mask_failed") => void;
+
+/** Masks what is there; absent values stay absent, so that a missing value never becomes a token shared by all. */
+function maskColumn(values: readonly (string | null)[], mask: Mask, faultAt: FaultAt): readonly (string | null)[] {
+  const places = values.flatMap((value, row) => (value === null ? [] : [row]));
+  const present = places.map((row) => values[row] as string);
+  if (canRecognise(mask)) {
+    mask.recognises(present).forEach((ours, index) => {
+      if (ours) faultAt(places[index] as number, "already_masked");
+    });
+  }
+  const tokens = applyEach(present, mask, (index) => faultAt(places[index] as number, "mask_failed"));
+  const column: (string | null)[] = values.map(() => null);
+  places.forEach((row, index) => (column[row] = tokens[index] ?? null));
+  return column;
+}
+
+/** The whole column in one call; one by one only when that fails, to find the value at fault. Never the original in place of a mask. */
+function applyEach(values: readonly string[], mask: Mask, failedAt: (index: number) => void): readonly (string | null)[] {
+  try {
+    return mask.apply(values);
+  } catch {
+    return values.map((value, index) => {
+      try {
+        return mask.apply([value])[0] ?? null;
+      } catch {
+        failedAt(index);
+        return null;
+      }
+    });
+  }
+}
+
+const explanations = {
+  already_masked: { expected: "a value, not a token", found: "a token of this domain" },
+  mask_failed: { expected: "a value the mask can take", found: "a failing mask" },
+} as const;
+
+function addFault(faults: Map<number, Fault[]>, row: number, column: Column, reason: keyof typeof explanations): void {
+  const fault: Fault = { reason, path: column.from, ...explanations[reason] };
+  const found = faults.get(row);
+  if (found) found.push(fault);
+  else faults.set(row, [fault]);
+}

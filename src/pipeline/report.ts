@@ -1,0 +1,31 @@
+import type { ErrorCode } from "../errors.ts";
+import type { Outcome } from "./ports.ts";
+
+/** What a run tells whoever watches it. Counts and codes only: an event never holds anything of a message. */
+export type PipelineEvent =
+  | { readonly kind: "settled"; readonly lane: number; readonly counts: Counts }
+  | { readonly kind: "retrying"; readonly code: ErrorCode; readonly delayMs: number }
+  | { readonly kind: "undeleted"; readonly messages: number }
+  | { readonly kind: "stopping"; readonly why: "signal" | "drained" | "limit" | "failure" };
+
+export type Report = (event: PipelineEvent) => void;
+
+/** How many deliveries had which outcome. */
+export type Counts = Readonly<Record<Outcome, number>>;
+
+export const noCounts: Counts = { loaded: 0, duplicate: 0, quarantined: 0, returned: 0 };
+
+export function addCounts(left: Counts, right: Counts): Counts {
+  return {
+    loaded: left.loaded + right.loaded,
+    duplicate: left.duplicate + right.duplicate,
+    quarantined: left.quarantined + right.quarantined,
+    returned: left.returned + right.returned,
+  };
+}
+
+export function countOutcomes(settlements: Iterable<{ readonly outcome: Outcome }>): Counts {
+  const counts = { ...noCounts };
+  for (const { outcome } of settlements) counts[outcome] += 1;
+  return counts;
+}

@@ -1,0 +1,10 @@
+import type { Delivery, Rows } from "./ports.ts";
+
+/** The rows at the given places, in that order. */
+export function selectRows(rows: Rows, places: readonly number[]): Rows {
+  if (places.length === rows.deliveries.length) return rows;
+  return {
+    deliveries: places.map((place) => rows.deliveries[place] as Delivery),
+    columns: rows.columns.map((column) => places.map((place) => column[place] ?? null)),
+  };
+}

@@ -1,0 +1,129 @@
+import { MasklineError } from "../errors.ts";
+
+/**
+ * What a failing statement means for the messages in it.
+ * `row`: this value; the message is quarantined. `retry`: the same statement may work now. `outage`: the database is not there;
+ * messages wait. `misfit`: rights, tables or types are wrong; the run stops and quarantines nothing.
+ */
+export type FailureClass = "row" | "retry" | "outage" | "misfit";
+
+/** Longest prefix wins. Codes: PostgreSQL documentation, appendix A. */
+const classBySqlState: Readonly<Record<string, FailureClass>> = {
+  "08": "outage",
+  "08P01": "misfit", // protocol violation: a value was sent in a form the column's type does not read
+  "0A": "misfit",
+  "22": "row",
+  "22P03": "misfit", // invalid binary representation: as 08P01
+  "23": "row",
+  "25006": "outage", // read-only: a failover is going on
+  "28": "misfit",
+  "3D": "misfit",
+  "3F": "misfit",
+  "40001": "retry",
+  "40P01": "retry",
+  "42": "misfit",
+  "44000": "row", // WITH CHECK OPTION of a view
+  "53": "outage",
+  "54000": "row", // an index row too large
+  "55P03": "retry",
+  "57": "outage",
+  "58": "outage",
+  P0: "row", // RAISE in a trigger
+  XX: "outage",
+};
+
+/** The parts of a driver's error that hold no value of a row. Everything else (message, detail, where) stays behind. */
+export interface DatabaseFailure {
+  readonly sqlState: string;
+  readonly failureClass: FailureClass;
+  readonly constraint: string | null;
+  readonly table: string | null;
+  readonly column: string | null;
+}
+
+/** Reduces whatever the driver threw to what may be shown. Errors without an SQLSTATE come from the network and are outages. */
+export function databaseFailure(error: unknown): DatabaseFailure {
+  const part = (name: string): string | null => {
+    const value: unknown = typeof error === "object" && error !== null ? Reflect.get(error, name) : undefined;
+    return typeof value === "string" && value !== "" ? value : null;
+  };
+  const sqlState = part("code") ?? "08000";
+  return {
+    sqlState,
+    failureClass: classOf(sqlState),
+    constraint: part("constraint"),
+    table: part("table"),
+    column: part("column"),
+  };
+}
+
+function classOf(sqlState: string): FailureClass {
+  for (let length = sqlState.length; length >= 2; length -= 1) {
+    const found = classBySqlState[sqlState.slice(0, length)];
+    if (found !== undefined) return found;
+  }
+  return "outage";
+}
+
+/** "SQLSTATE 23514, constraint positive_version, column app_version" */
+export function describeFailure(failure: DatabaseFailure): string {
+  const parts = [/^[0-9A-Z]{5}$/.test(failure.sqlState) ? `SQLSTATE ${failure.sqlState}` : failure.sqlState];
+  if (failure.constraint !== null) parts.push(`constraint ${failure.constraint}`);
+  if (failure.column !== null) parts.push(`column ${failure.column}`);
+  return parts.join(", ");
+}
+
+const tlsCodes = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
+
+/** The error a user sees for a statement or a connection that failed. `doing` completes "while ...". */
+export function databaseError(error: unknown, doing: string, where: string): MasklineError {
+  if (error instanceof MasklineError) return error;
+  const failure = databaseFailure(error);
+  const text = `while ${doing} (${where}): ${describeFailure(failure)}`;
+  const state = failure.sqlState;
+  // two refusals that the driver raises itself, without a code
+  const driverText = error instanceof Error ? error.message : "";
+  if (driverText.startsWith("The server does not support SSL")) {
+    return new MasklineError("database_tls", `the server offers no TLS ${text}`, {
+      next: "switch TLS on at the server, or set sink.postgres.tls: off where the network is trusted",
+    });
+  }
+  if (driverText.startsWith("SASL")) {
+    return new MasklineError("database_denied", `the database wants a password ${text}`, {
+      next: "put user and password into sink.postgres.url",
+    });
+  }
+  if (tlsCodes.test(state)) {
+    return new MasklineError("database_tls", `the server's certificate is not trusted ${text}`, {
+      next: "set sink.postgres.ca to the file of the authority that signed it, and use the host name it was made for",
+    });
+  }
+  if (state.startsWith("28")) {
+    return new MasklineError("database_denied", `the database refused the user or the password ${text}`, {
+      next: "check user and password in sink.postgres.url",
+    });
+  }
+  if (state === "3D000") {
+    return new MasklineError("database_missing", `there is no such database ${text}`, {
+      next: "check the database's name in sink.postgres.url",
+    });
+  }
+  if (state === "42501") {
+    return new MasklineError("database_denied", `the database user lacks a right ${text}`, {
+      next: "grant it, or run `maskline check --connect` to see what is needed",
+    });
+  }
+  switch (failure.failureClass) {
+    case "retry":
+      return new MasklineError("database_busy", `the database asked to try again ${text}`, { next: "run the command again" });
+    case "outage":
+      return new MasklineError("database_unreachable", `the database cannot be used now ${text}`, {
+        next: "check that it runs and that sink.postgres.url names its host and port",
+      });
+    case "row":
+    case "misfit":
+      return new MasklineError("database_refused", `the database refused a statement ${text}`, {
+        next: "run `maskline check --connect`",
+      });
+  }
+}

@@ -1,0 +1,70 @@
+import type { Delivery, Rows } from "../pipeline/ports.ts";
+import { quoteName, quoteTable, type TableName } from "./names.ts";
+import type { TargetColumn } from "./target.ts";
+
+/**
+ * The texts of the load, fixed for a run: rows travel as one array a column, so any batch length has the same text and one plan.
+ *
+ * Receipts come first and decide: only a message whose receipt is new has an effect, so `ON CONFLICT DO NOTHING` makes every
+ * redelivery harmless without asking anything of the user's table. They are inserted in key order (two loads that share messages
+ * would otherwise deadlock); rows keep the order in which they came.
+ */
+export interface LoadStatements {
+  /** Parameters: see `loadParameters` in load.ts. Answers with the id and outcome of every receipt that was new. */
+  readonly load: string;
+  /** Receipts and rows only, to find out which rows the database refuses. Parameters: pipeline, sent times, ids, one array a column. */
+  readonly probe: string;
+}
+
+export function loadStatements(schema: string, target: TableName, columns: readonly TargetColumn[]): LoadStatements {
+  const own = quoteName(schema);
+  const names = columns.map((column) => quoteName(column.name)).join(", ");
+  const casts = columns.map((column, index) => `incoming.c${index}::${column.castType}`).join(", ");
+  const rows = columns.map((_, index) => `c${index}`).join(", ");
+  const arrays = columns.map((_, index) => `$${index + 4}::text[]`).join(", ");
+
+  const incoming = `incoming AS (
+  SELECT * FROM unnest($2::timestamptz[], $3::text[], ${arrays}) WITH ORDINALITY AS incoming (sent_at, id, ${rows}, position))`;
+  const loaded = `loaded AS (
+  INSERT INTO ${quoteTable(target)} (${names})
+  SELECT ${casts} FROM incoming JOIN receipt ON receipt.id = incoming.id AND receipt.outcome = 'loaded'
+  ORDER BY incoming.position)`;
+
+  const probe = `WITH ${incoming}, receipt AS (
+  INSERT INTO ${own}.receipt (pipeline, sent_at, id, outcome)
+  SELECT $1::smallint, sent_at, id, 'loaded' FROM incoming ORDER BY sent_at, id
+  ON CONFLICT DO NOTHING RETURNING id, outcome), ${loaded}
+SELECT count(*) FROM receipt`;
+
+  const next = columns.length + 4;
+  const parameter = (offset: number, type: string): string => `$${next + offset}::${type}`;
+  const load = `WITH ${incoming}, refused AS (
+  SELECT * FROM unnest(${parameter(0, "timestamptz[]")}, ${parameter(1, "text[]")}, ${parameter(2, "text[]")}, ${parameter(3, "text[]")},
+    ${parameter(4, "text[]")}, ${parameter(5, "integer[]")}, ${parameter(6, "integer[]")}, ${parameter(7, "bytea[]")})
+  AS refused (sent_at, id, reason, faults, structure, body_bytes, attempt, sealed)), receipt AS (
+  INSERT INTO ${own}.receipt (pipeline, sent_at, id, outcome)
+  SELECT $1::smallint, sent_at, id, outcome FROM (
+    SELECT sent_at, id, 'loaded' AS outcome FROM incoming UNION ALL SELECT sent_at, id, 'quarantined' FROM refused) AS arriving
+  ORDER BY sent_at, id
+  ON CONFLICT DO NOTHING RETURNING id, outcome), ${loaded}, quarantined AS (
+  INSERT INTO ${own}.quarantine (pipeline, sent_at, id, reason, faults, structure, body_bytes, attempt, contract_hash, sealed)
+  SELECT $1::smallint, sent_at, refused.id, reason, faults::jsonb, structure::jsonb, body_bytes, attempt, ${parameter(8, "text")}, sealed
+  FROM refused JOIN receipt ON receipt.id = refused.id AND receipt.outcome = 'quarantined'), ledger AS (
+  INSERT INTO ${own}.ledger (run, lane, sequence, pipeline, received, returned, loaded, quarantined, duplicate)
+  SELECT ${parameter(9, "uuid")}, ${parameter(10, "smallint")}, ${parameter(11, "integer")}, $1::smallint,
+    ${parameter(12, "bigint")}, ${parameter(13, "integer")},
+    count(*) FILTER (WHERE outcome = 'loaded'), count(*) FILTER (WHERE outcome = 'quarantined'), ${parameter(14, "integer")} - count(*)
+  FROM receipt)
+SELECT id, outcome FROM receipt`;
+  return { load, probe };
+}
+
+/** Sent times, ids and columns, in the order both statements take them. */
+export function rowParameters(rows: Rows): readonly unknown[] {
+  return [rows.deliveries.map(sentAtParameter), rows.deliveries.map(({ id }) => id), ...rows.columns];
+}
+
+/** The receipt's time. `infinity` for a source that does not say: such receipts are never pruned. */
+export function sentAtParameter(delivery: Delivery): string {
+  return delivery.sentAtMs === null ? "infinity" : new Date(delivery.sentAtMs).toISOString();
+}

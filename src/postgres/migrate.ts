@@ -1,0 +1,79 @@
+import { MasklineError } from "../errors.ts";
+import type { Database, Query } from "./database.ts";
+import { initial } from "./migrations/0001-initial.ts";
+import { quoteName } from "./names.ts";
+
+/** Forward only: a migration that has been released is never changed, the next one is added. */
+const migrations: readonly { readonly version: number; readonly sql: (schema: string) => string }[] = [
+  { version: 1, sql: initial },
+];
+
+export const schemaVersion: number = migrations.length;
+
+/** Any number that is ours alone: two `migrate` at once wait for each other. */
+const migrationLock = 7_145_210_334;
+
+/** The SQL that brings a database from `from` to today, for people who must hand it to someone else. */
+export function migrationSql(schema: string, from: number = 0): string {
+  const quoted = quoteName(schema);
+  const steps = migrations
+    .filter(({ version }) => version > from)
+    .map(
+      ({ version, sql }) =>
+        `-- ${version}\n${sql(quoted).trim()}\nINSERT INTO ${quoted}.migration (version) VALUES (${version});\n`,
+    );
+  return `CREATE SCHEMA IF NOT EXISTS ${quoted};\n${steps.join("\n")}`;
+}
+
+/** Creates or upgrades what maskline owns, in one transaction. Never touches the user's own tables. Says which versions were applied. */
+export async function migrate(database: Database, schema: string): Promise<readonly number[]> {
+  return database.transaction("migrating", async (query) => {
+    await query("SELECT pg_advisory_xact_lock($1)", [migrationLock]);
+    const from = await installedVersion(query, schema);
+    refuseNewer(from, schema);
+    if (from === schemaVersion) return [];
+    await query(migrationSql(schema, from));
+    return migrations.map(({ version }) => version).filter((version) => version > from);
+  });
+}
+
+/** Refuses to go on unless what maskline owns is there and of this program's version. */
+export async function requireSchema(database: Database, schema: string): Promise<void> {
+  const version = await database.transaction("looking for what maskline owns", (query) => installedVersion(query, schema));
+  refuseNewer(version, schema);
+  if (version === 0) {
+    throw new MasklineError("schema_missing", `${database.where} has no schema ${quoteName(schema)} of maskline`, {
+      next: "maskline migrate   (or `maskline migrate --print` to hand the SQL to someone else)",
+    });
+  }
+  if (version < schemaVersion) {
+    throw new MasklineError(
+      "schema_older",
+      `schema ${quoteName(schema)} in ${database.where} is at version ${version} of ${schemaVersion}`,
+      {
+        next: "maskline migrate",
+      },
+    );
+  }
+}
+
+/** 0 where nothing has been created. */
+async function installedVersion(query: Query, schema: string): Promise<number> {
+  const [table] = await query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [
+    `${quoteName(schema)}.migration`,
+  ]);
+  if (!table?.there) return 0;
+  const [row] = await query<{ version: number | null }>(`SELECT max(version) AS version FROM ${quoteName(schema)}.migration`);
+  return row?.version ?? 0;
+}
+
+function refuseNewer(version: number, schema: string): void {
+  if (version <= schemaVersion) return;
+  throw new MasklineError(
+    "schema_newer",
+    `schema ${quoteName(schema)} is at version ${version}, this program knows ${schemaVersion}`,
+    {
+      next: "install the newer maskline",
+    },
+  );
+}

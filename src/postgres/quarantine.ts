@@ -1,0 +1,55 @@
+import type { Fault } from "../contract/fault.ts";
+import type { FieldShape } from "../contract/structure.ts";
+import type { Database } from "./database.ts";
+import { quoteName } from "./names.ts";
+
+/** Refused messages that are wrong in the same way. */
+export type QuarantineGroup = {
+  readonly reason: string;
+  /** The contract's path of the first fault; "" for the body as a whole. */
+  readonly path: string;
+  readonly messages: number;
+  readonly firstAt: Date;
+  readonly lastAt: Date;
+  /** One of them, for `quarantine show`. */
+  readonly exampleId: string;
+};
+
+/** What is known of one refused message without opening it. */
+export type QuarantinedMessage = {
+  readonly id: string;
+  readonly pipeline: string;
+  readonly reason: string;
+  readonly faults: readonly Fault[];
+  readonly structure: readonly FieldShape[];
+  readonly bodyBytes: number;
+  readonly attempt: number;
+  readonly sentAt: Date | null;
+  readonly quarantinedAt: Date;
+  readonly contractHash: string;
+};
+
+/** The most frequent first. */
+export async function listQuarantine(database: Database, schema: string, pipeline: string): Promise<readonly QuarantineGroup[]> {
+  const own = quoteName(schema);
+  return database.query<QuarantineGroup>(
+    "listing the quarantine",
+    `SELECT reason, coalesce(faults -> 0 ->> 'path', '') AS path, count(*)::int AS messages,
+            min(quarantined_at) AS "firstAt", max(quarantined_at) AS "lastAt", min(id) AS "exampleId"
+     FROM ${own}.quarantine JOIN ${own}.pipeline ON pipeline.number = quarantine.pipeline
+     WHERE pipeline.name = $1 GROUP BY 1, 2 ORDER BY messages DESC, reason, path`,
+    [pipeline],
+  );
+}
+
+/** By message id; the same id can stand under several pipelines. */
+export async function showQuarantined(database: Database, schema: string, id: string): Promise<readonly QuarantinedMessage[]> {
+  const own = quoteName(schema);
+  return database.query<QuarantinedMessage>(
+    "looking into the quarantine",
+    `SELECT id, pipeline.name AS pipeline, reason, faults, structure, body_bytes AS "bodyBytes", attempt,
+            nullif(sent_at, 'infinity') AS "sentAt", quarantined_at AS "quarantinedAt", contract_hash AS "contractHash"
+     FROM ${own}.quarantine JOIN ${own}.pipeline ON pipeline.number = quarantine.pipeline WHERE id = $1`,
+    [id],
+  );
+}

@@ -1,0 +1,39 @@
+import type { FromSchema } from "json-schema-to-ts";
+
+/** `source.sqs` in maskline.yaml. Credentials come from the AWS SDK's chain (environment, profile, role), never from this file. */
+export const sqsOptions = {
+  type: "object",
+  description: "An AWS SQS queue, or a server that speaks its protocol.",
+  additionalProperties: false,
+  required: ["queue"],
+  properties: {
+    queue: {
+      type: "string",
+      pattern: "^https?://[^/@]+/.+",
+      description: "The queue's URL, ending in /ACCOUNT/QUEUE-NAME. Its origin is the endpoint.",
+    },
+    region: { type: "string", pattern: "^[a-z0-9-]+$", description: "The AWS region. Default: the one in the URL, then AWS_REGION." },
+    protocol: {
+      type: "string",
+      enum: ["auto", "json", "query"],
+      default: "auto",
+      description: "auto speaks JSON and falls back to Query for servers that know only that.",
+    },
+    wait_seconds: {
+      type: "integer",
+      minimum: 0,
+      maximum: 20,
+      default: 20,
+      description: "How long an idle receive waits for a message (long poll).",
+    },
+    parallel_calls: {
+      type: "integer",
+      minimum: 1,
+      maximum: 64,
+      default: 16,
+      description: "At most so many receives, and so many deletes, at once.",
+    },
+  },
+} as const;
+
+export type SqsOptions = FromSchema<typeof sqsOptions>;

@@ -1,0 +1,164 @@
+import {
+  ChangeMessageVisibilityBatchCommand,
+  DeleteMessageBatchCommand,
+  GetQueueAttributesCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SQSClient,
+  type SQSClientConfig,
+} from "@aws-sdk/client-sqs";
+import { AwsQueryProtocol } from "@aws-sdk/core/protocols";
+
+import type { SqsOptions } from "./options.ts";
+import { queueError, wantsQueryProtocol } from "./errors.ts";
+
+export interface QueueOptions {
+  /** The queue's URL; its origin is the endpoint, so an emulator needs nothing else. */
+  readonly url: string;
+  /** null: read from the URL where it names one, then from the environment. */
+  readonly region: string | null;
+  /** `auto` speaks JSON and falls back to Query when the server asks for an Action. */
+  readonly protocol: SqsOptions["protocol"];
+}
+
+/** Depths are approximate, as SQS says itself. */
+export interface QueueFacts {
+  readonly visible: number;
+  readonly inFlight: number;
+  readonly delayed: number;
+  readonly visibilityTimeoutMs: number;
+}
+
+export interface ReceiveRequest {
+  /** 1 to 10: SQS refuses more. */
+  readonly limit: number;
+  /** 0 to 20. */
+  readonly waitSeconds: number;
+  readonly withAttributes: boolean;
+}
+
+export interface Grip {
+  readonly handle: string;
+}
+
+/** One SQS queue: the four calls maskline makes, in whichever protocol the server speaks. Every failure is a MasklineError. */
+export class Queue {
+  readonly shown: string;
+  readonly #options: QueueOptions;
+  #client: SQSClient;
+  #protocol: "json" | "query";
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+    this.#protocol = options.protocol === "query" ? "query" : "json";
+    this.#client = sqsClient(options, this.#protocol);
+    this.shown = options.url;
+  }
+
+  get protocol(): "json" | "query" {
+    return this.#protocol;
+  }
+
+  async receive(request: ReceiveRequest, signal: AbortSignal): Promise<readonly Message[]> {
+    const command = new ReceiveMessageCommand({
+      QueueUrl: this.#options.url,
+      MaxNumberOfMessages: request.limit,
+      WaitTimeSeconds: request.waitSeconds,
+      // the older name for servers of before 2024, the newer one for those that dropped it
+      AttributeNames: ["All"],
+      MessageSystemAttributeNames: ["All"],
+      ...(request.withAttributes ? { MessageAttributeNames: ["All"] } : {}),
+    });
+    const answer = await this.#call("receiving", (client) => client.send(command, { abortSignal: signal }));
+    return answer.Messages ?? [];
+  }
+
+  /** Deletes up to ten messages; answers with the places of those that were not deleted. */
+  async deleteBatch(grips: readonly Grip[]): Promise<readonly number[]> {
+    const command = new DeleteMessageBatchCommand({
+      QueueUrl: this.#options.url,
+      Entries: grips.map(({ handle }, place) => ({ Id: String(place), ReceiptHandle: handle })),
+    });
+    const answer = await this.#call("deleting", (client) => client.send(command));
+    return (answer.Failed ?? []).map(({ Id }) => Number(Id));
+  }
+
+  /** Makes up to ten messages visible to others after `delaySeconds`. A handle that has expired is visible already. */
+  async releaseBatch(grips: readonly Grip[], delaySeconds: number): Promise<void> {
+    const command = new ChangeMessageVisibilityBatchCommand({
+      QueueUrl: this.#options.url,
+      Entries: grips.map(({ handle }, place) => ({ Id: String(place), ReceiptHandle: handle, VisibilityTimeout: delaySeconds })),
+    });
+    await this.#call("releasing", (client) => client.send(command));
+  }
+
+  async facts(): Promise<QueueFacts> {
+    const command = new GetQueueAttributesCommand({ QueueUrl: this.#options.url, AttributeNames: ["All"] });
+    const answer = await this.#call("reading the queue's attributes", (client) => client.send(command));
+    const attributes: Readonly<Record<string, string | undefined>> = answer.Attributes ?? {};
+    const count = (name: string, missing: number): number => {
+      const value = Number(attributes[name]);
+      return Number.isFinite(value) ? value : missing;
+    };
+    return {
+      visible: count("ApproximateNumberOfMessages", 0),
+      inFlight: count("ApproximateNumberOfMessagesNotVisible", 0),
+      delayed: count("ApproximateNumberOfMessagesDelayed", 0),
+      visibilityTimeoutMs: count("VisibilityTimeout", 30) * 1_000,
+    };
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+
+  async #call<T>(doing: string, send: (client: SQSClient) => Promise<T>): Promise<T> {
+    const client = this.#client;
+    try {
+      return await send(client);
+    } catch (error) {
+      if (this.#options.protocol !== "auto" || !wantsQueryProtocol(error)) throw queueError(error, doing, this.shown);
+    }
+    // Calls that run side by side may all come here; the first changes the protocol for all that follow.
+    if (this.#protocol === "json") {
+      this.#protocol = "query";
+      this.#client = sqsClient(this.#options, "query");
+      client.destroy();
+    }
+    return send(this.#client).catch((error: unknown) => {
+      throw queueError(error, doing, this.shown);
+    });
+  }
+}
+
+function sqsClient(options: QueueOptions, protocol: "json" | "query"): SQSClient {
+  const url = new URL(options.url);
+  const region = options.region ?? regionOf(url);
+  const config: SQSClientConfig = { endpoint: url.origin };
+  if (region !== null) config.region = region;
+  if (protocol === "query") config.protocol = AwsQueryProtocol;
+  if (isLocal(url) && !hasCredentials(process.env)) {
+    // An emulator checks nothing, but the SDK signs every request and would look for credentials on the network first.
+    config.credentials = { accessKeyId: "local", secretAccessKey: "local" };
+    config.region ??= "us-east-1";
+  }
+  return new SQSClient(config);
+}
+
+/** `sqs.eu-west-1.amazonaws.com`, `eu-west-1.queue.amazonaws.com`, and VPC endpoints. */
+function regionOf(url: URL): string | null {
+  return /\.amazonaws\.com(\.cn)?$/.test(url.hostname) ? (/\b[a-z]{2}(?:-[a-z]+)+-\d\b/.exec(url.hostname)?.[0] ?? null) : null;
+}
+
+/** Loopback, or a name without a dot as in a compose file. */
+function isLocal({ hostname }: URL): boolean {
+  return (
+    !hostname.includes(".") || /^127\.\d+\.\d+\.\d+$/.test(hostname) || hostname === "[::1]" || hostname.endsWith(".localhost")
+  );
+}
+
+function hasCredentials(environment: NodeJS.ProcessEnv): boolean {
+  return ["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"].some(
+    (name) => environment[name] !== undefined,
+  );
+}

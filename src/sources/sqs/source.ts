@@ -1,0 +1,158 @@
+import type { Message } from "@aws-sdk/client-sqs";
+
+import type { Clock } from "../../pipeline/clock.ts";
+import type { Delivery, Settlement, Source } from "../../pipeline/ports.ts";
+import type { Report } from "../../pipeline/report.ts";
+import type { DrainRule } from "./drain-rule.ts";
+import type { Grip, Queue } from "./queue.ts";
+import { Turn } from "./turn.ts";
+
+export interface SqsSourceOptions {
+  /** Receives at most this many times at once, and deletes likewise. */
+  readonly parallelCalls: number;
+  /** How long an idle receive waits, 0 to 20 (SQS's own bounds). */
+  readonly waitSeconds: number;
+  /** A batch closes when its bodies reach this many bytes. */
+  readonly batchBytes: number;
+  /** A batch closes after this long, however small. */
+  readonly lingerMs: number;
+  /** Ask for message attributes too. */
+  readonly withAttributes: boolean;
+  /** Says when the queue counts as empty; null to go on for ever. */
+  readonly drain: DrainRule | null;
+}
+
+/** SQS hands out ten messages a call and takes ten deletes a call. */
+const callSize = 10;
+const deleteAttempts = 3;
+
+/**
+ * Deliveries from an SQS queue. Idle, it parks one long poll, whatever the number of lanes; while receives come back full, a batch is
+ * gathered by receiving in parallel. Deletes go in parallel tens; what cannot be deleted comes again and is a duplicate then.
+ */
+export class SqsSource implements Source {
+  readonly #queue: Queue;
+  readonly #options: SqsSourceOptions;
+  readonly #clock: Clock;
+  readonly #report: Report;
+  readonly #turn = new Turn();
+
+  constructor(queue: Queue, options: SqsSourceOptions, clock: Clock, report: Report) {
+    this.#queue = queue;
+    this.#options = options;
+    this.#clock = clock;
+    this.#report = report;
+  }
+
+  async receive(limit: number, signal: AbortSignal): Promise<readonly Delivery[] | null> {
+    const release = await this.#turn.take(signal);
+    try {
+      return signal.aborted ? [] : await this.#gather(limit, signal);
+    } finally {
+      release();
+    }
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<void> {
+    const grips = (returned: boolean): Grip[] =>
+      settlements.flatMap(({ delivery, outcome }) => ((outcome === "returned") === returned ? [delivery] : []));
+    await Promise.all([this.#delete(grips(false)), this.#release(grips(true))]);
+  }
+
+  async close(): Promise<void> {
+    this.#queue.close();
+  }
+
+  async #gather(limit: number, signal: AbortSignal): Promise<readonly Delivery[] | null> {
+    const { drain, parallelCalls, batchBytes, lingerMs } = this.#options;
+    const startedAtMs = this.#clock.now();
+    const waitSeconds = Math.min(this.#options.waitSeconds, drain?.longestWaitSeconds(startedAtMs) ?? this.#options.waitSeconds);
+    const gathered = await this.#receiveOnce(Math.min(limit, callSize), waitSeconds, signal);
+    if (gathered.length === 0) {
+      return (await drain?.isEmpty(this.#clock.now(), () => this.#queue.facts())) ? null : [];
+    }
+    let bytes = byteLength(gathered);
+    let full = gathered.length === callSize;
+    while (full && gathered.length < limit && bytes < batchBytes && !signal.aborted && this.#clock.now() - startedAtMs < lingerMs) {
+      const calls = Math.min(parallelCalls, Math.ceil((limit - gathered.length) / callSize));
+      const room = limit - gathered.length;
+      const round = await Promise.allSettled(
+        Array.from({ length: calls }, (_, call) => this.#receiveOnce(Math.min(callSize, room - call * callSize), 0, signal)),
+      );
+      // A call that failed beside others that brought messages is not an outage yet: the next receive will tell.
+      const brought = round.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
+      gathered.push(...brought);
+      bytes += byteLength(brought);
+      full = brought.length >= (calls * callSize) / 2;
+    }
+    drain?.sawMessages(this.#clock.now());
+    return gathered;
+  }
+
+  async #receiveOnce(limit: number, waitSeconds: number, signal: AbortSignal): Promise<Delivery[]> {
+    try {
+      const messages = await this.#queue.receive({ limit, waitSeconds, withAttributes: this.#options.withAttributes }, signal);
+      const receivedAtMs = this.#clock.now();
+      return messages.map((message) => delivery(message, receivedAtMs));
+    } catch (error) {
+      if (signal.aborted) return [];
+      throw error;
+    }
+  }
+
+  async #delete(grips: readonly Grip[]): Promise<void> {
+    let left = grips;
+    for (let attempt = 0; attempt < deleteAttempts && left.length > 0; attempt += 1) {
+      left = (
+        await this.#inTens(left, async (ten) => {
+          const failed = await this.#queue.deleteBatch(ten).catch(() => ten.map((_, place) => place));
+          return failed.flatMap((place) => ten[place] ?? []);
+        })
+      ).flat();
+    }
+    if (left.length > 0) this.#report({ kind: "undeleted", messages: left.length });
+  }
+
+  /** A release that fails changes nothing but the time: the message comes back when its visibility runs out. */
+  async #release(grips: readonly Grip[]): Promise<void> {
+    await this.#inTens(grips, (ten) => this.#queue.releaseBatch(ten, 0).catch(() => {}));
+  }
+
+  /** Calls with ten at a time, at most `parallelCalls` at once. */
+  async #inTens<T>(grips: readonly Grip[], call: (ten: readonly Grip[]) => Promise<T>): Promise<T[]> {
+    const answers: T[] = [];
+    const stride = callSize * this.#options.parallelCalls;
+    for (let start = 0; start < grips.length; start += stride) {
+      const round = grips.slice(start, start + stride);
+      const tens = Array.from({ length: Math.ceil(round.length / callSize) }, (_, ten) =>
+        round.slice(ten * callSize, (ten + 1) * callSize),
+      );
+      answers.push(...(await Promise.all(tens.map(call))));
+    }
+    return answers;
+  }
+}
+
+function byteLength(deliveries: readonly Delivery[]): number {
+  return deliveries.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0);
+}
+
+/** Reads a message as SQS hands it over (API reference, ReceiveMessage). */
+export function delivery(message: Message, receivedAtMs: number): Delivery {
+  const system = message.Attributes ?? {};
+  const sentAtMs = Number(system.SentTimestamp);
+  const attributes: Record<string, string> = {};
+  for (const [name, value] of Object.entries(message.MessageAttributes ?? {})) {
+    if (value.StringValue !== undefined) attributes[name] = value.StringValue;
+  }
+  return {
+    id: message.MessageId ?? "",
+    body: message.Body ?? "",
+    sentAtMs: Number.isFinite(sentAtMs) && sentAtMs > 0 ? sentAtMs : null,
+    receivedAtMs,
+    attempt: Number(system.ApproximateReceiveCount ?? 1),
+    groupId: system.MessageGroupId ?? null,
+    attributes,
+    handle: message.ReceiptHandle ?? "",
+  };
+}
