@@ -4,30 +4,35 @@ import { MasklineError } from "../../errors.ts";
 interface SdkError {
   readonly name: string;
   readonly status: number | null;
-  /** The answer's raw text, where the SDK could not read it. */
-  readonly rawBody: string;
+  readonly contentType: string;
+  readonly text: string;
 }
 
 function sdkError(error: unknown): SdkError {
-  if (!(error instanceof Error)) return { name: "unknown", status: null, rawBody: "" };
-  const metadata: unknown = Reflect.get(error, "$metadata");
-  const status: unknown = typeof metadata === "object" && metadata !== null ? Reflect.get(metadata, "httpStatusCode") : undefined;
-  const code: unknown = Reflect.get(error, "code");
-  const rawBody: unknown = Reflect.get(error, "$responseBodyText");
+  const status = part(part(error, "$metadata"), "httpStatusCode");
+  const code = part(error, "code");
+  const contentType = part(part(part(error, "$response"), "headers"), "content-type");
+  const name = error instanceof Error ? error.name : "unknown";
   return {
-    name: error.name === "Error" && typeof code === "string" ? code : error.name,
+    name: name === "Error" && typeof code === "string" ? code : name,
     status: typeof status === "number" ? status : null,
-    rawBody: `${typeof rawBody === "string" ? rawBody : ""} ${error.message}`,
+    contentType: typeof contentType === "string" ? contentType : "",
+    text: error instanceof Error ? error.message : "",
   };
+}
+
+function part(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 /**
  * Whether a server that knows only the Query protocol answered a JSON request. Older queue emulators say "Operation detection failed.
- * Missing Action in request for query-protocol service" with status 500, others `MissingAction` with 400.
+ * Missing Action in request for query-protocol service" with status 500, others `MissingAction` with 400, always in XML. The SDK cannot
+ * read that and keeps no more of it than the content type and the first characters.
  */
 export function wantsQueryProtocol(error: unknown): boolean {
-  const { name, rawBody } = sdkError(error);
-  return name === "MissingAction" || /Missing\s?Action/.test(rawBody);
+  const { name, contentType, text } = sdkError(error);
+  return name === "MissingAction" || (name === "SyntaxError" && (/\/xml/.test(contentType) || /"<(\?xml|Error)/.test(text)));
 }
 
 const missingQueue = /NonExistentQueue|QueueDoesNotExist|QueueDeletedRecently/;
@@ -39,9 +44,9 @@ const passing =
 /** The error a user sees for a call that failed. `queue` is safe to show: an URL without credentials. */
 export function queueError(error: unknown, doing: string, queue: string): MasklineError {
   if (error instanceof MasklineError) return error;
-  const { name, status, rawBody } = sdkError(error);
+  const { name, status, text: sdkText } = sdkError(error);
   const text = `while ${doing} (${queue}): ${name}${status === null ? "" : `, HTTP ${status}`}`;
-  if (/Region is missing/.test(rawBody)) {
+  if (/Region is missing/.test(sdkText)) {
     return new MasklineError("config_invalid", `no AWS region is known ${text}`, { next: "set source.sqs.region, or AWS_REGION in the environment" });
   }
   if (missingQueue.test(name)) {

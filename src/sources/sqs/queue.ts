@@ -47,6 +47,7 @@ export class Queue {
   readonly #options: QueueOptions;
   #client: SQSClient;
   #protocol: "json" | "query";
+  #protocolProven = false;
 
   constructor(options: QueueOptions) {
     this.#options = options;
@@ -115,9 +116,14 @@ export class Queue {
   async #call<T>(doing: string, send: (client: SQSClient) => Promise<T>): Promise<T> {
     const client = this.#client;
     try {
-      return await send(client);
+      const answer = await send(client);
+      this.#protocolProven = true;
+      return answer;
     } catch (error) {
-      if (this.#options.protocol !== "auto" || !wantsQueryProtocol(error)) throw queueError(error, doing, this.shown);
+      // A proxy may answer anything once; a server that has spoken JSON before is not asked in another way.
+      if (this.#options.protocol !== "auto" || this.#protocolProven || !wantsQueryProtocol(error)) {
+        throw queueError(error, doing, this.shown);
+      }
     }
     // Calls that run side by side may all come here; the first changes the protocol for all that follow.
     if (this.#protocol === "json") {

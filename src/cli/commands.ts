@@ -1,0 +1,88 @@
+import type { Command } from "./command.ts";
+
+/** The groups of the help page, in its order. */
+export const groups = ["start", "run", "look", "keys"] as const;
+
+export interface CommandEntry {
+  /** One word or two: "run", "keys create". */
+  readonly name: string;
+  readonly group: (typeof groups)[number];
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** Every command. Loaded only when called, so that `--help` and small commands start at once. */
+export const commands: readonly CommandEntry[] = [
+  {
+    name: "demo",
+    group: "start",
+    summary: "the whole job on embedded servers: sample events, a drain, what came of it",
+    load: async () => (await import("./commands/demo.ts")).demo,
+  },
+  {
+    name: "init",
+    group: "start",
+    summary: "write a starter maskline.yaml and .gitignore",
+    load: async () => (await import("./commands/init.ts")).init,
+  },
+  {
+    name: "check",
+    group: "start",
+    summary: "check the configuration; --connect tries queue, database, table, rights and keys",
+    load: async () => (await import("./commands/check.ts")).check,
+  },
+  {
+    name: "sample",
+    group: "start",
+    summary: "print generated login events, or send them to the queue",
+    load: async () => (await import("./commands/sample.ts")).sample,
+  },
+  {
+    name: "run",
+    group: "run",
+    summary: "receive, check, mask and load until stopped, or until the queue is drained",
+    load: async () => (await import("./commands/run.ts")).run,
+  },
+  {
+    name: "migrate",
+    group: "run",
+    summary: "create or upgrade what maskline owns in the database",
+    load: async () => (await import("./commands/migrate.ts")).migrate,
+  },
+  {
+    name: "ledger",
+    group: "look",
+    summary: "is every message accounted for? where is this one?",
+    load: async () => (await import("./commands/ledger.ts")).ledger,
+  },
+  {
+    name: "quarantine list",
+    group: "look",
+    summary: "refused messages, grouped by what is wrong with them",
+    load: async () => (await import("./commands/quarantine.ts")).quarantineList,
+  },
+  {
+    name: "quarantine show",
+    group: "look",
+    summary: "what is known of one refused message",
+    load: async () => (await import("./commands/quarantine.ts")).quarantineShow,
+  },
+  {
+    name: "duplicates",
+    group: "look",
+    summary: "equal masked values across users, ranked",
+    load: async () => (await import("./commands/duplicates.ts")).duplicates,
+  },
+  {
+    name: "keys create",
+    group: "keys",
+    summary: "make a key ring; never overwrites one",
+    load: async () => (await import("./commands/keys.ts")).keysCreate,
+  },
+  {
+    name: "keys list",
+    group: "keys",
+    summary: "the keys of the ring: ids and states, never the keys",
+    load: async () => (await import("./commands/keys.ts")).keysList,
+  },
+];

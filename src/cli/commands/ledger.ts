@@ -1,0 +1,57 @@
+import { openDatabase, postgresOf } from "../../app/assemble.ts";
+import { MasklineError } from "../../errors.ts";
+import { type Account, findMessage, readAccounts } from "../../postgres/ledger.ts";
+import { requireSchema } from "../../postgres/migrate.ts";
+import { type Command, configFlags } from "../command.ts";
+import { settingsOf } from "../settings.ts";
+import { formatTable, moment, type TableColumn } from "../table.ts";
+
+export const accountColumns: readonly TableColumn<Account>[] = [
+  { title: "started", value: ({ firstAt }) => moment(firstAt) },
+  { title: "run", value: ({ run }) => run.slice(0, 8) },
+  { title: "received", value: ({ received }) => received },
+  { title: "loaded", value: ({ loaded }) => loaded },
+  { title: "duplicate", value: ({ duplicate }) => duplicate },
+  { title: "quarantined", value: ({ quarantined }) => quarantined },
+  { title: "returned", value: ({ returned }) => returned },
+  { title: "difference", value: ({ difference }) => difference },
+  { title: "state", value: ({ state }) => state },
+];
+
+export const ledger: Command = {
+  flags: {
+    ...configFlags,
+    message: { value: "ID", doc: "where is this message? loaded, quarantined, discarded, or not known here" },
+    all: { doc: "every pipeline of this database, not only the configured one" },
+    limit: { value: "N", doc: "at most so many runs (default 20)" },
+  },
+  about: `received = loaded + duplicate + quarantined + returned, for every run. A run that ended in order is closed at difference 0.
+An open run is still going on, or was killed: what it held comes again when its visibility runs out.`,
+  examples: [
+    ["maskline ledger", "the newest runs"],
+    ["maskline ledger --message 2a4adbf3-7689-4082-beaa-185eca9e1c65", "one message"],
+  ],
+  async run(call) {
+    const settings = settingsOf(call);
+    const database = openDatabase(settings);
+    const { schema } = postgresOf(settings);
+    try {
+      await requireSchema(database, schema);
+      const id = call.text("message");
+      if (id !== null) {
+        const places = await findMessage(database, schema, id);
+        if (call.output.json) return call.output.document({ id, places });
+        if (places.length === 0) {
+          throw new MasklineError("not_found", `message ${id} is not known here: still in its queue, never sent, or older than the receipts`);
+        }
+        for (const place of places) call.output.data(`${place.outcome}  ${place.pipeline}  sent ${moment(place.sentAt) ?? "at an unknown time"}`);
+        return;
+      }
+      const accounts = await readAccounts(database, schema, call.has("all") ? null : settings.pipeline, call.number("limit", 1) ?? 20);
+      if (call.output.json) return call.output.document({ runs: accounts });
+      for (const line of formatTable(accountColumns, accounts)) call.output.data(line);
+    } finally {
+      await database.close();
+    }
+  },
+};

@@ -1,0 +1,95 @@
+import { readFileSync } from "node:fs";
+
+import { suggest } from "../app/config/suggest.ts";
+import { exitCodes, MasklineError } from "../errors.ts";
+import { Call, parseFlags } from "./command.ts";
+import { type CommandEntry, commands } from "./commands.ts";
+import { commandHelp, overview } from "./help.ts";
+import { Output } from "./output.ts";
+
+/** Ctrl-C reaches a process twice when both the terminal and a parent pass it on: only a later one is a second wish. */
+const secondSignalAfterMs = 1_000;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  const output = new Output(process.stdout, process.stderr, args.includes("--json"));
+  // A reader that goes away (`| head`) ends the output, not the work.
+  process.stdout.on("error", () => {});
+  process.stderr.on("error", () => {});
+  const stop = stopOnSignal(output);
+  try {
+    await dispatch(args, output, stop);
+    return exitCodes.done;
+  } catch (error) {
+    return fail(error, output);
+  }
+}
+
+async function dispatch(args: readonly string[], output: Output, stop: AbortSignal): Promise<void> {
+  const [first, second] = args;
+  if (first === undefined || first === "--help" || first === "-h" || first === "help") return output.data(overview());
+  if (first === "--version" || first === "version") return output.data(version());
+  const entry = findCommand(first, second);
+  const command = await entry.load();
+  const rest = args.slice(entry.name.split(" ").length);
+  if (rest.includes("--help") || rest.includes("-h")) return output.data(commandHelp(entry, command));
+  await command.run(new Call(parseFlags(command, rest), output, process.env, stop));
+}
+
+function findCommand(first: string, second: string | undefined): CommandEntry {
+  const entry = commands.find(({ name }) => name === first || name === `${first} ${second ?? ""}`);
+  if (entry) return entry;
+  const family = commands.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
+  if (family.length > 0) throw new MasklineError("usage", `"${first}" needs one of: ${family.join(", ")}`, { next: "maskline --help" });
+  const near = suggest(first, commands.map(({ name }) => name));
+  throw new MasklineError("usage", `there is no command "${first}"`, {
+    next: near === null ? "maskline --help" : `maskline ${near}`,
+  });
+}
+
+function stopOnSignal(output: Output): AbortSignal {
+  const stopping = new AbortController();
+  let firstAtMs = 0;
+  const onSignal = (): void => {
+    if (firstAtMs === 0) {
+      firstAtMs = Date.now();
+      output.say("stopping in order; once more to stop at once (nothing is lost: what is not settled comes again)");
+      stopping.abort();
+    } else if (Date.now() - firstAtMs > secondSignalAfterMs) {
+      // oxlint-disable-next-line unicorn/no-process-exit -- asked for twice
+      process.exit(exitCodes.interrupted);
+    }
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  return stopping.signal;
+}
+
+function fail(error: unknown, output: Output): number {
+  const shown = error instanceof MasklineError ? error : internal(error);
+  if (output.json) {
+    const { code, message, details, next, retryable } = shown;
+    output.document({ error: { code, message, details, next: next ?? null, retryable } });
+  } else {
+    output.say(`${output.style("red", "maskline:")} ${shown.message}`);
+    for (const detail of shown.details) output.say(`  ${detail}`);
+    if (shown.next !== undefined) output.say(`${output.style("bold", "next:")} ${shown.next}`);
+  }
+  return shown.exitCode;
+}
+
+/** A fault of ours: where it arose, but not its text, which may hold anything. */
+function internal(error: unknown): MasklineError {
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  const frames = stack.split("\n").filter((line) => /^\s+at /.test(line));
+  return new MasklineError("internal", `a fault of maskline itself (${error instanceof Error ? error.name : typeof error})`, {
+    details: frames.slice(0, 6).map((line) => line.trim()),
+    next: "please report these lines; they hold no data",
+  });
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  return typeof manifest === "object" && manifest !== null ? String(Reflect.get(manifest, "version")) : "";
+}

@@ -1,0 +1,57 @@
+import { styleText } from "node:util";
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Where a command speaks: data to stdout, everything else to stderr. Colour and progress lines only on a terminal. */
+export class Output {
+  readonly json: boolean;
+  readonly #stdout: NodeJS.WriteStream;
+  readonly #stderr: NodeJS.WriteStream;
+  #progressShown = false;
+
+  constructor(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream, json: boolean) {
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+    this.json = json;
+  }
+
+  /** Whether the voice goes to a terminal. */
+  get interactive(): boolean {
+    return this.#stderr.isTTY === true;
+  }
+
+  /** A line of data. */
+  data(line: string = ""): void {
+    this.#clearProgress();
+    this.#stdout.write(`${line}\n`);
+  }
+
+  /** The one JSON document of `--json`. */
+  document(value: unknown): void {
+    this.data(JSON.stringify(value));
+  }
+
+  /** A line of the voice. */
+  say(line: string = ""): void {
+    this.#clearProgress();
+    this.#stderr.write(`${line}\n`);
+  }
+
+  /** Replaces the progress line. Nothing where there is no terminal: logs want no such lines. */
+  progress(line: string): void {
+    if (!this.interactive) return;
+    this.#stderr.write(`\r\u001B[K${line.slice(0, (this.#stderr.columns || 80) - 1)}`);
+    this.#progressShown = true;
+  }
+
+  style(style: Style, text: string, stream: "data" | "voice" = "voice"): string {
+    const target = stream === "data" ? this.#stdout : this.#stderr;
+    return target.isTTY === true && process.env["NO_COLOR"] === undefined ? styleText(style, text, { validateStream: false }) : text;
+  }
+
+  #clearProgress(): void {
+    if (!this.#progressShown) return;
+    this.#stderr.write("\r\u001B[K");
+    this.#progressShown = false;
+  }
+}

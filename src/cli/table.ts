@@ -1,0 +1,41 @@
+export interface TableColumn<Row> {
+  readonly title: string;
+  readonly value: (row: Row) => string | number | null;
+  /** Longer values are cut in the middle. */
+  readonly width?: number;
+}
+
+/** Rows as aligned text, numbers to the right. */
+export function formatTable<Row>(columns: readonly TableColumn<Row>[], rows: readonly Row[]): string[] {
+  const cells = rows.map((row) => columns.map(({ value, width }) => shorten(cell(value(row)), width ?? 60)));
+  const numeric = columns.map(({ value }) => rows.length > 0 && rows.every((row) => typeof value(row) === "number"));
+  const widths = columns.map(({ title }, column) => Math.max(title.length, ...cells.map((row) => row[column]?.length ?? 0)));
+  const line = (values: readonly string[]): string =>
+    values
+      .map((value, column) => (numeric[column] ? value.padStart(widths[column] ?? 0) : value.padEnd(widths[column] ?? 0)))
+      .join("  ")
+      .trimEnd();
+  return [line(columns.map(({ title }) => title)), ...cells.map(line)];
+}
+
+/** Control characters would let stored text draw on the terminal. */
+function cell(value: string | number | null): string {
+  if (value === null) return "-";
+  return typeof value === "number" ? count(value) : value.replaceAll(/\p{Cc}/gu, "?");
+}
+
+function shorten(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const head = Math.ceil((width - 3) / 2);
+  return `${text.slice(0, head)}...${text.slice(text.length - (width - 3 - head))}`;
+}
+
+/** 12,345 */
+export function count(value: number): string {
+  return Number.isInteger(value) ? value.toLocaleString("en-US") : value.toLocaleString("en-US", { maximumFractionDigits: 1 });
+}
+
+/** 2026-11-21 08:15:00Z */
+export function moment(date: Date | null): string | null {
+  return date === null ? null : `${date.toISOString().slice(0, 19).replace("T", " ")}Z`;
+}
