@@ -102,7 +102,12 @@ export function parseFlags(command: Command, args: readonly string[]): Parsed {
     ]),
   );
   try {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: command.operands !== undefined, strict: true });
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options,
+      allowPositionals: command.operands !== undefined,
+      strict: true,
+    });
     return { values, operands: positionals };
   } catch (error) {
     throw new MasklineError("usage", explain(error, Object.keys(flags)));

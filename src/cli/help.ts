@@ -5,7 +5,10 @@ import { type CommandEntry, commands, groups } from "./commands.ts";
 export function overview(): string {
   const width = Math.max(...commands.map(({ name }) => name.length)) + 2;
   const sections = groups.map((group) =>
-    [`${group}:`, ...commands.filter((entry) => entry.group === group).map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`)].join("\n"),
+    [
+      `${group}:`,
+      ...commands.filter((entry) => entry.group === group).map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`),
+    ].join("\n"),
   );
   return `maskline: JSON events off a queue, checked, masked under keys, loaded into Postgres. One effect for each message.
 

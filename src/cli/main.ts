@@ -41,8 +41,12 @@ function findCommand(first: string, second: string | undefined): CommandEntry {
   const entry = commands.find(({ name }) => name === first || name === `${first} ${second ?? ""}`);
   if (entry) return entry;
   const family = commands.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
-  if (family.length > 0) throw new MasklineError("usage", `"${first}" needs one of: ${family.join(", ")}`, { next: "maskline --help" });
-  const near = suggest(first, commands.map(({ name }) => name));
+  if (family.length > 0)
+    throw new MasklineError("usage", `"${first}" needs one of: ${family.join(", ")}`, { next: "maskline --help" });
+  const near = suggest(
+    first,
+    commands.map(({ name }) => name),
+  );
   throw new MasklineError("usage", `there is no command "${first}"`, {
     next: near === null ? "maskline --help" : `maskline ${near}`,
   });

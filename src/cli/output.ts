@@ -46,7 +46,9 @@ export class Output {
 
   style(style: Style, text: string, stream: "data" | "voice" = "voice"): string {
     const target = stream === "data" ? this.#stdout : this.#stderr;
-    return target.isTTY === true && process.env["NO_COLOR"] === undefined ? styleText(style, text, { validateStream: false }) : text;
+    return target.isTTY === true && process.env["NO_COLOR"] === undefined
+      ? styleText(style, text, { validateStream: false })
+      : text;
   }
 
   #clearProgress(): void {

@@ -6,7 +6,7 @@ import { columnOptions, type decodeOptions } from "./options.ts";
 export type ColumnOptions = FromSchema<typeof columnOptions>;
 type Options = (typeof columnOptions)["properties"];
 
-/** The types a column can have. What each reads and writes is in types.ts. */
+/** The types a column can have. What each reads and writes is in readers.ts. */
 export const columnTypes: readonly ColumnType[] = columnOptions.properties.type.enum;
 export type ColumnType = Options["type"]["enum"][number];
 

@@ -31,3 +31,8 @@ export interface Fault {
   readonly expected: string;
   readonly found: string;
 }
+
+/** A fault of the body as a whole. */
+export function bodyFault(reason: Reason, expected: string, found: string): Fault {
+  return { reason, path: "", expected, found };
+}

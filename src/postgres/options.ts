@@ -16,7 +16,8 @@ export const postgresOptions = {
     table: {
       type: "string",
       minLength: 1,
-      description: 'The table rows are loaded into: table, schema.table or "Quoted Schema"."table". It is never altered. Schema: public.',
+      description:
+        'The table rows are loaded into: table, schema.table or "Quoted Schema"."table". It is never altered. Schema: public.',
     },
     schema: {
       type: "string",
@@ -30,7 +31,11 @@ export const postgresOptions = {
       description:
         "off, encrypted (require), or encrypted and verified (verify-full). Default: off on loopback, verify-full everywhere else.",
     },
-    ca: { type: "string", minLength: 1, description: "PEM file of the authority that signed the server's certificate. Default: the system's." },
+    ca: {
+      type: "string",
+      minLength: 1,
+      description: "PEM file of the authority that signed the server's certificate. Default: the system's.",
+    },
   },
 } as const;
 

@@ -1,5 +1,5 @@
-import type { Column, ColumnOptions } from "../../contract/column.ts";
 import { columnProblem } from "../../contract/check.ts";
+import type { Column, ColumnOptions } from "../../contract/column.ts";
 import { maskFacts, type MaskDefinition } from "../../masks/mask.ts";
 import type { ConfigFault } from "./fault.ts";
 
@@ -20,7 +20,8 @@ export function readColumns(options: Readonly<Record<string, ColumnOptions>>): {
   const faults: ConfigFault[] = [];
   const columns = Object.entries(options).map(([name, column]): ConfiguredColumn => {
     const path = ["columns", name];
-    for (const [option, message] of columnFaults(name, column)) faults.push({ path: option === "" ? path : [...path, ...option.split(".")], message });
+    for (const [option, message] of columnFaults(name, column))
+      faults.push({ path: option === "" ? path : [...path, ...option.split(".")], message });
     return configuredColumn(name, column);
   });
   for (const { column } of columns) {
@@ -45,29 +46,43 @@ function configuredColumn(name: string, options: ColumnOptions): ConfiguredColum
   };
   if (mask === undefined) return { column, mask: null };
   const packs = type === "ip" || type === "uuid";
-  return { column, mask: { kind: mask.kind, domain: mask.domain ?? null, type, encode: mask.encode ?? (packs ? "packed" : "text") } };
+  return {
+    column,
+    mask: { kind: mask.kind, domain: mask.domain ?? null, type, encode: mask.encode ?? (packs ? "packed" : "text") },
+  };
 }
 
-function* columnFaults(name: string, { type, as, max, mask, default: fallback }: ColumnOptions): Generator<readonly [option: string, message: string]> {
-  if (Buffer.byteLength(name) > longestNameBytes) yield ["", `is longer than the ${longestNameBytes} bytes PostgreSQL keeps of a name`];
+function* columnFaults(
+  name: string,
+  { type, as, max, mask, default: fallback }: ColumnOptions,
+): Generator<readonly [option: string, message: string]> {
+  if (Buffer.byteLength(name) > longestNameBytes)
+    yield ["", `is longer than the ${longestNameBytes} bytes PostgreSQL keeps of a name`];
   if (as !== undefined && type !== "version") yield ["as", `is for type version; this column is ${type}`];
-  if (max !== undefined && type !== "text" && !(type === "version" && as === "text")) yield ["max", `is for texts; this column is ${type}`];
+  if (max !== undefined && type !== "text" && !(type === "version" && as === "text"))
+    yield ["max", `is for texts; this column is ${type}`];
   if (mask === undefined) return;
   const facts = maskFacts[mask.kind];
   if (fallback !== undefined) yield ["default", "is not for masked columns: a missing value would become a token shared by all"];
-  if (type === "json" || type === "boolean") yield ["mask", `a ${type} column cannot be masked; use redact on a text column, or leave the column out`];
+  if (type === "json" || type === "boolean")
+    yield ["mask", `a ${type} column cannot be masked; use redact on a text column, or leave the column out`];
   if (facts.keyed && mask.domain === undefined) {
-    yield ["mask.domain", `is missing: ${mask.kind} derives its key from it; write for example domain: ${name.replace(/^masked_/, "")}`];
+    yield [
+      "mask.domain",
+      `is missing: ${mask.kind} derives its key from it; write for example domain: ${name.replace(/^masked_/, "")}`,
+    ];
   }
   if (!facts.keyed && mask.domain !== undefined) yield ["mask.domain", `is for keyed masks; ${mask.kind} has no key`];
-  if (mask.encode === "packed" && type !== "ip" && type !== "uuid") yield ["mask.encode", `packed is for ip and uuid; this column is ${type}`];
+  if (mask.encode === "packed" && type !== "ip" && type !== "uuid")
+    yield ["mask.encode", `packed is for ip and uuid; this column is ${type}`];
   if (mask.kind === "sha256" && mask.insecure !== true) {
     yield [
       "mask.kind",
       "sha256 without a key is not masking: all 4.3 thousand million IPv4 addresses are tried in 192 s on one core, all ids of nine digits in 45 s. Use siv or hmac; to read a legacy table, add insecure: true",
     ];
   }
-  if (mask.kind !== "sha256" && mask.insecure !== undefined) yield ["mask.insecure", `is for sha256; ${mask.kind} does not need it`];
+  if (mask.kind !== "sha256" && mask.insecure !== undefined)
+    yield ["mask.insecure", `is for sha256; ${mask.kind} does not need it`];
 }
 
 /** Columns may share a domain only when equal values give equal tokens in all of them. */

@@ -61,7 +61,9 @@ function readOptions(
   faults.push(...schemaFaults);
   // what the schema refused cannot be read further; the rest still is, so that all faults come at once
   const refused = new Set(schemaFaults.flatMap(({ path }) => (path[0] === "columns" ? [path[1] ?? ""] : [])));
-  const sound = Object.entries(isRecord(value["columns"]) ? options.columns : {}).filter(([name]) => !refused.has(name) && !refused.has(""));
+  const sound = Object.entries(isRecord(value["columns"]) ? options.columns : {}).filter(
+    ([name]) => !refused.has(name) && !refused.has(""),
+  );
   const { columns, faults: columnFaults } = readColumns(Object.fromEntries(sound));
   faults.push(...columnFaults);
   const table = options.sink?.postgres?.table;
@@ -90,7 +92,9 @@ function readFile(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch {
-    throw new MasklineError("config_missing", `${file} cannot be read`, { next: "write a starter file with `maskline init`, or name one with --config FILE" });
+    throw new MasklineError("config_missing", `${file} cannot be read`, {
+      next: "write a starter file with `maskline init`, or name one with --config FILE",
+    });
   }
 }
 

@@ -34,12 +34,20 @@ export const duplicates: Command = {
     try {
       const found: { column: string; values: readonly SharedValue[] }[] = [];
       for (const column of columns) {
-        const values = await findDuplicates(database, { table, column, userColumn, timeColumn, limit: call.number("limit", 1) ?? 20 });
+        const values = await findDuplicates(database, {
+          table,
+          column,
+          userColumn,
+          timeColumn,
+          limit: call.number("limit", 1) ?? 20,
+        });
         found.push({ column, values });
       }
       if (call.output.json) return call.output.document({ by: userColumn, columns: found });
       for (const { column, values } of found) {
-        call.output.data(`${column}: ${values.length === 0 ? `no value is shared by several ${userColumn}` : `values shared by several ${userColumn}`}`);
+        call.output.data(
+          `${column}: ${values.length === 0 ? `no value is shared by several ${userColumn}` : `values shared by several ${userColumn}`}`,
+        );
         if (values.length > 0) for (const line of formatTable(sharedColumns, values)) call.output.data(`  ${line}`);
         call.output.data();
       }

@@ -42,12 +42,21 @@ An open run is still going on, or was killed: what it held comes again when its 
         const places = await findMessage(database, schema, id);
         if (call.output.json) return call.output.document({ id, places });
         if (places.length === 0) {
-          throw new MasklineError("not_found", `message ${id} is not known here: still in its queue, never sent, or older than the receipts`);
+          throw new MasklineError(
+            "not_found",
+            `message ${id} is not known here: still in its queue, never sent, or older than the receipts`,
+          );
         }
-        for (const place of places) call.output.data(`${place.outcome}  ${place.pipeline}  sent ${moment(place.sentAt) ?? "at an unknown time"}`);
+        for (const place of places)
+          call.output.data(`${place.outcome}  ${place.pipeline}  sent ${moment(place.sentAt) ?? "at an unknown time"}`);
         return;
       }
-      const accounts = await readAccounts(database, schema, call.has("all") ? null : settings.pipeline, call.number("limit", 1) ?? 20);
+      const accounts = await readAccounts(
+        database,
+        schema,
+        call.has("all") ? null : settings.pipeline,
+        call.number("limit", 1) ?? 20,
+      );
       if (call.output.json) return call.output.document({ runs: accounts });
       for (const line of formatTable(accountColumns, accounts)) call.output.data(line);
     } finally {

@@ -19,7 +19,8 @@ transaction, safe to repeat. Your own table is never touched.`,
     try {
       const applied = await migrateSchema(database, schema);
       if (call.output.json) call.output.document({ schema, version: schemaVersion, applied });
-      else call.output.say(applied.length === 0 ? `schema ${schema} is current` : `schema ${schema} is at version ${schemaVersion}`);
+      else
+        call.output.say(applied.length === 0 ? `schema ${schema} is current` : `schema ${schema} is at version ${schemaVersion}`);
     } finally {
       await database.close();
     }

@@ -51,12 +51,15 @@ export const quarantineShow: Command = {
     try {
       await requireSchema(database, schema);
       const messages = await showQuarantined(database, schema, id);
-      if (messages.length === 0) throw new MasklineError("not_found", `message ${id} is not in the quarantine`, { next: "maskline quarantine list" });
+      if (messages.length === 0)
+        throw new MasklineError("not_found", `message ${id} is not in the quarantine`, { next: "maskline quarantine list" });
       if (call.output.json) return call.output.document({ messages });
       for (const message of messages) {
         const { output } = call;
         output.data(`${message.id}  ${message.pipeline}`);
-        output.data(`sent ${moment(message.sentAt) ?? "at an unknown time"}, quarantined ${moment(message.quarantinedAt)}, ${message.bodyBytes} bytes, received ${message.attempt} times`);
+        output.data(
+          `sent ${moment(message.sentAt) ?? "at an unknown time"}, quarantined ${moment(message.quarantinedAt)}, ${message.bodyBytes} bytes, received ${message.attempt} times`,
+        );
         output.data();
         for (const line of formatTable(
           [

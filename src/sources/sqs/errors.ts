@@ -47,7 +47,9 @@ export function queueError(error: unknown, doing: string, queue: string): Maskli
   const { name, status, text: sdkText } = sdkError(error);
   const text = `while ${doing} (${queue}): ${name}${status === null ? "" : `, HTTP ${status}`}`;
   if (/Region is missing/.test(sdkText)) {
-    return new MasklineError("config_invalid", `no AWS region is known ${text}`, { next: "set source.sqs.region, or AWS_REGION in the environment" });
+    return new MasklineError("config_invalid", `no AWS region is known ${text}`, {
+      next: "set source.sqs.region, or AWS_REGION in the environment",
+    });
   }
   if (missingQueue.test(name)) {
     return new MasklineError("queue_missing", `there is no such queue ${text}`, {

@@ -12,7 +12,11 @@ export const sqsOptions = {
       pattern: "^https?://[^/@]+/.+",
       description: "The queue's URL, ending in /ACCOUNT/QUEUE-NAME. Its origin is the endpoint.",
     },
-    region: { type: "string", pattern: "^[a-z0-9-]+$", description: "The AWS region. Default: the one in the URL, then AWS_REGION." },
+    region: {
+      type: "string",
+      pattern: "^[a-z0-9-]+$",
+      description: "The AWS region. Default: the one in the URL, then AWS_REGION.",
+    },
     protocol: {
       type: "string",
       enum: ["auto", "json", "query"],

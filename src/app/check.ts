@@ -1,0 +1,90 @@
+import { MasklineError } from "../errors.ts";
+import type { KeyRing } from "../keys/ring.ts";
+import { selfTest } from "../masks/self-test.ts";
+import type { Database } from "../postgres/database.ts";
+import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
+import { requireSchema } from "../postgres/migrate.ts";
+import { showTable, type TableName } from "../postgres/names.ts";
+import { checkTarget } from "../postgres/target.ts";
+import { keyRingFile, openDatabase, openKeyRing, openQueue, postgresOf } from "./assemble.ts";
+import type { Settings } from "./config/load.ts";
+import { columnDemands, createMasks, maskPins } from "./masks.ts";
+
+/** One thing that was tried. */
+export interface Finding {
+  readonly subject: string;
+  /** What was found when it is in order. */
+  readonly good: string | null;
+  readonly error: MasklineError | null;
+}
+
+/** Tries everything a run rests on, and goes on after a failure: all that is wrong is told at once. Nothing is received or written. */
+export async function connectAndCheck(settings: Settings): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  const attempt = async <T>(subject: string, work: () => Promise<readonly [good: string, value: T]>): Promise<T | null> => {
+    try {
+      const [good, value] = await work();
+      findings.push({ subject, good, error: null });
+      return value;
+    } catch (error) {
+      if (!(error instanceof MasklineError)) throw error;
+      findings.push({ subject, good: null, error });
+      return null;
+    }
+  };
+
+  await attempt("ciphers", async () => {
+    selfTest();
+    return ["give their published answers", null];
+  });
+  const ring = await attempt("key ring", async () => [keyRingFile(settings), await openKeyRing(settings)]);
+  if (settings.options.source?.sqs) await attempt("queue", () => checkQueue(settings));
+  if (settings.options.sink?.postgres) {
+    const database = openDatabase(settings);
+    try {
+      const schema = await attempt("schema", () => checkSchema(settings, database));
+      await attempt("table", () => checkTable(settings, database, ring));
+      if (schema !== null && ring !== null) await attempt("keys", () => checkKeys(settings, database, ring));
+    } finally {
+      await database.close();
+    }
+  }
+  return findings;
+}
+
+async function checkQueue(settings: Settings): Promise<readonly [string, null]> {
+  const queue = openQueue(settings);
+  try {
+    const { visible, inFlight, delayed, visibilityTimeoutMs } = await queue.facts();
+    const depth = `${visible} visible, ${inFlight} in flight, ${delayed} delayed`;
+    return [`${queue.shown}: about ${depth}; visibility ${visibilityTimeoutMs / 1_000} s; ${queue.protocol} protocol`, null];
+  } finally {
+    queue.close();
+  }
+}
+
+async function checkSchema(settings: Settings, database: Database): Promise<readonly [string, true]> {
+  const { schema } = postgresOf(settings);
+  await requireSchema(database, schema);
+  return [`${schema} in ${database.where}`, true];
+}
+
+async function checkTable(settings: Settings, database: Database, ring: KeyRing | null): Promise<readonly [string, null]> {
+  // without a ring the widths of tokens are not known; everything else still is
+  const masked =
+    ring === null ? settings.columns.map(({ column }) => ({ column, mask: null })) : createMasks(settings.columns, ring);
+  const table = settings.target as TableName;
+  await checkTarget(database, table, columnDemands(masked));
+  return [`${showTable(table)} takes the contract's ${masked.length} columns`, null];
+}
+
+async function checkKeys(settings: Settings, database: Database, ring: KeyRing): Promise<readonly [string, null]> {
+  const pins = maskPins(settings.columns, ring);
+  await pinMaskDefinitions(
+    database,
+    postgresOf(settings).schema,
+    pins,
+    ring.roots.map(({ id }) => id),
+  );
+  return [`this ring and these definitions made the tokens of ${new Set(pins.map(({ domain }) => domain)).size} domains`, null];
+}

@@ -1,0 +1,73 @@
+import { randomUUID } from "node:crypto";
+
+import { selfTest } from "../masks/self-test.ts";
+import { runPipeline, type RunTotals } from "../pipeline/engine.ts";
+import type { Source } from "../pipeline/ports.ts";
+import type { Report } from "../pipeline/report.ts";
+import { safeIdleMs } from "../sources/sqs/drain-rule.ts";
+import type { QueueFacts } from "../sources/sqs/queue.ts";
+import { openDatabase, openKeyRing, openQueue, openSink, openSource, preparation, sealing } from "./assemble.ts";
+import type { Settings } from "./config/load.ts";
+import { createMasks } from "./masks.ts";
+import { systemClock } from "./system-clock.ts";
+
+export interface RunRequest {
+  /** Stop when the queue has stayed empty. */
+  readonly drain: boolean;
+  /** How long it must have been empty; null for the safe time. */
+  readonly idleMs: number | null;
+  /** Infinity for no limit. */
+  readonly maxMessages: number;
+  readonly report: Report;
+  /** Called when everything is checked, before the first receive. */
+  readonly onReady: (start: RunStart) => void;
+  /** Stands between the source and the pipeline; the demo uses it to show redeliveries. */
+  readonly wrapSource?: (source: Source) => Source;
+}
+
+/** What is known before the first message. Depths are information only, never a reason to stop. */
+export interface RunStart {
+  readonly facts: QueueFacts;
+  readonly protocol: "json" | "query";
+  /** How long a queue must stay empty before nothing can be hidden in it. */
+  readonly safeIdleMs: number;
+}
+
+/** Runs the pipeline of a configuration: checks first, then receives until `stop`, the limit, or the end of the drain. */
+export async function run(settings: Settings, request: RunRequest, stop: AbortSignal): Promise<RunTotals> {
+  selfTest();
+  const ring = await openKeyRing(settings);
+  const masked = createMasks(settings.columns, ring);
+  const database = openDatabase(settings);
+  const queue = openQueue(settings);
+  try {
+    const sink = await openSink(settings, ring, masked, database);
+    const facts = await queue.facts();
+    request.onReady({ facts, protocol: queue.protocol, safeIdleMs: safeIdleMs(facts) });
+    const source = openSource(
+      settings,
+      queue,
+      request.drain ? { facts, idleMs: request.idleMs } : null,
+      systemClock,
+      request.report,
+    );
+    return await runPipeline(
+      {
+        run: randomUUID(),
+        source: request.wrapSource?.(source) ?? source,
+        sink,
+        prepare: preparation(settings, masked),
+        openSeal: sealing(settings, ring),
+        batchRows: settings.options.run.batch_rows,
+        lanes: settings.options.run.lanes,
+        maxMessages: request.maxMessages,
+        clock: systemClock,
+        report: request.report,
+      },
+      stop,
+    );
+  } finally {
+    queue.close();
+    await database.close();
+  }
+}

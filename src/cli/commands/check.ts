@@ -1,0 +1,69 @@
+import { connectAndCheck, type Finding } from "../../app/check.ts";
+import { type MaskFinding, reviewMasks } from "../../app/review-masks.ts";
+import { MasklineError } from "../../errors.ts";
+import { type Command, configFlags } from "../command.ts";
+import type { Output } from "../output.ts";
+import { settingsOf } from "../settings.ts";
+import { formatTable } from "../table.ts";
+
+export const check: Command = {
+  flags: { ...configFlags, connect: { doc: "try queue, database, table, rights and keys too; nothing is received" } },
+  about: "Reports every fault of the configuration with file, line and option, and shows what each mask keeps and gives away.",
+  examples: [
+    ["maskline check", "the file alone, no connection"],
+    ["maskline check --connect", "everything a run rests on, before the first message"],
+  ],
+  async run(call) {
+    const settings = settingsOf(call);
+    const masks = reviewMasks(settings);
+    const findings = call.has("connect") ? await connectAndCheck(settings) : [];
+    const failed = findings.flatMap(({ subject, error }) => (error === null ? [] : [{ subject, error }]));
+    if (call.output.json && failed.length === 0) {
+      call.output.document({ file: settings.file, masks, checks: findings.map(({ subject, good }) => ({ subject, good })) });
+    }
+    if (!call.output.json) {
+      call.output.say(`${settings.file}: ${settings.contract.columns.length} columns, no fault`);
+      showMasks(call.output, masks);
+      for (const finding of findings) showFinding(call.output, finding);
+    }
+    if (failed.length > 0) throw summary(failed, findings.length);
+    if (!call.output.json) call.output.say(findings.length === 0 ? "next: maskline check --connect" : "next: maskline run --drain");
+  },
+};
+
+function showMasks(output: Output, masks: readonly MaskFinding[]): void {
+  if (masks.length === 0) return output.say("no column is masked: everything the contract names is stored as it comes");
+  const lines = formatTable(
+    [
+      { title: "column", value: ({ column }) => column },
+      { title: "mask", value: ({ kind }) => kind },
+      { title: "domain", value: ({ domain }) => domain },
+      { title: "reversible", value: ({ reversible }) => (reversible ? "with the key" : "no") },
+      { title: "equal values", value: ({ keepsEquality }) => (keepsEquality ? "stay equal" : "are lost") },
+      { title: "longest", value: ({ longest }) => longest },
+    ],
+    masks,
+  );
+  output.say();
+  for (const line of lines) output.say(`  ${line}`);
+  for (const { column, warnings } of masks)
+    for (const warning of warnings) output.say(`  ${output.style("yellow", "warning:")} ${column}: ${warning}`);
+  output.say();
+}
+
+function showFinding(output: Output, { subject, good, error }: Finding): void {
+  if (error === null) return output.say(`  ${output.style("green", "ok")}    ${subject}: ${good ?? ""}`);
+  output.say(`  ${output.style("red", "fault")} ${subject}: ${error.message}`);
+  for (const detail of error.details) output.say(`          ${detail}`);
+  if (error.next !== undefined) output.say(`          next: ${error.next}`);
+}
+
+/** One error for all: the exit code is the first fault's, an outage only when nothing else is wrong. */
+function summary(failed: readonly { subject: string; error: MasklineError }[], tried: number): MasklineError {
+  const worst = failed.find(({ error }) => !error.retryable) ?? failed[0];
+  const [code, next] = worst === undefined ? (["internal", undefined] as const) : ([worst.error.code, worst.error.next] as const);
+  return new MasklineError(code, `${failed.length} of ${tried} checks failed: ${failed.map(({ subject }) => subject).join(", ")}`, {
+    details: failed.map(({ subject, error }) => `${subject}: ${error.code}`),
+    ...(next === undefined ? {} : { next }),
+  });
+}

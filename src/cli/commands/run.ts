@@ -1,0 +1,79 @@
+import { type RunStart, run as runPipeline } from "../../app/run.ts";
+import { MasklineError } from "../../errors.ts";
+import type { RunTotals } from "../../pipeline/engine.ts";
+import { type Call, type Command, configFlags } from "../command.ts";
+import type { Output } from "../output.ts";
+import { RunProgress } from "../progress.ts";
+import { settingsOf } from "../settings.ts";
+import { count } from "../table.ts";
+
+export const run: Command = {
+  flags: {
+    ...configFlags,
+    drain: { doc: "stop when the queue has stayed empty and nothing is in flight or delayed" },
+    idle: {
+      value: "TIME",
+      doc: "with --drain: how long it must stay empty (default: the queue's visibility timeout + 5 s, at least 30 s)",
+    },
+    "max-messages": { value: "N", doc: "stop after so many messages" },
+    "max-duration": { value: "TIME", doc: "stop after this time, in order" },
+  },
+  about: `A message is deleted only after the transaction that holds its row, its receipt and its ledger entry is committed. Interrupt it
+at any time: what is not settled comes again. Run as many as you like on one queue.`,
+  examples: [
+    ["maskline run", "until stopped (Ctrl-C or SIGTERM)"],
+    ["maskline run --drain", "empty the queue, then end; for cron and Airflow"],
+    ["maskline run --drain --idle 10s --max-duration 15m", "with bounds"],
+  ],
+  async run(call) {
+    const settings = settingsOf(call);
+    const drain = call.has("drain");
+    const idleMs = call.durationMs("idle");
+    if (idleMs !== null && !drain) throw new MasklineError("usage", "--idle goes with --drain");
+    const startedAtMs = performance.now();
+    const progress = new RunProgress(call.output, call.number("max-messages", 1));
+    const totals = await runPipeline(
+      settings,
+      {
+        drain,
+        idleMs,
+        maxMessages: call.number("max-messages", 1) ?? Infinity,
+        report: (event) => progress.report(event),
+        onReady: (start) => announce(call.output, start, { drain, idleMs }),
+      },
+      stopSignal(call),
+    );
+    conclude(call.output, totals, (performance.now() - startedAtMs) / 1_000);
+  },
+};
+
+function stopSignal(call: Call): AbortSignal {
+  const limitMs = call.durationMs("max-duration");
+  return limitMs === null ? call.stop : AbortSignal.any([call.stop, AbortSignal.timeout(limitMs)]);
+}
+
+function announce(
+  output: Output,
+  { facts, protocol, safeIdleMs }: RunStart,
+  { drain, idleMs }: { drain: boolean; idleMs: number | null },
+): void {
+  output.say(
+    `queue: about ${count(facts.visible)} visible, ${count(facts.inFlight)} in flight, ${count(facts.delayed)} delayed (${protocol} protocol)`,
+  );
+  if (!drain) return;
+  output.say(`draining: ends when the queue has stayed empty for ${count((idleMs ?? safeIdleMs) / 1_000)} s`);
+  if (idleMs !== null && idleMs < safeIdleMs) {
+    output.say(
+      `note: a message that someone received and did not delete can stay hidden for ${count(facts.visibilityTimeoutMs / 1_000)} s, longer than --idle`,
+    );
+  }
+}
+
+function conclude(output: Output, totals: RunTotals, seconds: number): void {
+  if (output.json) return output.document({ ...totals, seconds: Number(seconds.toFixed(3)) });
+  const { received, loaded, duplicate, quarantined, returned } = totals;
+  output.say(
+    `${count(received)} received = ${count(loaded)} loaded + ${count(duplicate)} duplicate + ${count(quarantined)} quarantined + ${count(returned)} returned, in ${count(seconds)} s`,
+  );
+  if (quarantined > 0) output.say("next: maskline quarantine list");
+}

@@ -1,0 +1,55 @@
+import { addCounts, type Counts, noCounts, type PipelineEvent } from "../pipeline/report.ts";
+import type { Output } from "./output.ts";
+import { count } from "./table.ts";
+
+const refreshAfterMs = 100;
+
+/** Shows a run while it goes on: one line that is rewritten on a terminal, notices as lines of their own. */
+export class RunProgress {
+  readonly #output: Output;
+  readonly #expected: number | null;
+  readonly #startedAtMs = performance.now();
+  #counts: Counts = noCounts;
+  #shownAtMs = 0;
+
+  /** @param expected how many deliveries will come, where that is known */
+  constructor(output: Output, expected: number | null) {
+    this.#output = output;
+    this.#expected = expected;
+  }
+
+  get counts(): Counts {
+    return this.#counts;
+  }
+
+  report(event: PipelineEvent): void {
+    switch (event.kind) {
+      case "settled":
+        this.#counts = addCounts(this.#counts, event.counts);
+        return this.#show();
+      case "retrying":
+        return this.#output.say(`waiting ${event.delayMs} ms: ${event.code}`);
+      case "undeleted":
+        return this.#output.say(`${event.messages} messages could not be deleted; they come again and will count as duplicates`);
+    }
+  }
+
+  #show(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#shownAtMs < refreshAfterMs) return;
+    this.#shownAtMs = nowMs;
+    const { loaded, duplicate, quarantined, returned } = this.#counts;
+    const received = loaded + duplicate + quarantined + returned;
+    const perSecond = Math.round(received / Math.max(0.001, (nowMs - this.#startedAtMs) / 1_000));
+    const bar = this.#expected === null ? "" : `${meter(received / this.#expected)} `;
+    this.#output.progress(
+      `${bar}${count(received)} received  ${count(loaded)} loaded  ${count(duplicate)} duplicate  ${count(quarantined)} quarantined  ${count(perSecond)}/s`,
+    );
+  }
+}
+
+function meter(share: number): string {
+  const width = 24;
+  const filled = Math.min(width, Math.round(share * width));
+  return `[${"=".repeat(filled)}${" ".repeat(width - filled)}]`;
+}

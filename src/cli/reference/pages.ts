@@ -1,0 +1,102 @@
+import { scalarOptions } from "../../app/config/overrides.ts";
+import { configurationSchema, type OptionSchema } from "../../app/config/schema.ts";
+import { starterConfig } from "../../app/starter.ts";
+import { reasons } from "../../contract/fault.ts";
+import { errorCodes, exitCodes } from "../../errors.ts";
+import { commands } from "../commands.ts";
+import { commandHelp, overview } from "../help.ts";
+
+/** A file under docs/reference, made from the code's own declarations. */
+export interface ReferencePage {
+  readonly file: string;
+  readonly text: string;
+}
+
+const made = "<!-- Made by `npm run docs` from the declarations in src/. Do not edit. -->";
+
+export async function referencePages(): Promise<readonly ReferencePage[]> {
+  return [
+    { file: "configuration.md", text: configurationPage() },
+    { file: "maskline.schema.json", text: `${JSON.stringify(configurationSchema, null, 2)}\n` },
+    { file: "errors.md", text: errorsPage() },
+    { file: "reasons.md", text: reasonsPage() },
+    { file: "commands.md", text: await commandsPage() },
+  ];
+}
+
+function configurationPage(): string {
+  const variables = new Map(scalarOptions().map(({ path, variable }) => [path.join("."), variable]));
+  return `${made}
+# maskline.yaml
+
+Defaults < file < environment < flags. \`\${NAME}\` in a value is replaced from the environment (\`$$\` is a plain dollar sign). An option that
+holds one value can also be set by its variable, or with \`--set option=value\` (secrets not: a command line can be read by others).
+
+${table(["option", "what", "allowed", "default", "variable"], optionRows(configurationSchema, "", variables))}
+
+## A starter file
+
+\`\`\`yaml
+${starterConfig}\`\`\`
+`;
+}
+
+function optionRows(schema: OptionSchema, path: string, variables: ReadonlyMap<string, string>): string[][] {
+  const inner = schema.properties ?? {};
+  const rows = Object.entries(inner).flatMap(([name, option]) => {
+    const here = path === "" ? name : `${path}.${name}`;
+    const needed = schema.required?.includes(name) ? "**required**" : option.default === undefined ? "" : code(JSON.stringify(option.default));
+    const isGroup = option.properties !== undefined || typeof option.additionalProperties === "object";
+    const row = [code(here), option.description ?? "", isGroup ? "" : allowed(option), isGroup ? "" : needed, code(variables.get(here) ?? "")];
+    return [row, ...optionRows(option, here, variables)];
+  });
+  const each = schema.additionalProperties;
+  return typeof each === "object" ? [...rows, ...optionRows(each, `${path}.NAME`, variables)] : rows;
+}
+
+function allowed({ type, enum: values, items, minimum, maximum, secret }: OptionSchema): string {
+  const choices = values ?? items?.enum;
+  if (choices) return `${items ? "a list of " : ""}${choices.map(code).join(", ")}`;
+  if (minimum !== undefined) return maximum === undefined ? `${minimum} or more` : `${minimum} to ${maximum}`;
+  return `${[type ?? []].flat().join(", ")}${secret ? " (secret)" : ""}`;
+}
+
+function errorsPage(): string {
+  const rows = Object.entries(errorCodes).map(([name, { exit, retryable, meaning }]) => [code(name), meaning, String(exitCodes[exit]), retryable ? "yes" : "no"]);
+  return `${made}
+# Errors
+
+Every error names one of these codes (\`error.code\` with \`--json\`), says what happened and where, and what to type next. None holds a value
+of a message.
+
+${table(["code", "meaning", "exit code", "may pass by itself"], rows)}
+
+## Exit codes
+
+${table(["exit code", "name"], Object.entries(exitCodes).map(([name, value]) => [String(value), name]))}
+`;
+}
+
+function reasonsPage(): string {
+  return `${made}
+# Reasons
+
+Why a message is in the quarantine. The codes are stable.
+
+${table(["reason", "meaning"], Object.entries(reasons).map(([name, meaning]) => [code(name), meaning]))}
+`;
+}
+
+async function commandsPage(): Promise<string> {
+  const pages = await Promise.all(commands.map(async (entry) => `## maskline ${entry.name}\n\n\`\`\`text\n${commandHelp(entry, await entry.load())}\n\`\`\`\n`));
+  return `${made}\n# Commands\n\n\`\`\`text\n${overview()}\n\`\`\`\n\n${pages.join("\n")}`;
+}
+
+function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(titles), line(titles.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function code(text: string): string {
+  return text === "" ? "" : `\`${text}\``;
+}

@@ -1,0 +1,60 @@
+import { MasklineError } from "../errors.ts";
+import { openBody } from "./body.ts";
+import type { Column, Contract } from "./column.ts";
+import { compileColumn, type CompiledColumn } from "./compiled-column.ts";
+import type { Fault } from "./fault.ts";
+import type { Incoming } from "./incoming.ts";
+
+/** The values of a row, one for each column of the contract, or every fault that was found (at least one). */
+export type Checked = { readonly values: readonly (string | null)[] } | { readonly faults: readonly Fault[] };
+
+/** Checks one message. Pure, never throws, and says nothing of what the message holds but types and sizes. */
+export type Check = (incoming: Incoming) => Checked;
+
+/** Makes the check of a contract, once for all messages. Throws `config_invalid` where `columnProblem` finds something. */
+export function compileContract(contract: Contract): Check {
+  const columns = contract.columns.map((column) => {
+    const compiled = compileColumn(column);
+    if (typeof compiled === "string") throw new MasklineError("config_invalid", `column ${column.name}: ${compiled}`);
+    return compiled;
+  });
+  return (incoming) => {
+    const body = openBody(incoming.body, contract);
+    if ("fault" in body) return { faults: [body.fault] };
+    const values: (string | null)[] = [];
+    const faults: Fault[] = [];
+    for (const column of columns) {
+      const value = column.find(body.object, incoming);
+      const missing = whyMissing(value, column);
+      if (missing !== null) {
+        values.push(column.fallback);
+        if (column.mustBePresent && column.fallback === null) {
+          faults.push({ reason: "missing", path: column.path, expected: "a value", found: missing });
+        }
+        continue;
+      }
+      const text = column.read(value);
+      if (typeof text === "string") values.push(text);
+      else faults.push({ reason: text.reason, path: column.path, expected: text.expected, found: text.found });
+    }
+    return faults.length === 0 ? { values } : { faults };
+  };
+}
+
+function whyMissing(value: unknown, column: CompiledColumn): string | null {
+  if (value === undefined) return "absent";
+  if (value === null) return "null";
+  return column.blankIsMissing && typeof value === "string" && value.trim() === "" ? "empty text" : null;
+}
+
+/** What is wrong with how a column is written, beyond what the schema of the configuration can say; null if nothing is. */
+export function columnProblem(column: Column): string | null {
+  const compiled = compileColumn(column);
+  return typeof compiled === "string" ? compiled : null;
+}
+
+/** Whether a row that passes the check can hold NULL in this column. */
+export function mayBeNull(column: Column): boolean {
+  const compiled = compileColumn(column);
+  return typeof compiled === "string" || (!compiled.mustBePresent && compiled.fallback === null);
+}

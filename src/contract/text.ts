@@ -1,0 +1,47 @@
+import { type Problem, type Reader, wrongType } from "./reading.ts";
+
+/** Text as it was sent. */
+export function readText(value: unknown): string | Problem {
+  if (typeof value !== "string") return wrongType("text", value);
+  return isStorable(value) ? value : badCharacter;
+}
+
+/** Text in the form that is masked: trimmed and in Unicode's form NFC, so that equal texts give equal tokens. */
+export function readCanonicalText(value: unknown): string | Problem {
+  const text = readText(value);
+  return typeof text === "string" ? text.trim().normalize("NFC") : text;
+}
+
+/** Wraps a reader with the longest text allowed, counted as it will be stored. */
+export function limitedTo(maxCharacters: number, read: Reader): Reader {
+  return (value) => {
+    const text = read(value);
+    if (typeof text !== "string" || text.length <= maxCharacters) return text;
+    const length = countCharacters(text);
+    if (length <= maxCharacters) return text;
+    return { reason: "too_long", expected: `at most ${maxCharacters} characters`, found: `${length} characters` };
+  };
+}
+
+/** Characters as Postgres counts them: code points, not UTF-16 units. */
+export function countCharacters(text: string): number {
+  let pairs = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    if ((text.codePointAt(index) as number) > 0xffff) {
+      pairs += 1;
+      index += 1;
+    }
+  }
+  return text.length - pairs;
+}
+
+/** Postgres stores no NUL, and half a surrogate pair is no character in UTF-8: a driver would replace it silently. */
+export function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes("\0");
+}
+
+export const badCharacter: Problem = {
+  reason: "bad_character",
+  expected: "text without NUL and without half surrogate pairs",
+  found: "text",
+};

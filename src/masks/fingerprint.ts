@@ -1,0 +1,15 @@
+import { createHash } from "node:crypto";
+
+import type { MaskDefinition } from "./mask.ts";
+
+/** Of the canonical forms of all types together. A change to any of them changes tokens, so it counts up and needs a rekey. */
+export const canonicalVersion = 1;
+
+/**
+ * What decides a token beside key and domain, as one comparable text: SHA-256 in hex of the members in the order of RFC 8785,
+ * section 3.2.3. Kept in the database for each domain; another one means that equal values would no longer be equal.
+ */
+export function maskFingerprint({ kind, type, encode }: MaskDefinition): string {
+  const members = { canonical: canonicalVersion, encode, kind, type };
+  return createHash("sha256").update(JSON.stringify(members)).digest("hex");
+}

@@ -1,0 +1,29 @@
+import { createHmac, createSecretKey, type KeyObject } from "node:crypto";
+
+import { bytesAt } from "./byte-column.ts";
+import { createEncoding } from "./encoding.ts";
+import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
+
+/** 128 bits: among 10^9 different values two share a token with a probability of 1.5e-21. */
+const tokenBytes = 16;
+const tokenCharacters = 22;
+
+/** One-way and keyed: HMAC-SHA256 cut to its first 16 bytes (RFC 2104 section 5), base64url. The token does not say which key made it. */
+export function createHmacMask(definition: MaskDefinition, { primary }: DomainKeys): Mask {
+  const encoding = createEncoding(definition);
+  const key = createSecretKey(primary.key);
+  return {
+    definition,
+    ...maskFacts.hmac,
+    apply(values) {
+      const column = encoding.encode(values);
+      return values.map((_, index) => hmacSha256(key, bytesAt(column, index)).toString("base64url", 0, tokenBytes));
+    },
+    longestToken: () => tokenCharacters,
+  };
+}
+
+/** HMAC-SHA256 (RFC 2104, RFC 6234). */
+export function hmacSha256(key: KeyObject | Uint8Array, data: Uint8Array): Buffer {
+  return createHmac("sha256", key).update(data).digest();
+}
