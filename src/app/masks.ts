@@ -1,8 +1,9 @@
 import { mayBeNull } from "../contract/check.ts";
 import type { Column } from "../contract/column.ts";
-import { checkValue } from "../keys/derive.ts";
-import { domainKeys, enabledRoots, type KeyRing } from "../keys/ring.ts";
-import { createMask, type Mask, maskFacts, maskFingerprint } from "../masks/mask.ts";
+import { domainCheckValues, domainKeys, type KeyRing } from "../keys/ring.ts";
+import { createMask } from "../masks/create-mask.ts";
+import { maskFingerprint } from "../masks/fingerprint.ts";
+import { type Mask, maskFacts } from "../masks/mask.ts";
 import type { MaskedColumn } from "../pipeline/prepare.ts";
 import type { MaskPin } from "../postgres/mask-definitions.ts";
 import type { ColumnDemand } from "../postgres/target.ts";
@@ -21,10 +22,10 @@ export function createMasks(columns: readonly ConfiguredColumn[], ring: KeyRing 
 export function maskPins(columns: readonly ConfiguredColumn[], ring: KeyRing): readonly MaskPin[] {
   const definitions = new Map(columns.flatMap(({ mask }) => (mask === null || mask.domain === null ? [] : [[mask.domain, mask]])));
   return [...definitions].flatMap(([domain, mask]) =>
-    enabledRoots(ring).map((root) => ({
+    domainCheckValues(ring, mask.kind, domain).map(({ id, value }) => ({
       domain,
-      keyId: root.id,
-      checkValue: checkValue(root.key, mask.kind, domain),
+      keyId: id,
+      checkValue: value,
       fingerprint: maskFingerprint(mask),
     })),
   );

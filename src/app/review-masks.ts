@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+
 import { createKeyRing } from "../keys/ring.ts";
 import { maskFacts } from "../masks/mask.ts";
 import type { Settings } from "./config/load.ts";
@@ -17,7 +19,7 @@ export interface MaskFinding {
 
 export function reviewMasks(settings: Settings): readonly MaskFinding[] {
   // a ring of its own, for the lengths only: they do not depend on the keys, and the user's ring may not be there yet
-  const demands = columnDemands(createMasks(settings.columns, createKeyRing()));
+  const demands = columnDemands(createMasks(settings.columns, createKeyRing(randomBytes)));
   return settings.columns.flatMap(({ column, mask }): readonly MaskFinding[] => {
     if (mask === null) return [];
     const facts = maskFacts[mask.kind];

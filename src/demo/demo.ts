@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -81,7 +82,7 @@ async function configure(folder: string, databaseUrl: string, queueUrl: string):
     .replace("file:./keyring.json", `file:${keyRing}`)
     .replace("${DATABASE_URL}", databaseUrl);
   await writeFile(file, text, { mode: 0o600 });
-  await createKeyRingFile(keyRing, createKeyRing());
+  await createKeyRingFile(keyRing, createKeyRing(randomBytes));
   return loadSettings({ file, environment: {}, overrides: [] });
 }
 

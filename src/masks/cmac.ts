@@ -75,7 +75,7 @@ export function chainBlocks(encrypt: BlockFunction, { blocks, starts }: BlockCol
   if (starts[count] === count) return encrypt(blocks);
   const lastStates = Buffer.alloc(count * blockLengthBytes);
   let live = Array.from({ length: count }, (_, value) => value);
-  let states = Buffer.alloc(lastStates.length);
+  let states: Buffer = Buffer.alloc(lastStates.length);
   for (let layer = 0; live.length > 0; layer += 1) {
     for (const [slot, value] of live.entries()) {
       xorBlock(states, slot * blockLengthBytes, blocks, ((starts[value] as number) + layer) * blockLengthBytes);

@@ -9,12 +9,12 @@ import { createSivCipher, sivLengthBytes } from "./siv-cipher.ts";
 /** What the masks are built from, one value at a time. */
 export interface Primitives {
   /** Synthetic IV and ciphertext. */
-  sealSiv(key: Uint8Array, associated: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  readonly sealSiv: (key: Uint8Array, associated: Uint8Array, plaintext: Uint8Array) => Uint8Array;
   /** null when not authentic. */
-  openSiv(key: Uint8Array, associated: Uint8Array, sealed: Uint8Array): Uint8Array | null;
-  hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array;
-  hkdfSha256(root: Uint8Array, salt: Uint8Array, info: Uint8Array, lengthBytes: number): Uint8Array;
-  sha256Hex(data: Uint8Array): string;
+  readonly openSiv: (key: Uint8Array, associated: Uint8Array, sealed: Uint8Array) => Uint8Array | null;
+  readonly hmacSha256: (key: Uint8Array, data: Uint8Array) => Uint8Array;
+  readonly hkdfSha256: (root: Uint8Array, salt: Uint8Array, info: Uint8Array, lengthBytes: number) => Uint8Array;
+  readonly sha256Hex: (data: Uint8Array) => string;
 }
 
 export const primitives: Primitives = {
@@ -39,7 +39,7 @@ export const primitives: Primitives = {
  */
 export function selfTest(tested: Primitives = primitives): void {
   for (const { primitive, source, actual, expected } of knownAnswers(tested)) {
-    if (toHex(actual) !== expected) {
+    if (answerOf(actual) !== expected) {
       throw new MasklineError("self_test_failed", `${primitive} does not give the answer of ${source}`, {
         next: "use an unmodified Node.js of a supported version; nothing was masked",
       });
@@ -51,35 +51,35 @@ interface KnownAnswer {
   readonly primitive: string;
   readonly source: string;
   /** null: a forgery was refused. */
-  readonly actual: Uint8Array | string | null;
+  readonly actual: () => Uint8Array | string | null;
   readonly expected: string;
 }
 
 function* knownAnswers({ sealSiv, openSiv, hmacSha256: hmac, hkdfSha256, sha256Hex: sha256 }: Primitives): Generator<KnownAnswer> {
   for (const { source, key, associated, plaintext, sealed } of sivVectors) {
     const [keyBytes, associatedBytes, sealedBytes] = [fromHex(key), fromHex(associated), fromHex(sealed)];
-    yield { primitive: "AES-SIV", source, actual: sealSiv(keyBytes, associatedBytes, fromHex(plaintext)), expected: sealed };
-    yield { primitive: "AES-SIV", source, actual: openSiv(keyBytes, associatedBytes, sealedBytes), expected: plaintext };
+    yield { primitive: "AES-SIV", source, actual: () => sealSiv(keyBytes, associatedBytes, fromHex(plaintext)), expected: sealed };
+    yield { primitive: "AES-SIV", source, actual: () => openSiv(keyBytes, associatedBytes, sealedBytes), expected: plaintext };
     const forged = Buffer.from(sealedBytes);
     forged.writeUInt8(forged.readUInt8(0) ^ 1, 0);
-    yield { primitive: "AES-SIV", source, actual: openSiv(keyBytes, associatedBytes, forged), expected: refused };
+    yield { primitive: "AES-SIV", source, actual: () => openSiv(keyBytes, associatedBytes, forged), expected: refused };
   }
   yield {
     primitive: "HMAC-SHA256",
     source: "RFC 4231 section 4.3",
-    actual: hmac(Buffer.from("Jefe"), Buffer.from("what do ya want for nothing?")),
+    actual: () => hmac(Buffer.from("Jefe"), Buffer.from("what do ya want for nothing?")),
     expected: "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
   };
   yield {
     primitive: "HKDF-SHA256",
     source: "RFC 5869 appendix A.3",
-    actual: hkdfSha256(Buffer.alloc(22, 0x0b), Buffer.alloc(0), Buffer.alloc(0), 42),
+    actual: () => hkdfSha256(Buffer.alloc(22, 0x0b), Buffer.alloc(0), Buffer.alloc(0), 42),
     expected: "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8",
   };
   yield {
     primitive: "SHA-256",
     source: "FIPS 180-4 (the example `abc`)",
-    actual: sha256(Buffer.from("abc")),
+    actual: () => sha256(Buffer.from("abc")),
     expected: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
   };
 }
@@ -104,9 +104,15 @@ const sivVectors = [
 
 const refused = "refused";
 
-function toHex(answer: Uint8Array | string | null): string {
-  if (answer === null) return refused;
-  return typeof answer === "string" ? answer : Buffer.from(answer).toString("hex");
+function answerOf(actual: () => Uint8Array | string | null): string {
+  try {
+    const answer = actual();
+    if (answer === null) return refused;
+    return typeof answer === "string" ? answer : Buffer.from(answer).toString("hex");
+  } catch {
+    // A runtime without the cipher: as wrong as a cipher that lies.
+    return "none";
+  }
 }
 
 function fromHex(hex: string): Buffer {

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { chown, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -9,6 +10,11 @@ import { makeServerFolder } from "../../src/demo/server-account.ts";
 
 /** Where scripts/install-engines.sh puts what it installs. */
 export const enginesFolder: string = path.join(import.meta.dirname, "..", "..", ".engines");
+
+/** Whether the engine of this name is there, whole: the script writes the version last. */
+export function isInstalled(name: string): boolean {
+  return existsSync(path.join(enginesFolder, name, ".version"));
+}
 
 export function notInstalled(name: string): string {
   return `${name} is not installed here: run scripts/install-engines.sh`;

@@ -3,7 +3,7 @@ import path from "node:path";
 
 import type { PostgresBinaries } from "../../src/demo/postgres-binaries.ts";
 import { type PostgresOptions, type PostgresServer, startPostgres } from "../../src/demo/postgres-server.ts";
-import { enginesFolder, notInstalled } from "./engine-process.ts";
+import { enginesFolder, isInstalled, notInstalled } from "./engine-process.ts";
 
 /** A PostgreSQL the tests can run against: all of them by the driver that the demo uses. */
 export interface PostgresEngine {
@@ -20,7 +20,7 @@ export function postgresServers(): readonly PostgresEngine[] {
   return [
     { name: "embedded", missing: null, start: (options = {}) => startPostgres(options) },
     engine("system", system, "no PostgreSQL server under /usr/lib/postgresql: apt-get install postgresql"),
-    engine("postgres-10", existsSync(path.join(postgres10, "bin", "postgres")) ? postgres10 : null, notInstalled("PostgreSQL 10")),
+    engine("postgres-10", isInstalled("postgres-10") ? postgres10 : null, notInstalled("PostgreSQL 10")),
   ];
 }
 

@@ -1,9 +1,8 @@
-import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 
 import { freeLoopbackPort } from "../../src/demo/process.ts";
 import { startQueueServer } from "../../src/demo/queue-server.ts";
-import { enginesFolder, notInstalled, startEngine } from "./engine-process.ts";
+import { enginesFolder, isInstalled, notInstalled, startEngine } from "./engine-process.ts";
 
 export type SqsProtocol = "json" | "query";
 
@@ -39,18 +38,17 @@ function moto(): SqsServer {
   return {
     name: "moto",
     protocols: ["json", "query"],
-    missing: existsSync(python) ? null : notInstalled("moto"),
+    missing: isInstalled("moto") ? null : notInstalled("moto"),
     start: () => startOverHttp(python, (port) => ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)]),
   };
 }
 
 function elasticmq(): SqsServer {
   const jars = path.join(enginesFolder, "elasticmq", "jars");
-  const installed = existsSync(jars) && readdirSync(jars).length > 0;
   return {
     name: "elasticmq",
     protocols: ["json", "query"],
-    missing: installed ? null : notInstalled("elasticmq"),
+    missing: isInstalled("elasticmq") ? null : notInstalled("elasticmq"),
     start: () =>
       startOverHttp("java", (port) => [
         "-XX:+UseSerialGC",

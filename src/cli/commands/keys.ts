@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+
 import { keyRingFile, openKeyRing } from "../../app/assemble.ts";
 import { createKeyRingFile } from "../../keys/providers/file.ts";
 import { createKeyRing } from "../../keys/ring.ts";
@@ -16,10 +18,10 @@ export const keysCreate: Command = {
   ],
   async run(call) {
     const file = call.operands[0] ?? keyRingFile(settingsOf(call));
-    const ring = createKeyRing();
+    const ring = createKeyRing(randomBytes);
     await createKeyRingFile(file, ring);
-    if (call.output.json) return call.output.document({ file, primary: ring.primaryId });
-    call.output.say(`wrote ${file}: root key ${ring.primaryId}, readable by you alone`);
+    if (call.output.json) return call.output.document({ file, primary: ring.primary.id });
+    call.output.say(`wrote ${file}: root key ${ring.primary.id}, readable by you alone`);
     call.output.say(
       `${call.output.style("bold", "back this up now")}, apart from the database: without it no masked value can be recovered or matched again`,
     );
@@ -34,7 +36,7 @@ export const keysList: Command = {
   examples: [["maskline keys list", "ids and states"]],
   async run(call) {
     const ring = await openKeyRing(settingsOf(call));
-    const roots = ring.roots.map(({ id, status }) => ({ id, status, primary: id === ring.primaryId }));
+    const roots = ring.roots.map(({ id, status }) => ({ id, status, primary: id === ring.primary.id }));
     const sealing = ring.sealing.map(({ id, privateKey }) => ({ id, opens: privateKey !== null }));
     if (call.output.json) return call.output.document({ roots, sealing });
     const lines = formatTable(

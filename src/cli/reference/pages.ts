@@ -45,9 +45,19 @@ function optionRows(schema: OptionSchema, path: string, variables: ReadonlyMap<s
   const inner = schema.properties ?? {};
   const rows = Object.entries(inner).flatMap(([name, option]) => {
     const here = path === "" ? name : `${path}.${name}`;
-    const needed = schema.required?.includes(name) ? "**required**" : option.default === undefined ? "" : code(JSON.stringify(option.default));
+    const needed = schema.required?.includes(name)
+      ? "**required**"
+      : option.default === undefined
+        ? ""
+        : code(JSON.stringify(option.default));
     const isGroup = option.properties !== undefined || typeof option.additionalProperties === "object";
-    const row = [code(here), option.description ?? "", isGroup ? "" : allowed(option), isGroup ? "" : needed, code(variables.get(here) ?? "")];
+    const row = [
+      code(here),
+      option.description ?? "",
+      isGroup ? "" : allowed(option),
+      isGroup ? "" : needed,
+      code(variables.get(here) ?? ""),
+    ];
     return [row, ...optionRows(option, here, variables)];
   });
   const each = schema.additionalProperties;
@@ -62,7 +72,12 @@ function allowed({ type, enum: values, items, minimum, maximum, secret }: Option
 }
 
 function errorsPage(): string {
-  const rows = Object.entries(errorCodes).map(([name, { exit, retryable, meaning }]) => [code(name), meaning, String(exitCodes[exit]), retryable ? "yes" : "no"]);
+  const rows = Object.entries(errorCodes).map(([name, { exit, retryable, meaning }]) => [
+    code(name),
+    meaning,
+    String(exitCodes[exit]),
+    retryable ? "yes" : "no",
+  ]);
   return `${made}
 # Errors
 
@@ -73,7 +88,10 @@ ${table(["code", "meaning", "exit code", "may pass by itself"], rows)}
 
 ## Exit codes
 
-${table(["exit code", "name"], Object.entries(exitCodes).map(([name, value]) => [String(value), name]))}
+${table(
+  ["exit code", "name"],
+  Object.entries(exitCodes).map(([name, value]) => [String(value), name]),
+)}
 `;
 }
 
@@ -83,12 +101,17 @@ function reasonsPage(): string {
 
 Why a message is in the quarantine. The codes are stable.
 
-${table(["reason", "meaning"], Object.entries(reasons).map(([name, meaning]) => [code(name), meaning]))}
+${table(
+  ["reason", "meaning"],
+  Object.entries(reasons).map(([name, meaning]) => [code(name), meaning]),
+)}
 `;
 }
 
 async function commandsPage(): Promise<string> {
-  const pages = await Promise.all(commands.map(async (entry) => `## maskline ${entry.name}\n\n\`\`\`text\n${commandHelp(entry, await entry.load())}\n\`\`\`\n`));
+  const pages = await Promise.all(
+    commands.map(async (entry) => `## maskline ${entry.name}\n\n\`\`\`text\n${commandHelp(entry, await entry.load())}\n\`\`\`\n`),
+  );
   return `${made}\n# Commands\n\n\`\`\`text\n${overview()}\n\`\`\`\n\n${pages.join("\n")}`;
 }
 

@@ -1,0 +1,116 @@
+import { createCipheriv, createDecipheriv } from "node:crypto";
+
+import { AEAD_AES_256_GCM, CipherSuite, type CryptoKey, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from "hpke";
+
+import type { SealingKey } from "./sealing-key.ts";
+
+/**
+ * Sealing to a public key: HPKE (RFC 9180), base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
+ *
+ * One encapsulation serves a batch, yet every body must open alone, months later; the sequence of an HPKE context only opens in
+ * order. So each body has a single-use key of its own out of the context's secret export (RFC 9180 section 5.3), by its index in the
+ * batch. A key that encrypts once can have a constant nonce.
+ *
+ * Sealed: version (1 byte, 01), sealing key id (4, big endian), index (4), encapsulated key (32), ciphertext, tag (16).
+ */
+const version = 0x01;
+const encapsulatedBytes = 32;
+const tagBytes = 16;
+const headBytes = 1 + 4 + 4;
+const shortestSealedBytes = headBytes + encapsulatedBytes + tagBytes;
+const singleUseKeyBytes = 32;
+const largestIndex = 0xffff_ffff;
+/** The `info` of the context and the head of every export: a context of maskline's own, whatever else the key pair is used for. */
+const purpose = "maskline/seal/v1";
+
+export interface SealingContext {
+  /** Seals one body. It opens only with the same `associated` (purpose first, then the parts that name its place). */
+  seal(plaintext: Uint8Array, associated: readonly string[]): Promise<Uint8Array>;
+}
+
+/** `malformed`: not a sealed body in form. `unknown_key`: the private key is not at hand. `not_authentic`: altered, or of another place. */
+export type UnsealFailure = "malformed" | "unknown_key" | "not_authentic";
+
+export class UnsealError extends Error {
+  override readonly name = "UnsealError";
+  readonly failure: UnsealFailure;
+  /** The id of the sealing key that was used; null when malformed. */
+  readonly keyId: number | null;
+
+  constructor(failure: UnsealFailure, keyId: number | null) {
+    super(`a sealed body did not open: ${failure}${keyId === null ? "" : `, sealing key ${keyId}`}`);
+    this.failure = failure;
+    this.keyId = keyId;
+  }
+}
+
+/** A context for one batch: one encapsulation (RFC 9180 section 5.1.1), any number of bodies. */
+export async function openSealingContext({ id, publicKey }: Pick<SealingKey, "id" | "publicKey">): Promise<SealingContext> {
+  const suite = createSuite();
+  const recipient = await suite.DeserializePublicKey(Uint8Array.from(publicKey));
+  const { encapsulatedSecret, ctx } = await suite.SetupSender(recipient, { info: Buffer.from(purpose) });
+  let nextIndex = 0;
+  return {
+    async seal(plaintext, associated) {
+      // Taken before anything is awaited: two bodies must never share an index, and with it a key.
+      const index = nextIndex;
+      nextIndex += 1;
+      if (index > largestIndex) throw new RangeError("a sealing context is used up");
+      const key = await ctx.Export(exportContext(index), singleUseKeyBytes);
+      const cipher = createCipheriv("aes-256-gcm", key, constantNonce()).setAAD(associatedData(associated));
+      const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()]);
+      const head = Buffer.alloc(headBytes);
+      head[0] = version;
+      head.writeUInt32BE(id, 1);
+      head.writeUInt32BE(index, 5);
+      return Buffer.concat([head, encapsulatedSecret, ciphertext, cipher.getAuthTag()]);
+    },
+  };
+}
+
+/**
+ * Opens one sealed body, in any order and apart from its batch.
+ * @throws UnsealError
+ */
+export async function unseal(keys: readonly SealingKey[], sealed: Uint8Array, associated: readonly string[]): Promise<Uint8Array> {
+  const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+  if (bytes.length < shortestSealedBytes || bytes[0] !== version) throw new UnsealError("malformed", null);
+  const id = bytes.readUInt32BE(1);
+  const index = bytes.readUInt32BE(5);
+  const encapsulated = bytes.subarray(headBytes, headBytes + encapsulatedBytes);
+  const privateKey = keys.find((key) => key.id === id)?.privateKey;
+  if (privateKey === undefined || privateKey === null) throw new UnsealError("unknown_key", id);
+  const suite = createSuite();
+  const recipient = await suite.DeserializePrivateKey(Uint8Array.from(privateKey.export()));
+  try {
+    const context = await suite.SetupRecipient(recipient, Uint8Array.from(encapsulated), { info: Buffer.from(purpose) });
+    const key = await context.Export(exportContext(index), singleUseKeyBytes);
+    const decipher = createDecipheriv("aes-256-gcm", key, constantNonce(), { authTagLength: tagBytes })
+      .setAAD(associatedData(associated))
+      .setAuthTag(bytes.subarray(-tagBytes));
+    return Buffer.concat([decipher.update(bytes.subarray(headBytes + encapsulatedBytes, -tagBytes)), decipher.final()]);
+  } catch {
+    // A point of low order fails in the library, all else in the tag. Whoever forged it is not told which.
+    throw new UnsealError("not_authentic", id);
+  }
+}
+
+function createSuite(): CipherSuite<CryptoKey> {
+  return new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_AES_256_GCM);
+}
+
+function exportContext(index: number): Uint8Array {
+  const context = Buffer.alloc(purpose.length + 4);
+  context.write(purpose);
+  context.writeUInt32BE(index, purpose.length);
+  return context;
+}
+
+/** As JSON, in which no two lists of texts look alike. */
+function associatedData(associated: readonly string[]): Buffer {
+  return Buffer.from(JSON.stringify(associated));
+}
+
+function constantNonce(): Buffer {
+  return Buffer.alloc(12);
+}

@@ -1,0 +1,48 @@
+import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { AwsQueryProtocol } from "@aws-sdk/core/protocols";
+
+import { systemClock } from "../../src/app/system-clock.ts";
+import type { Report } from "../../src/pipeline/report.ts";
+import { DrainRule } from "../../src/sources/sqs/drain-rule.ts";
+import { Queue, type QueueOptions } from "../../src/sources/sqs/queue.ts";
+import { SqsSource, type SqsSourceOptions } from "../../src/sources/sqs/source.ts";
+
+/** Makes a queue on a test server and answers with its URL. */
+export async function createQueue(
+  endpoint: string,
+  name: string,
+  attributes: Record<string, string> = {},
+  protocol: "json" | "query" = "json",
+): Promise<string> {
+  const client = new SQSClient({
+    endpoint,
+    region: "us-east-1",
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+    ...(protocol === "query" ? { protocol: AwsQueryProtocol } : {}),
+  });
+  try {
+    const answer = await client.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
+    const url = new URL(answer.QueueUrl ?? "");
+    // a server may name itself by a host this machine does not know; the path is what counts
+    return new URL(url.pathname, endpoint).href;
+  } finally {
+    client.destroy();
+  }
+}
+
+export function openTestQueue(url: string, protocol: QueueOptions["protocol"]): Queue {
+  return new Queue({ url, region: "us-east-1", protocol });
+}
+
+export function sqsSource(queue: Queue, options: Partial<SqsSourceOptions> = {}, report: Report = () => {}): SqsSource {
+  return new SqsSource(
+    queue,
+    { parallelCalls: 4, waitSeconds: 1, batchBytes: 16_777_216, lingerMs: 2_000, withAttributes: true, drain: null, ...options },
+    systemClock,
+    report,
+  );
+}
+
+export async function drainingAfter(queue: Queue, idleMs: number | null): Promise<DrainRule> {
+  return new DrainRule(await queue.facts(), idleMs, Date.now());
+}

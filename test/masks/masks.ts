@@ -1,0 +1,28 @@
+import { hkdfSync } from "node:crypto";
+
+import { createMask } from "../../src/masks/create-mask.ts";
+import { canRecognise, type DomainKey, type DomainKeys, type MaskDefinition, type ReversibleMask } from "../../src/masks/mask.ts";
+
+/** The root and key id of the design's golden values. */
+export const goldenRoot: Buffer = Buffer.from("0102030405060708091011121314151617181920212123242526272829303132", "hex");
+export const goldenKeyId = 0x0000_04d2;
+
+/** Keys derived with the runtime's HKDF alone, so that no code under test stands behind an expected value. */
+export function testKey(kind: "siv" | "hmac", domain: string, id: number = goldenKeyId, root: Buffer = goldenRoot): DomainKey {
+  const key = hkdfSync("sha256", root, "", `mask/v1/${kind}/${domain}`, kind === "siv" ? 64 : 32);
+  return { id, key: new Uint8Array(key) };
+}
+
+export function onlyKey(key: DomainKey): DomainKeys {
+  return { primary: key, known: [key] };
+}
+
+export function sivDefinition(parts: Partial<MaskDefinition> = {}): MaskDefinition {
+  return { kind: "siv", domain: "user_logins.ip", type: "text", encode: "text", ...parts };
+}
+
+export function createReversible(definition: MaskDefinition, keys: DomainKeys): ReversibleMask {
+  const mask = createMask(definition, keys);
+  if (!canRecognise(mask)) throw new TypeError(`${definition.kind} is not reversible`);
+  return mask;
+}

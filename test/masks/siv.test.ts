@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { aessiv } from "@noble/ciphers/aes.js";
+import fc from "fast-check";
+
+import type { MaskDefinition } from "../../src/masks/mask.ts";
+import { createReversible, onlyKey, sivDefinition, testKey } from "./masks.ts";
+
+const domain = "user_logins.ip";
+const key = testKey("siv", domain);
+const otherKey = testKey("siv", domain, 0x7777_7777, Buffer.alloc(32, 9));
+const mask = createReversible(sivDefinition(), onlyKey(key));
+
+const text = fc.string({ unit: "binary", maxLength: 70 });
+const texts = fc.array(fc.oneof(text, fc.string({ unit: "grapheme-ascii", maxLength: 70 })), { maxLength: 50 });
+
+test("a token is version, key id and what another implementation seals", () => {
+  fc.assert(
+    fc.property(texts, (values) => {
+      const expected = values.map((value) => {
+        const sealed = aessiv(key.key, Buffer.from(domain)).encrypt(Buffer.from(value));
+        return Buffer.concat([Buffer.from("01000004d2", "hex"), sealed]).toString("base64url");
+      });
+      assert.deepEqual(mask.apply(values), expected);
+    }),
+  );
+});
+
+test("every value comes back from its token", () => {
+  fc.assert(
+    fc.property(texts, (values) => {
+      assert.deepEqual(
+        mask.open(mask.apply(values)),
+        values.map((value) => ({ value })),
+      );
+    }),
+  );
+});
+
+test("a column of ASCII with one other text in it keeps every value apart", () => {
+  const values = ["a", "ä", "", "bc", "日本", "", "😀", "d"];
+  assert.deepEqual(
+    mask.open(mask.apply(values)),
+    values.map((value) => ({ value })),
+  );
+});
+
+test("equal values have equal tokens in any batch, unequal ones never", () => {
+  fc.assert(
+    fc.property(texts, texts, (left, right) => {
+      const values = [...left, ...right];
+      const tokens = [...mask.apply(left), ...mask.apply(right)];
+      assert.equal(new Set(tokens).size, new Set(values).size);
+      values.forEach((value, index) => assert.equal(tokens[index], tokens[values.indexOf(value)]));
+    }),
+  );
+});
+
+test("half a surrogate pair is refused: UTF-8 would make unequal values equal", () => {
+  for (const values of [["\ud83d"], ["ok", "a\ude00"], ["\ud83d", "\ude00"]]) {
+    assert.throws(() => mask.apply(values), { code: "internal" });
+  }
+});
+
+test("a token of another domain does not open", () => {
+  const elsewhere = createReversible(
+    sivDefinition({ domain: "user_logins.device_id" }),
+    onlyKey({ ...key, key: testKey("siv", "user_logins.device_id").key }),
+  );
+  const sameKeyElsewhere = createReversible(sivDefinition({ domain: "user_logins.device_id" }), onlyKey(key));
+  const tokens = mask.apply(["203.0.113.77"]);
+  assert.deepEqual(elsewhere.open(tokens), [{ failure: "not_authentic" }]);
+  // The domain is bound by itself too, not only through the key.
+  assert.deepEqual(sameKeyElsewhere.open(tokens), [{ failure: "not_authentic" }]);
+  assert.deepEqual(elsewhere.recognises(tokens), [false]);
+});
+
+test("a token of a key that is not at hand is told from a forged one", () => {
+  const other = createReversible(sivDefinition(), onlyKey(otherKey));
+  const forger = createReversible(sivDefinition(), onlyKey({ id: key.id, key: otherKey.key }));
+  assert.deepEqual(mask.open(other.apply(["a"])), [{ failure: "unknown_key" }]);
+  assert.deepEqual(mask.open(forger.apply(["a"])), [{ failure: "not_authentic" }]);
+});
+
+test("all known keys open and are recognised; the primary alone makes tokens", () => {
+  const rotated = createReversible(sivDefinition(), { primary: otherKey, known: [key, otherKey] });
+  const old = mask.apply(["a", "b"]);
+  const fresh = rotated.apply(["c"]);
+  assert.deepEqual(rotated.open([...old, ...fresh, "x", ...old]), [
+    { value: "a" },
+    { value: "b" },
+    { value: "c" },
+    { failure: "not_a_token" },
+    { value: "a" },
+    { value: "b" },
+  ]);
+  assert.deepEqual(rotated.recognises([...old, ...fresh, "x"]), [true, true, true, false]);
+  assert.deepEqual(mask.open(fresh), [{ failure: "unknown_key" }]);
+});
+
+test("a changed bit anywhere never gives a value, and leaves the neighbours alone", () => {
+  fc.assert(
+    fc.property(text, fc.nat(), fc.integer({ min: 0, max: 7 }), (value, where, bit) => {
+      const [token = ""] = mask.apply([value]);
+      const bytes = Buffer.from(token, "base64url");
+      const at = where % bytes.length;
+      bytes[at] = (bytes[at] as number) ^ (1 << bit);
+      const forged = bytes.toString("base64url");
+      const [before, opened, after] = mask.open([token, forged, token]);
+      assert.deepEqual([before, after], [{ value }, { value }]);
+      assert.ok(opened !== undefined && "failure" in opened);
+      assert.deepEqual(mask.recognises([token, forged]), [true, false]);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("a shortened or lengthened token does not open", () => {
+  const [token = ""] = mask.apply(["203.0.113.77"]);
+  for (let length = 0; length < token.length; length += 1) {
+    const [opened] = mask.open([token.slice(0, length)]);
+    assert.ok(opened !== undefined && "failure" in opened, `${length} characters`);
+  }
+  assert.deepEqual(mask.open([`${token}A`])[0], { failure: "not_a_token" });
+});
+
+test("only the one spelling of a token is the token", () => {
+  // Decoders of base64 take all of these for the same bytes.
+  const tokens = mask.apply(Array.from({ length: 64 }, (_, index) => `value ${index}`));
+  const odd = tokens.flatMap((token) => [`${token}=`, ` ${token}`, `${token}\n`, token.replaceAll("-", "+").replaceAll("_", "/")]);
+  const spellings = odd.filter((token) => !tokens.includes(token));
+  assert.ok(spellings.length > 64 * 3);
+  for (const opened of mask.open(spellings)) assert.deepEqual(opened, { failure: "not_a_token" });
+  assert.ok(!mask.recognises(spellings).includes(true));
+});
+
+test("plain values are not recognised, whatever they begin with", () => {
+  fc.assert(
+    fc.property(texts, (values) => {
+      const dressed = values.map((value) => `AQAABN${value}`);
+      assert.ok(![...mask.recognises(values), ...mask.recognises(dressed)].includes(true));
+    }),
+  );
+});
+
+test("no token is longer than said, and the longest text reaches the bound", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 60 }), fc.string({ unit: "binary", maxLength: 60 }), (max, value) => {
+      const cut = [...value].slice(0, max).join("");
+      const [token = ""] = mask.apply([cut]);
+      assert.ok(token.length <= (mask.longestToken(max) ?? 0));
+    }),
+  );
+  assert.equal(mask.apply(["😀".repeat(40)])[0]?.length, mask.longestToken(40));
+  assert.equal(mask.longestToken(null), null);
+});
+
+const packed: readonly { definition: MaskDefinition; values: fc.Arbitrary<string> }[] = [
+  { definition: sivDefinition({ type: "ip", encode: "packed" }), values: fc.ipV4() },
+  { definition: sivDefinition({ type: "uuid", encode: "packed" }), values: fc.uuid() },
+];
+for (const { definition, values } of packed) {
+  const packing = createReversible(definition, onlyKey(key));
+  test(`${definition.type}, packed: comes back, and all tokens have one length`, () => {
+    fc.assert(
+      fc.property(fc.array(values, { maxLength: 40 }), (column) => {
+        const tokens = packing.apply(column);
+        assert.deepEqual(
+          packing.open(tokens),
+          column.map((value) => ({ value })),
+        );
+        for (const token of tokens) assert.equal(token.length, packing.longestToken(null));
+      }),
+    );
+  });
+  test(`${definition.type}, packed: refuses what the contract would not let through, without telling it`, () => {
+    assert.throws(
+      () => packing.apply(["private-text"]),
+      (error: Error) => !error.message.includes("private-text"),
+    );
+  });
+  test(`${definition.type}: an authentic token of another encoding is not opened as a value`, () => {
+    assert.deepEqual(packing.open(mask.apply(["203.0.113.77"])), [{ failure: "not_a_token" }]);
+  });
+}
+
+test("addresses masked as text have a bound of their own", () => {
+  const addresses = createReversible(sivDefinition({ type: "ip" }), onlyKey(key));
+  assert.equal(addresses.apply(["2001:db8:1111:2222:3333:4444:5555:6666"])[0]?.length, 79);
+  assert.equal(addresses.longestToken(null), 80);
+});
+
+test("an empty column is an empty column", () => {
+  assert.deepEqual([mask.apply([]), mask.open([]), mask.recognises([])], [[], [], []]);
+});

@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { after, before, suite, test } from "node:test";
+
+import type { PostgresServer } from "../../src/demo/postgres-server.ts";
+import { MasklineError } from "../../src/errors.ts";
+import type { Database } from "../../src/postgres/database.ts";
+import { readAccounts } from "../../src/postgres/ledger.ts";
+import { postgresServers } from "../engines/postgres-servers.ts";
+import {
+  connect,
+  countRows,
+  makeBatch,
+  makeDelivery,
+  makeRows,
+  openLoginSink,
+  outcomesOf,
+  position,
+} from "../harness/login-table.ts";
+
+for (const engine of postgresServers()) {
+  suite(`the Postgres sink on ${engine.name}`, { skip: engine.missing ?? false }, () => {
+    let server: PostgresServer;
+    let database: Database;
+    before(async () => {
+      server = await engine.start();
+      database = connect(server.url);
+    });
+    after(async () => {
+      await database?.close();
+      await server?.stop();
+    });
+
+    test("loads rows, receipts and a ledger row in one transaction", async () => {
+      const sink = await openLoginSink(database);
+      const deliveries = Array.from({ length: 1_000 }, () => makeDelivery());
+      const settlements = await sink.load(makeBatch(makeRows(deliveries)));
+      assert.deepEqual(outcomesOf(settlements), { loaded: 1_000 });
+      assert.equal(await countRows(database, "user_logins"), 1_000);
+      assert.equal(await countRows(database, "maskline.receipt"), 1_000);
+      await sink.closeLane(position({ sequence: 2, received: 1_000 }));
+      const [account] = await readAccounts(database, "maskline", "public.user_logins", 10);
+      assert.deepEqual(
+        { received: account?.received, loaded: account?.loaded, difference: account?.difference, state: account?.state },
+        { received: 1_000, loaded: 1_000, difference: 0, state: "closed" },
+      );
+    });
+
+    test("the same batch twice has one effect", async () => {
+      const sink = await openLoginSink(database);
+      const deliveries = Array.from({ length: 50 }, () => makeDelivery());
+      await sink.load(makeBatch(makeRows(deliveries)));
+      const again = await sink.load(makeBatch(makeRows(deliveries), [], { sequence: 2, received: 100 }));
+      assert.deepEqual(outcomesOf(again), { duplicate: 50 });
+      assert.equal(await countRows(database, "user_logins"), 50);
+    });
+
+    test("the same message twice in one batch has one effect, also when it is refused", async () => {
+      const sink = await openLoginSink(database);
+      const good = makeDelivery();
+      const bad = makeDelivery();
+      const fault = { reason: "missing", path: "ip", expected: "text", found: "absent" } as const;
+      const refusal = { delivery: bad, faults: [fault] };
+      const settlements = await sink.load(makeBatch(makeRows([good, { ...good, handle: "newer" }]), [refusal, refusal]));
+      assert.deepEqual(outcomesOf(settlements), { loaded: 1, duplicate: 2, quarantined: 1 });
+      assert.equal(await countRows(database, "user_logins"), 1);
+      assert.equal(await countRows(database, "maskline.quarantine"), 1);
+      const [account] = await readAccounts(database, "maskline", null, 1);
+      assert.deepEqual([account?.loaded, account?.duplicate, account?.quarantined, account?.difference], [1, 2, 1, 0]);
+    });
+
+    test("a row the database refuses is quarantined with code and constraint, its neighbours are loaded", async () => {
+      const check = "ALTER TABLE user_logins ADD CONSTRAINT known_device CHECK (device_type IN ('ios', 'android'))";
+      const sink = await openLoginSink(database, "maskline", check);
+      const deliveries = Array.from({ length: 100 }, () => makeDelivery());
+      const rows = makeRows(deliveries);
+      const types = rows.columns[1]?.map((value, row) => (row % 40 === 7 ? "toaster" : value)) ?? [];
+      const columns = rows.columns.map((column, index) => (index === 1 ? types : column));
+      const settlements = await sink.load(makeBatch({ deliveries, columns }));
+      assert.deepEqual(outcomesOf(settlements), { loaded: 97, quarantined: 3 });
+      assert.equal(await countRows(database, "user_logins"), 97);
+      const refused = await database.query<{ reason: string; faults: unknown }>(
+        "reading",
+        "SELECT reason, faults FROM maskline.quarantine",
+      );
+      assert.equal(refused.length, 3);
+      assert.equal(refused[0]?.reason, "refused_by_database");
+      assert.match(JSON.stringify(refused[0]?.faults), /23514.*known_device/);
+      assert.doesNotMatch(JSON.stringify(refused), /toaster/);
+    });
+
+    test("deferred constraints and rows that clash only with each other are found before the commit", async () => {
+      const unique = "ALTER TABLE user_logins ADD CONSTRAINT one_login UNIQUE (user_id) DEFERRABLE INITIALLY DEFERRED";
+      const sink = await openLoginSink(database, "maskline", unique);
+      const deliveries = Array.from({ length: 8 }, () => makeDelivery());
+      const rows = makeRows(deliveries);
+      const users = rows.columns[0]?.map((value, row) => (row === 6 ? (rows.columns[0]?.[2] ?? null) : value)) ?? [];
+      const settlements = await sink.load(makeBatch({ deliveries, columns: [users, ...rows.columns.slice(1)] }));
+      assert.deepEqual(outcomesOf(settlements), { loaded: 7, quarantined: 1 });
+    });
+
+    test("a target that changed under way stops the run and quarantines nothing", async () => {
+      const sink = await openLoginSink(database);
+      await database.query("changing", "ALTER TABLE user_logins ALTER COLUMN masked_ip TYPE varchar(4)");
+      const load = sink.load(makeBatch(makeRows([makeDelivery(), makeDelivery()])));
+      await assert.rejects(load, (error) => error instanceof MasklineError && error.code === "target_misfit");
+      assert.equal(await countRows(database, "maskline.quarantine"), 0);
+      assert.equal(await countRows(database, "maskline.receipt"), 0);
+    });
+
+    test("a missing column, a missing table and a missing right are misfits, not poison", async () => {
+      const sink = await openLoginSink(database);
+      await database.query("changing", "ALTER TABLE user_logins DROP COLUMN locale");
+      const load = sink.load(makeBatch(makeRows([makeDelivery()])));
+      await assert.rejects(
+        load,
+        (error) => error instanceof MasklineError && error.code === "database_refused" && !error.retryable,
+      );
+      assert.equal(await countRows(database, "maskline.quarantine"), 0);
+    });
+
+    test("text that would be SQL, and null, arrive as they are", async () => {
+      const sink = await openLoginSink(database);
+      const hostile = `'; DROP TABLE user_logins; --"\\{},NULL`;
+      await sink.load(makeBatch(makeRows([makeDelivery()], { user_id: hostile, locale: "NULL" })));
+      await sink.load(makeBatch(makeRows([makeDelivery()], { locale: null }), [], { sequence: 2, received: 2 }));
+      const rows = await database.query<{ user_id: string; locale: string | null }>(
+        "reading",
+        "SELECT user_id, locale FROM user_logins ORDER BY locale",
+      );
+      assert.equal(rows[0]?.user_id, hostile);
+      assert.equal(rows[0]?.locale, "NULL");
+      assert.equal(rows[1]?.locale, null);
+    });
+
+    test("defaults of columns the contract does not name are kept, and dates do not depend on DateStyle", async () => {
+      await database.query("preparing", `ALTER DATABASE postgres SET datestyle = 'SQL, DMY'`);
+      const other = connect(server.url);
+      try {
+        const sink = await openLoginSink(
+          other,
+          "maskline",
+          "ALTER TABLE user_logins ADD COLUMN id serial, ADD COLUMN noted text DEFAULT 'yes'",
+        );
+        await sink.load(makeBatch(makeRows([makeDelivery()], { create_date: "2026-02-03" })));
+        const [row] = await other.query<{ id: number; noted: string; day: string }>(
+          "reading",
+          "SELECT id, noted, to_char(create_date, 'YYYY-MM-DD') AS day FROM user_logins",
+        );
+        assert.deepEqual(row, { id: 1, noted: "yes", day: "2026-02-03" });
+      } finally {
+        await other.close();
+        await database.query("restoring", "ALTER DATABASE postgres RESET datestyle");
+      }
+    });
+
+    test("two sinks that share messages load each once, whatever the order", async () => {
+      const sink = await openLoginSink(database);
+      const deliveries = Array.from({ length: 400 }, () => makeDelivery());
+      const other = [...deliveries].reverse();
+      const [first, second] = await Promise.all([
+        sink.load(makeBatch(makeRows(deliveries))),
+        sink.load(makeBatch(makeRows(other), [], { lane: 1 })),
+      ]);
+      const sum = (outcome: "loaded" | "duplicate"): number =>
+        (outcomesOf(first)[outcome] ?? 0) + (outcomesOf(second)[outcome] ?? 0);
+      assert.deepEqual([sum("loaded"), sum("duplicate")], [400, 400]);
+      assert.equal(await countRows(database, "user_logins"), 400);
+    });
+
+    test("works under another schema's name and quoted identifiers", async () => {
+      const sink = await openLoginSink(database, 'Odd "schema');
+      const settlements = await sink.load(makeBatch(makeRows([makeDelivery()])));
+      assert.deepEqual(outcomesOf(settlements), { loaded: 1 });
+    });
+  });
+}
