@@ -78,7 +78,7 @@ const spoil: Readonly<Record<BadKind, (login: Login) => string>> = {
   null_body: () => "null",
   list_body: (login) => `[${pythonJson({ ...login })}]`,
   number_body: () => "42",
-  missing_ip: ({ ip: _, ...rest }) => pythonJson(rest),
+  missing_ip: (login) => pythonJson({ ...login, ip: undefined }),
   null_device_id: (login) => pythonJson({ ...login, device_id: null }),
   ip_not_an_address: (login) => pythonJson({ ...login, ip: "unknown" }),
   version_not_numeric: (login) => pythonJson({ ...login, app_version: "2.3.0-beta" }),
@@ -89,8 +89,8 @@ const spoil: Readonly<Record<BadKind, (login: Login) => string>> = {
     `["software.amazon.payloadoffloading.PayloadS3Pointer", ${pythonJson({ s3BucketName: "logins", s3Key: "0b4d5f" })}]`,
 };
 
-/** JSON with the separators of Python's json.dumps, which writes the real events. */
-function pythonJson(fields: Readonly<Record<string, string | number | null>>): string {
-  const members = Object.entries(fields).map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`);
-  return `{${members.join(", ")}}`;
+/** JSON with the separators of Python's json.dumps, which writes the real events. Fields without a value are left out. */
+function pythonJson(fields: Readonly<Record<string, string | number | null | undefined>>): string {
+  const present = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return `{${present.map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`).join(", ")}}`;
 }

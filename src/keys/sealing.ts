@@ -78,10 +78,14 @@ export async function unseal(keys: readonly SealingKey[], sealed: Uint8Array, as
   const id = bytes.readUInt32BE(1);
   const index = bytes.readUInt32BE(5);
   const encapsulated = bytes.subarray(headBytes, headBytes + encapsulatedBytes);
-  const privateKey = keys.find((key) => key.id === id)?.privateKey;
-  if (privateKey === undefined || privateKey === null) throw new UnsealError("unknown_key", id);
+  const pair = keys.find((key) => key.id === id);
+  if (pair === undefined || pair.privateKey === null) throw new UnsealError("unknown_key", id);
   const suite = createSuite();
-  const recipient = await suite.DeserializePrivateKey(Uint8Array.from(privateKey.export()));
+  // Both halves: from the private one alone the library would have to compute the public one, by an experimental call of Node's.
+  const recipient = {
+    publicKey: await suite.DeserializePublicKey(Uint8Array.from(pair.publicKey)),
+    privateKey: await suite.DeserializePrivateKey(Uint8Array.from(pair.privateKey.export())),
+  };
   try {
     const context = await suite.SetupRecipient(recipient, Uint8Array.from(encapsulated), { info: Buffer.from(purpose) });
     const key = await context.Export(exportContext(index), singleUseKeyBytes);

@@ -12,6 +12,6 @@ export function vectorsAbsent(file: string): string | false {
   return existsSync(path.join(folder, file)) ? false : `published vectors are not at ${path.join(folder, file)}`;
 }
 
-export function readVectors<T>(file: string): T {
-  return JSON.parse(readFileSync(path.join(folder, file), "utf8")) as T;
+export function readVectors(file: string): unknown {
+  return JSON.parse(readFileSync(path.join(folder, file), "utf8"));
 }

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import * as fc from "fast-check";
+
+import { countCharacters } from "../../src/contract/text.ts";
+import { outcome, read } from "./contracts.ts";
+
+test("unmasked text is stored as it was sent", () => {
+  for (const text of ["", "  spaces ", "O'Brien; DROP\\", "e\u0301", "👍", "en_US"]) assert.equal(outcome(text, {}), text);
+});
+
+test("masked text is trimmed and composed, so that equal texts are equal", () => {
+  assert.equal(outcome(" Jose\u0301\n", { masked: "canonical" }), "José");
+  assert.equal(outcome(" Jose\u0301\n", { masked: "raw" }), " Jose\u0301\n");
+});
+
+test("the canonical form of a canonical form is itself", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      const once = outcome(text, { masked: "canonical" });
+      if (once !== null && !once.startsWith("!")) assert.equal(outcome(once, { masked: "canonical" }), once);
+    }),
+  );
+});
+
+test("a NUL and half a surrogate pair are refused, whether masked or not", () => {
+  for (const masked of ["no", "canonical", "raw"] as const) {
+    for (const text of ["a\0b", "a\ud800", "\udc00b"]) assert.equal(outcome(text, { masked }), "! bad_character");
+  }
+});
+
+test("only text is text", () => {
+  for (const value of [1, true, {}, []]) assert.equal(outcome(value, {}), "! wrong_type");
+});
+
+test("the limit counts characters, not bytes or UTF-16 units", () => {
+  assert.equal(outcome("👍".repeat(32), { max: 32 }), "👍".repeat(32));
+  assert.deepEqual(read("👍".repeat(129), { max: 128 }), {
+    faults: [{ reason: "too_long", path: "field", expected: "at most 128 characters", found: "129 characters" }],
+  });
+});
+
+test("the limit counts what will be stored", () => {
+  assert.equal(outcome("  e\u0301  ", { max: 1, masked: "canonical" }), "é");
+  assert.equal(outcome("  e\u0301  ", { max: 1 }), "! too_long");
+});
+
+test("characters are counted as code points", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => assert.equal(countCharacters(text), [...text].length)));
+});

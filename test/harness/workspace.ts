@@ -1,0 +1,132 @@
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { loadSettings, type Settings } from "../../src/app/config/load.ts";
+import { starterConfig, starterTable } from "../../src/app/starter.ts";
+import { type PostgresServer, startPostgres } from "../../src/demo/postgres-server.ts";
+import { type QueueServer, startQueueServer } from "../../src/demo/queue-server.ts";
+import { createKeyRingFile } from "../../src/keys/providers/file.ts";
+import { createKeyRing } from "../../src/keys/ring.ts";
+import type { Database } from "../../src/postgres/database.ts";
+import { migrate } from "../../src/postgres/migrate.ts";
+import { sendAll } from "../../src/sources/sqs/send.ts";
+import { connect } from "./login-table.ts";
+import { openTestQueue } from "./queues.ts";
+
+const main = path.resolve(import.meta.dirname, "../../src/cli/main.ts");
+
+export interface Finished {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A started `maskline`, as a user starts it. */
+export interface RunningCommand {
+  readonly finished: Promise<Finished>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** Runs the command line in a folder. The environment holds nothing of the tester's own. */
+export function startMaskline(folder: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}): RunningCommand {
+  return startNode(folder, [main, ...args], environment);
+}
+
+export function startNode(folder: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}): RunningCommand {
+  const child = spawn(process.execPath, [...args], {
+    cwd: folder,
+    env: { PATH: process.env["PATH"] ?? "", HOME: folder, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const finished = new Promise<Finished>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+  return { finished, kill: (signal) => child.kill(signal) };
+}
+
+/** A queue, a database with an empty user_logins, and a configuration that names them: what a user has before the first run. */
+export interface Workspace {
+  readonly folder: string;
+  readonly file: string;
+  readonly queueUrl: string;
+  readonly database: Database;
+  readonly settings: Settings;
+  send(bodies: Iterable<string>): Promise<void>;
+  maskline(...args: string[]): Promise<Finished>;
+  close(): Promise<void>;
+}
+
+export interface Servers {
+  readonly postgres: PostgresServer;
+  readonly queues: QueueServer;
+  stop(): Promise<void>;
+}
+
+export async function startServers(startDatabase: () => Promise<PostgresServer> = startPostgres): Promise<Servers> {
+  const [postgres, queues] = await Promise.all([startDatabase(), startQueueServer()]);
+  return { postgres, queues, stop: async () => void (await Promise.all([postgres.stop(), queues.stop()])) };
+}
+
+let workspaces = 0;
+
+/** @param config the configuration's text; `QUEUE`, `DATABASE` and `KEYRING` in it are replaced */
+export async function openWorkspace(
+  servers: Servers,
+  options: { readonly config?: string; readonly visibilitySeconds?: number; readonly table?: string } = {},
+): Promise<Workspace> {
+  workspaces += 1;
+  const folder = await mkdtemp(path.join(tmpdir(), "maskline-test-"));
+  const queueUrl = await servers.queues.createQueue(`login-queue-${workspaces}`, {
+    VisibilityTimeout: String(options.visibilitySeconds ?? 30),
+  });
+  const databaseName = `workspace_${workspaces}`;
+  const url = new URL(servers.postgres.url);
+  url.pathname = `/${databaseName}`;
+  await createDatabase(servers.postgres.url, databaseName);
+  const database = connect(url.href);
+  await database.query("creating the table", options.table ?? starterTable);
+  await migrate(database, "maskline");
+  await createKeyRingFile(path.join(folder, "keyring.json"), createKeyRing(randomBytes));
+  const file = path.join(folder, "maskline.yaml");
+  const text = (options.config ?? starterConfig)
+    .replace(/http:\/\/localhost:4566\S*|\bQUEUE\b/, queueUrl)
+    .replace(/\$\{DATABASE_URL\}|\bDATABASE\b/, url.href)
+    .replace(/file:\.\/keyring\.json|\bKEYRING\b/, `file:${path.join(folder, "keyring.json")}`);
+  await writeFile(file, text, { mode: 0o600 });
+  const queue = openTestQueue(queueUrl, "json");
+  return {
+    folder,
+    file,
+    queueUrl,
+    database,
+    settings: loadSettings({ file, environment: {}, overrides: [] }),
+    send: async (bodies) => void (await sendAll(queue, bodies, new AbortController().signal, () => {})),
+    maskline: (...args) => startMaskline(folder, args).finished,
+    close: async () => {
+      queue.close();
+      await database.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** CREATE DATABASE wants no transaction around it, and the product's own connections always have one. */
+async function createDatabase(serverUrl: string, name: string): Promise<void> {
+  const { Client } = (await import("pg")).default;
+  const client = new Client({ connectionString: serverUrl });
+  await client.connect();
+  try {
+    await client.query(`CREATE DATABASE ${name}`);
+  } finally {
+    await client.end();
+  }
+}
