@@ -1,5 +1,6 @@
 import type { Column } from "./column.ts";
 import { columnOrigin, type Origin } from "./origin.ts";
+import { columnReader } from "./readers.ts";
 import type { Reader } from "./reading.ts";
 
 /** A column made ready to be read from many messages. */
@@ -19,7 +20,7 @@ export interface CompiledColumn {
 export function compileColumn(column: Column): CompiledColumn | string {
   const origin = columnOrigin(column);
   if (typeof origin === "string") return origin;
-  const fallback = readFallback(column, origin.read);
+  const fallback = readFallback(column);
   if (typeof fallback === "object" && fallback !== null) return fallback.problem;
   return {
     path: column.from,
@@ -31,7 +32,9 @@ export function compileColumn(column: Column): CompiledColumn | string {
   };
 }
 
-function readFallback({ fallback, masked, type }: Column, read: Reader): string | null | { readonly problem: string } {
+/** What the configuration writes is what an event would carry, also where the column's values come from elsewhere. */
+function readFallback(column: Column): string | null | { readonly problem: string } {
+  const { fallback, masked, type } = column;
   if (fallback === null) return null;
   if (masked !== "no") return { problem: "default: is not for masked columns" };
   let value: unknown = fallback;
@@ -44,6 +47,6 @@ function readFallback({ fallback, masked, type }: Column, read: Reader): string 
     }
     if (value === null) return null;
   }
-  const text = read(value);
+  const text = columnReader(column)(value);
   return typeof text === "string" ? text : { problem: `default: does not fit the column; needed: ${text.expected}` };
 }

@@ -38,7 +38,8 @@ export async function startQueueServer(): Promise<QueueServer> {
   }
   // .ts in a checkout, .js in a build
   const worker = new Worker(new URL(`./queue-server-worker${path.extname(import.meta.filename)}`, import.meta.url), {
-    // Node warns about parts of itself that the package uses; that is nothing for the user's terminal.
+    // Captured, and never read (reading would keep this process alive): Node warns about parts of itself that the package
+    // uses, and that is nothing for the user's terminal.
     stdout: true,
     stderr: true,
     execArgv: [],
@@ -67,18 +68,13 @@ export async function startQueueServer(): Promise<QueueServer> {
 }
 
 async function untilListening(worker: Worker): Promise<Listening> {
-  const complaints: string[] = [];
-  worker.stdout.resume();
-  worker.stderr.setEncoding("utf8").on("data", (text: string) => complaints.push(text));
   const failed = (reason: string): MasklineError =>
-    new MasklineError("setup_failed", "the embedded queue server did not start", {
-      details: [reason, ...complaints.join("").trim().split("\n").slice(-8)].filter((line) => line !== ""),
-    });
+    new MasklineError("setup_failed", "the embedded queue server did not start", { details: [reason] });
   return new Promise((resolve, reject) => {
     worker.once("message", resolve);
     // stays for the server's life: when it fails later, its clients find it unreachable, and that is how they report it
-    worker.on("error", (error) => reject(failed(error instanceof Error ? error.message : "")));
-    worker.once("exit", () => reject(failed("it ended at once")));
+    worker.on("error", (error) => reject(failed(error instanceof Error ? error.message : "unknown")));
+    worker.once("exit", () => reject(failed("its thread ended at once")));
   });
 }
 

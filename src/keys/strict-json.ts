@@ -1,11 +1,11 @@
 import { MasklineError } from "../errors.ts";
 
-/**
- * Reading JSON that must have one form exactly. Whatever differs is refused as `keyring_malformed`, with the place, what was expected
- * and what type was found; never with the content, which may be a key in the wrong place.
- */
 export type JsonMembers = Readonly<Record<string, unknown>>;
 
+/**
+ * JSON that must have one form exactly. Whatever differs is refused as `keyring_malformed`, with the place, what was expected
+ * and what type was found; never with the content, which may be a key in the wrong place.
+ */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -34,7 +34,7 @@ export const primitives: Primitives = {
 
 /**
  * Known answers, checked at every start before anything is masked: a cipher that is wrong (another library version, a processor
- * fault, a patched runtime) would write tokens that nobody can ever match or open. Takes about a millisecond.
+ * fault, a patched runtime) would write tokens that nobody can ever match or open. Takes a few milliseconds.
  * @throws MasklineError `self_test_failed`, naming the primitive
  */
 export function selfTest(tested: Primitives = primitives): void {

@@ -37,14 +37,17 @@ test("a timestamp that is ambiguous, impossible or out of range is refused", () 
   assert.equal(outcome(true, { type: "timestamp" }), "! wrong_type");
 });
 
+function twoDigits(value: number): string {
+  return String(value).padStart(2, "0");
+}
+
 test("every point in time is read back as it was written, with any offset", () => {
   const range = { min: new Date("0001-01-02T00:00:00Z"), max: new Date("9999-12-30T00:00:00Z"), noInvalidDate: true };
   fc.assert(
     fc.property(fc.date(range), fc.integer({ min: -1439, max: 1439 }), (date, offsetMinutes) => {
       const local = new Date(date.getTime() + offsetMinutes * 60_000).toISOString().slice(0, -1);
       const offset = Math.abs(offsetMinutes);
-      const pad = (value: number): string => String(value).padStart(2, "0");
-      const text = `${local}${offsetMinutes < 0 ? "-" : "+"}${pad(Math.floor(offset / 60))}:${pad(offset % 60)}`;
+      const text = `${local}${offsetMinutes < 0 ? "-" : "+"}${twoDigits(Math.floor(offset / 60))}:${twoDigits(offset % 60)}`;
       assert.equal(new Date(outcome(text, { type: "timestamp" }) ?? "").getTime(), date.getTime());
       assert.equal(outcome(text, { type: "date" }), date.toISOString().slice(0, 10));
     }),

@@ -18,11 +18,11 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 
-import pg from "pg";
+import { Client } from "pg";
 
 import { embeddedPostgresBinaries, embeddedPostgresInstall } from "../../src/demo/postgres-binaries.ts";
 import { startPostgres } from "../../src/demo/postgres-server.ts";
-import { type Account, untilEnded } from "../../src/demo/process.ts";
+import { type Account, hasEnded } from "../../src/demo/process.ts";
 import { queueServerInstall, startQueueServer } from "../../src/demo/queue-server.ts";
 import { MasklineError } from "../../src/errors.ts";
 
@@ -73,7 +73,7 @@ function listeningAddresses(port: number): readonly string[] {
 }
 
 async function queryOne(url: string, statement: string): Promise<unknown> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new Client({ connectionString: url });
   await client.connect();
   try {
     const { rows } = await client.query({ text: statement, rowMode: "array" });
@@ -83,15 +83,19 @@ async function queryOne(url: string, statement: string): Promise<unknown> {
   }
 }
 
+function quotedUrl(file: string): string {
+  return JSON.stringify(pathToFileURL(path.join(root, "src", "demo", file)).href);
+}
+
 /** A program that starts both servers, tells us where they are, and then does what `then` says. */
 function programWithServers(
+  context: TestContext,
   then: string,
   options: { readonly account?: Account; readonly env?: NodeJS.ProcessEnv } = {},
 ): ChildProcess {
-  const from = (file: string): string => JSON.stringify(pathToFileURL(path.join(root, "src", "demo", file)).href);
   const program = `
-    import { startPostgres } from ${from("postgres-server.ts")};
-    import { startQueueServer } from ${from("queue-server.ts")};
+    import { startPostgres } from ${quotedUrl("postgres-server.ts")};
+    import { startQueueServer } from ${quotedUrl("queue-server.ts")};
     const [database, queue] = await Promise.all([startPostgres(), startQueueServer()]);
     const { url, processId, dataFolder } = database;
     const queueUrl = await queue.createQueue("a");
@@ -99,13 +103,15 @@ function programWithServers(
     tell({ url, processId, dataFolder, queueUrl });
     ${then}
   `;
-  return spawn(process.execPath, ["--input-type=module", "-e", program], {
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
     cwd: "/",
     env: options.env ?? process.env,
     ...options.account,
     detached: true,
     stdio: ["ignore", "pipe", "inherit"],
   });
+  context.after(() => child.kill("SIGKILL"));
+  return child;
 }
 
 interface Told {
@@ -247,8 +253,9 @@ test("runs as an ordinary user without a home", { skip: isRoot ? false : "the ot
     reachable.once("exit", (...values) => resolve(values)).once("error", (error) => resolve([error]));
   });
   if (code !== 0) return context.skip("only root may enter this checkout");
-  const child = programWithServers("await queue.stop(); await database.stop(); tell({});", { account: nobody, env });
-  const lines = await Array.fromAsync(told(child));
+  const child = programWithServers(context, "await queue.stop(); await database.stop(); tell({});", { account: nobody, env });
+  const lines: Told[] = [];
+  for await (const line of told(child)) lines.push(line);
   assert.equal(lines.length, 2);
   assert.equal(isAlive(lines[0]?.processId ?? 0), false);
   assert.deepEqual(readdirSync(temporary), []);
@@ -256,11 +263,10 @@ test("runs as an ordinary user without a home", { skip: isRoot ? false : "the ot
 
 test("a program killed with -9 leaves no database, queue server or folder behind", async (context) => {
   const temporary = ownTemporaryFolder(context);
-  const child = programWithServers("await new Promise(() => setInterval(() => {}, 1000));");
+  const child = programWithServers(context, "await new Promise(() => setInterval(() => {}, 1000));");
   const { processId, queueUrl } = await firstTold(child);
   assert.equal(isAlive(processId), true);
   child.kill("SIGKILL");
-  await untilEnded(child);
   await until("the database is gone", () => !isAlive(processId));
   await until("its folder is gone", () => readdirSync(temporary).length === 0);
   await assert.rejects(fetch(queueUrl));
@@ -268,7 +274,9 @@ test("a program killed with -9 leaves no database, queue server or folder behind
 
 test("Ctrl-C does not reach the servers before their user has stopped", async (context) => {
   const temporary = ownTemporaryFolder(context);
-  const child = programWithServers(`
+  const child = programWithServers(
+    context,
+    `
     await new Promise((resolve) => { process.once("SIGINT", resolve); setInterval(() => {}, 1000).unref(); setTimeout(resolve, 60_000); });
     const counts = await queue.counts(queueUrl);
     const socket = (await import("node:net")).connect(Number(new URL(url).port), "127.0.0.1");
@@ -278,7 +286,8 @@ test("Ctrl-C does not reach the servers before their user has stopped", async (c
     await database.stop();
     tell({ counts });
     process.exit(0);
-  `);
+  `,
+  );
   const lines: Told[] = [];
   for await (const line of told(child)) {
     lines.push(line);
@@ -291,9 +300,9 @@ test("Ctrl-C does not reach the servers before their user has stopped", async (c
 
 test("servers that nobody stopped do not keep a program alive, and end with it", async (context) => {
   const temporary = ownTemporaryFolder(context);
-  const child = programWithServers("");
+  const child = programWithServers(context, "");
   const { processId } = await firstTold(child);
-  await untilEnded(child);
+  await until("the program has ended by itself", () => hasEnded(child));
   assert.equal(child.exitCode, 0);
   await until("the database and its folder are gone", () => !isAlive(processId) && readdirSync(temporary).length === 0);
 });

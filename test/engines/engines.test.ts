@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import pg from "pg";
+import { Client } from "pg";
 
 import { startPgbouncer, pgbouncerMissing } from "./pgbouncer.ts";
 import { postgresServers } from "./postgres-servers.ts";
@@ -44,7 +44,7 @@ for (const server of postgresServers()) {
     if (pooler === null) context.diagnostic(`alone only: ${pgbouncerMissing}`);
     try {
       for (const url of [running.url, ...(pooler === null ? [] : [pooler.url])]) {
-        const client = new pg.Client({ connectionString: url });
+        const client = new Client({ connectionString: url });
         await client.connect();
         const { rows } = await client.query<{ version: string }>("SELECT current_setting('server_version') AS version");
         assert.equal(rows[0]?.version.split(" ")[0], running.version);
@@ -62,7 +62,7 @@ test("behind pgbouncer two clients share one session", { skip: pgbouncerMissing 
   assert.ok(server);
   const running = await server.start();
   const pooler = await startPgbouncer(running, { poolSize: 1 });
-  const clients = [0, 1].map(() => new pg.Client({ connectionString: pooler.url }));
+  const clients = [0, 1].map(() => new Client({ connectionString: pooler.url }));
   try {
     const seen = new Set<number>();
     for (const client of clients) await client.connect();

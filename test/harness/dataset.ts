@@ -12,5 +12,7 @@ export function datasetFile(name: string): string {
 
 /** The 100 bodies, as they were sent. */
 export function realMessages(): string[] {
-  return datasetFile("login_events.ndjson").split("\n").filter((line) => line !== "");
+  return datasetFile("login_events.ndjson")
+    .split("\n")
+    .filter((line) => line !== "");
 }

@@ -32,11 +32,19 @@ export interface RunningCommand {
 }
 
 /** Runs the command line in a folder. The environment holds nothing of the tester's own. */
-export function startMaskline(folder: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}): RunningCommand {
+export function startMaskline(
+  folder: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): RunningCommand {
   return startNode(folder, [main, ...args], environment);
 }
 
-export function startNode(folder: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}): RunningCommand {
+export function startNode(
+  folder: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): RunningCommand {
   const child = spawn(process.execPath, [...args], {
     cwd: folder,
     env: { PATH: process.env["PATH"] ?? "", HOME: folder, ...environment },

@@ -30,7 +30,10 @@ for (const engine of postgresServers()) {
         const { code, stdout, stderr } = await place.maskline("run", "--max-messages", "100", "--json");
         assert.equal(code, 0, stderr);
         const { received, loaded, duplicate, quarantined, returned } = JSON.parse(stdout) as Record<string, number>;
-        assert.deepEqual({ received, loaded, duplicate, quarantined, returned }, { received: 100, loaded: 99, duplicate: 0, quarantined: 1, returned: 0 });
+        assert.deepEqual(
+          { received, loaded, duplicate, quarantined, returned },
+          { received: 100, loaded: 99, duplicate: 0, quarantined: 1, returned: 0 },
+        );
         const rows = await place.database.query<{ user_id: string; masked_ip: string; day: string; today: string }>(
           "reading",
           "SELECT user_id, masked_ip, create_date::text AS day, (now() AT TIME ZONE 'UTC')::date::text AS today FROM user_logins",
@@ -38,10 +41,23 @@ for (const engine of postgresServers()) {
         assert.equal(rows.length, 99);
         assert.equal(new Set(rows.map(({ user_id }) => user_id)).size, 99);
         assert.equal(new Set(rows.map(({ masked_ip }) => masked_ip)).size, 99, "99 addresses, 99 tokens");
-        assert.ok(rows.every(({ day, today }) => day === today), "create_date is the day the message was sent");
-        const refused = await place.database.query<{ reason: string; faults: readonly { path: string }[] }>("reading", "SELECT reason, faults FROM maskline.quarantine");
-        assert.deepEqual(refused.map(({ reason }) => reason), ["missing"]);
-        assert.deepEqual(refused[0]?.faults.map(({ path }) => path).sort(), ["app_version", "device_id", "device_type", "ip", "user_id"], "all faults, not only the first");
+        assert.ok(
+          rows.every(({ day, today }) => day === today),
+          "create_date is the day the message was sent",
+        );
+        const refused = await place.database.query<{ reason: string; faults: readonly { path: string }[] }>(
+          "reading",
+          "SELECT reason, faults FROM maskline.quarantine",
+        );
+        assert.deepEqual(
+          refused.map(({ reason }) => reason),
+          ["missing"],
+        );
+        assert.deepEqual(
+          refused[0]?.faults.map(({ path }) => path).sort(),
+          ["app_version", "device_id", "device_type", "ip", "user_id"],
+          "all faults, not only the first",
+        );
         assert.deepEqual(await servers.queues.counts(place.queueUrl), { visible: 0, inFlight: 0, delayed: 0 });
       } finally {
         await place.close();
@@ -60,8 +76,15 @@ for (const engine of postgresServers()) {
           "reading",
           "SELECT user_id, device_type, masked_ip, masked_device_id, locale, app_version::text FROM user_logins",
         );
-        const [header = "", ...golden] = datasetFile("golden_user_logins.sha256_major.csv").split(/\r?\n/).filter((line) => line !== "");
-        const loaded = rows.map((row) => header.split(",").map((name) => row[name] ?? "\\N").join(","));
+        const [header = "", ...golden] = datasetFile("golden_user_logins.sha256_major.csv")
+          .split(/\r?\n/)
+          .filter((line) => line !== "");
+        const loaded = rows.map((row) =>
+          header
+            .split(",")
+            .map((name) => row[name] ?? "\\N")
+            .join(","),
+        );
         assert.deepEqual(loaded.sort(), golden.sort());
       } finally {
         await place.close();

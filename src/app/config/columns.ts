@@ -25,8 +25,9 @@ export function readColumns(options: Readonly<Record<string, ColumnOptions>>): {
     return configuredColumn(name, column);
   });
   for (const { column } of columns) {
-    const problem = columnProblem(column);
-    if (problem !== null) faults.push({ path: ["columns", column.name], message: problem });
+    const [, option = "", message = ""] = /^(?:(\w+): )?(.*)$/s.exec(columnProblem(column) ?? "") ?? [];
+    const path = ["columns", column.name, ...(option === "" ? [] : [option])];
+    if (message !== "" && !faults.some((told) => told.path.join(".") === path.join("."))) faults.push({ path, message });
   }
   return { columns, faults: [...faults, ...domainFaults(columns)] };
 }

@@ -4,10 +4,11 @@ import type { Contract } from "../../contract/column.ts";
 import { MasklineError } from "../../errors.ts";
 import { parseTableName, showTable, type TableName } from "../../postgres/names.ts";
 import { type ConfiguredColumn, readColumns } from "./columns.ts";
-import { readDocument } from "./document.ts";
+import { type ConfigDocument, readDocument } from "./document.ts";
 import type { ConfigFault } from "./fault.ts";
-import { applyOverrides } from "./overrides.ts";
+import { applyOverrides, coerceSubstituted } from "./overrides.ts";
 import type { Options } from "./schema.ts";
+import { databaseUrlProblem, queueUrlProblem } from "./urls.ts";
 import { validateOptions } from "./validate.ts";
 
 export const defaultConfigFile = "maskline.yaml";
@@ -36,43 +37,54 @@ export interface LoadOptions {
  */
 export function loadSettings({ file, environment, overrides }: LoadOptions): Settings {
   const document = readDocument(readFile(file), environment);
-  const faults: ConfigFault[] = [...document.faults];
-  const settings = isRecord(document.value) ? readOptions(file, document.value, environment, overrides, faults) : null;
-  if (settings === null && faults.length === 0) faults.push({ path: [], message: "is not a set of options" });
+  const { value } = document;
+  const { settings, faults } = isRecord(value)
+    ? readOptions(file, value, document, environment, overrides)
+    : { settings: null, faults: document.faults.map((fault) => show(file, fault, document.lineOf)) };
+  if (settings === null && faults.length === 0) faults.push(`${file}:1  is not a set of options`);
   if (settings === null || faults.length > 0) {
     const count = faults.length === 1 ? "one fault" : `${faults.length} faults`;
     throw new MasklineError("config_invalid", `${file} has ${count}`, {
-      details: faults.map((fault) => show(file, fault, document.lineOf)),
+      details: faults,
       next: "correct them; every option is in docs/reference/configuration.md, a starter file comes from `maskline init`",
     });
   }
   return settings;
 }
 
+/** All that is wrong, each as the line that is shown for it; settings when nothing is. */
 function readOptions(
   file: string,
   value: Record<string, unknown>,
+  document: ConfigDocument,
   environment: LoadOptions["environment"],
-  overrides: readonly string[],
-  faults: ConfigFault[],
-): Settings | null {
-  faults.push(...applyOverrides(value, environment, overrides));
-  const { options, faults: schemaFaults } = validateOptions(value);
-  faults.push(...schemaFaults);
+  flags: readonly string[],
+): { readonly settings: Settings | null; readonly faults: string[] } {
+  coerceSubstituted(value, document.substituted);
+  const overrides = applyOverrides(value, environment, flags);
+  const named = (paths: readonly (readonly string[])[], path: readonly string[]): boolean =>
+    paths.some((other) => other.join(".") === path.join("."));
+  // a variable that is not there does no harm where the option is set over the file; elsewhere it is all there is to say
+  const unset = document.faults.filter(({ path }) => overrides.originOf(path) === null);
+  const hidden = (path: readonly string[]): boolean => named(document.substituted, path) && overrides.originOf(path) === null;
+  const { options, faults: schemaFaults, unreadable } = validateOptions(value, hidden);
   // what the schema refused cannot be read further; the rest still is, so that all faults come at once
-  const refused = new Set(schemaFaults.flatMap(({ path }) => (path[0] === "columns" ? [path[1] ?? ""] : [])));
-  const sound = Object.entries(isRecord(value["columns"]) ? options.columns : {}).filter(
-    ([name]) => !refused.has(name) && !refused.has(""),
-  );
+  const sound = Object.entries(isRecord(options.columns) ? options.columns : {}).filter(([name]) => !unreadable.has(name));
   const { columns, faults: columnFaults } = readColumns(Object.fromEntries(sound));
-  faults.push(...columnFaults);
-  const table = options.sink?.postgres?.table;
-  const target = typeof table === "string" ? parseTableName(table) : null;
-  if (typeof table === "string" && target === null) {
-    faults.push({ path: ["sink", "postgres", "table"], message: 'is not of the form table, schema.table or "Schema"."table"' });
-  }
-  if (faults.length > 0) return null;
-  return {
+  const { target, faults: adapterFaults } = readAddresses(options);
+  const found = [...schemaFaults, ...columnFaults, ...adapterFaults].filter(
+    ({ path }) =>
+      !named(
+        unset.map((fault) => fault.path),
+        path,
+      ),
+  );
+  const faults = [...unset, ...overrides.faults, ...found].map((fault) => {
+    const origin = overrides.originOf(fault.path);
+    return origin === null ? show(file, fault, document.lineOf) : `${origin}  ${fault.path.join(".")}  ${fault.message}`;
+  });
+  if (faults.length > 0) return { settings: null, faults };
+  const settings: Settings = {
     file,
     options,
     columns,
@@ -80,6 +92,22 @@ function readOptions(
     target,
     pipeline: options.pipeline ?? (target === null ? "default" : showTable(target)),
   };
+  return { settings, faults };
+}
+
+/** The table, and what no pattern can say of it and of the URLs. */
+function readAddresses({ source, sink }: Options): { readonly target: TableName | null; readonly faults: readonly ConfigFault[] } {
+  const faults: ConfigFault[] = [];
+  const [table, url, queue]: readonly unknown[] = [sink?.postgres?.table, sink?.postgres?.url, source?.sqs?.queue];
+  const target = typeof table === "string" ? parseTableName(table) : null;
+  if (typeof table === "string" && table !== "" && target === null) {
+    faults.push({ path: ["sink", "postgres", "table"], message: 'is not of the form table, schema.table or "Schema"."table"' });
+  }
+  const urlProblem = typeof url === "string" && url !== "" ? databaseUrlProblem(url) : null;
+  if (urlProblem !== null) faults.push({ path: ["sink", "postgres", "url"], message: urlProblem });
+  const queueProblem = typeof queue === "string" && /^https?:\/\/[^/@]+\/./.test(queue) ? queueUrlProblem(queue) : null;
+  if (queueProblem !== null) faults.push({ path: ["source", "sqs", "queue"], message: queueProblem });
+  return { target, faults };
 }
 
 function show(file: string, fault: ConfigFault, lineOf: (path: readonly string[]) => number): string {

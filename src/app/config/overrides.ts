@@ -22,18 +22,29 @@ export function scalarOptions(schema: OptionSchema = configurationSchema, path: 
   });
 }
 
+/** What stands over the file. */
+export interface Overrides {
+  readonly faults: readonly ConfigFault[];
+  /** Where an option that does not come from the file was set: its variable, or `--set option`. */
+  originOf(path: readonly string[]): string | null;
+}
+
 /** Puts environment variables, then `--set path=value` flags, over the file's values (in place). */
 export function applyOverrides(
   value: Record<string, unknown>,
   environment: Readonly<Record<string, string | undefined>>,
   flags: readonly string[],
-): readonly ConfigFault[] {
+): Overrides {
   const options = scalarOptions();
   const faults: ConfigFault[] = [];
+  const origins = new Map<string, string>();
+  const put = (option: ScalarOption, text: string, origin: string): void => {
+    if (set(value, option, text)) origins.set(option.path.join("."), origin);
+  };
   for (const [variable, text] of Object.entries(environment)) {
     if (!variable.startsWith(prefix) || text === undefined) continue;
     const option = options.find((candidate) => candidate.variable === variable);
-    if (option) set(value, option, text);
+    if (option) put(option, text, variable);
     else {
       const near = suggest(
         variable,
@@ -48,38 +59,53 @@ export function applyOverrides(
   for (const flag of flags) {
     const [name = "", ...rest] = flag.split("=");
     const option = options.find(({ path }) => path.join(".") === name);
+    // what is no name may be a value in the wrong place, and that a secret
+    const shown = ["--set", /^[\w.-]{1,80}$/.test(name) ? name : "(not shown)"];
     if (option?.schema.secret) {
       faults.push({
-        path: ["--set", name],
+        path: shown,
         message: `is a secret and may not stand on a command line: use ${option.variable} or \${NAME} in the file`,
       });
-    } else if (option === undefined || rest.length === 0) {
+    } else if (option === undefined) {
       const near = suggest(
         name,
         options.map(({ path }) => path.join(".")),
       );
-      faults.push({
-        path: ["--set", name],
-        message: `is not of the form option=value${near === null ? "" : `; did you mean ${near}?`}`,
-      });
+      const hint = near === null ? "; columns and lists are set in the file" : `; did you mean ${near}?`;
+      faults.push({ path: shown, message: `is not an option that can be set here${hint}` });
+    } else if (rest.length === 0) {
+      faults.push({ path: shown, message: `is not of the form ${name}=VALUE` });
     } else {
-      set(value, option, rest.join("="));
+      put(option, rest.join("="), `--set ${name}`);
     }
   }
-  return faults;
+  return { faults, originOf: (path) => origins.get(path.join(".")) ?? null };
 }
 
-function set(root: Record<string, unknown>, { path, schema }: ScalarOption, text: string): void {
+/** Gives texts that come from the environment the type their option has: "4" becomes 4 for a number. */
+export function coerceSubstituted(root: Record<string, unknown>, substituted: readonly (readonly string[])[]): void {
+  for (const option of scalarOptions()) {
+    const name = option.path.join(".");
+    if (!substituted.some((path) => path.join(".") === name)) continue;
+    const text = option.path.reduce<unknown>((place, part) => (isGroup(place) ? place[part] : undefined), root);
+    if (typeof text === "string") set(root, option, text);
+  }
+}
+
+/** False where something that is not a group stands in the way: it is left as it is, and the schema's check says so. */
+function set(root: Record<string, unknown>, { path, schema }: ScalarOption, text: string): boolean {
   let place = root;
   for (const part of path.slice(0, -1)) {
-    const inner = place[part];
-    // what is not a group stays as it is: the schema's check says so
-    place =
-      typeof inner === "object" && inner !== null
-        ? (inner as Record<string, unknown>)
-        : ((place[part] = {}) as Record<string, unknown>);
+    const inner = (place[part] ??= {});
+    if (!isGroup(inner)) return false;
+    place = inner;
   }
   const number = schema.type === "integer" && /^-?\d+$/.test(text) ? Number(text) : null;
   const flag = schema.type === "boolean" && /^(true|false)$/.test(text) ? text === "true" : null;
   place[path.at(-1) as string] = number ?? flag ?? text;
+  return true;
+}
+
+function isGroup(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

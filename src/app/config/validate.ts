@@ -4,20 +4,39 @@ import type { ConfigFault } from "./fault.ts";
 import { configurationSchema, type Options, type OptionSchema } from "./schema.ts";
 import { suggest } from "./suggest.ts";
 
-/** Checks a configuration against its schema and fills in defaults (in place). All faults are found, not only the first. */
-export function validateOptions(value: unknown): { readonly options: Options; readonly faults: readonly ConfigFault[] } {
+export interface Validated {
+  readonly options: Options;
+  readonly faults: readonly ConfigFault[];
+  /** Columns that have a fault which leaves them without a meaning; an unknown option does not. */
+  readonly unreadable: ReadonlySet<string>;
+}
+
+/**
+ * Checks a configuration against its schema and fills in defaults (in place). All faults are found, not only the first.
+ * @param hidden whether what an option holds must not be shown
+ */
+export function validateOptions(value: unknown, hidden: (path: readonly string[]) => boolean): Validated {
   const ajv = new Ajv({ allErrors: true, useDefaults: true, verbose: true, allowUnionTypes: true, strictRequired: false });
   ajv.addVocabulary(["secret"]);
   const validate = ajv.compile<Options>(configurationSchema);
   validate(value);
-  return { options: value as Options, faults: (validate.errors ?? []).map(fault) };
+  const errors = validate.errors ?? [];
+  // of a value that is of the wrong type nothing else needs to be said
+  const mistyped = new Set(errors.flatMap(({ keyword, instancePath }) => (keyword === "type" ? [instancePath] : [])));
+  const told = errors.filter(({ keyword, instancePath }) => keyword === "type" || !mistyped.has(instancePath));
+  const unreadable = errors.flatMap(({ keyword, instancePath }) => {
+    const [group, name] = pathOf(instancePath);
+    return group === "columns" && name !== undefined && keyword !== "additionalProperties" ? [name] : [];
+  });
+  return { options: value as Options, faults: told.map((error) => fault(error, hidden)), unreadable: new Set(unreadable) };
 }
 
 /** Says what was found and what is allowed, from ajv's account of one failed check. */
-function fault(error: ErrorObject): ConfigFault {
+function fault(error: ErrorObject, hidden: (path: readonly string[]) => boolean): ConfigFault {
   const schema = error.parentSchema as OptionSchema;
-  const path = error.instancePath.split("/").slice(1).map(decodePointer);
-  const found = schema.secret ? "the value given" : show(error.data);
+  const path = pathOf(error.instancePath);
+  // a text where a group belongs may be the whole URL with its password
+  const found = schema.secret || hidden(path) ? "the value given" : show(error.data, schema.properties === undefined);
   const params = error.params as Readonly<Record<string, unknown>>;
   switch (error.keyword) {
     case "additionalProperties": {
@@ -31,7 +50,11 @@ function fault(error: ErrorObject): ConfigFault {
     }
     case "required": {
       const name = String(params["missingProperty"]);
-      return { path: [...path, name], message: `is missing: ${schema.properties?.[name]?.description ?? "required"}` };
+      const { description, enum: allowed } = schema.properties?.[name] ?? {};
+      return {
+        path: [...path, name],
+        message: allowed === undefined ? `is missing: ${description ?? "required"}` : `is missing; allowed: ${allowed.join(", ")}`,
+      };
     }
     case "enum": {
       const allowed = schema.enum ?? [];
@@ -53,8 +76,12 @@ function fault(error: ErrorObject): ConfigFault {
   }
 }
 
-function decodePointer(part: string): string {
-  return part.replaceAll("~1", "/").replaceAll("~0", "~");
+/** The parts of a JSON pointer (RFC 6901). */
+function pathOf(pointer: string): readonly string[] {
+  return pointer
+    .split("/")
+    .slice(1)
+    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
 function kinds(type: OptionSchema["type"]): string {
@@ -75,10 +102,13 @@ function range({ minimum, maximum }: OptionSchema): string {
   return minimum === undefined ? `${maximum} or less` : `${minimum} to ${maximum}`;
 }
 
-/** What stands in the file, short. */
-function show(value: unknown): string {
+/** What stands in the file, short, and without the user and password of a URL. */
+function show(value: unknown, withText: boolean): string {
   if (value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a group of options";
-  return typeof value === "string" ? `"${value.length > 60 ? `${value.slice(0, 57)}...` : value}"` : String(value);
+  if (typeof value !== "string") return String(value);
+  if (!withText) return "a text";
+  const safe = value.replaceAll(/\/\/.*@/g, "//...@");
+  return `"${safe.length > 60 ? `${safe.slice(0, 57)}...` : safe}"`;
 }
