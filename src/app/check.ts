@@ -1,5 +1,7 @@
+import { randomBytes } from "node:crypto";
+
 import { MasklineError } from "../errors.ts";
-import type { KeyRing } from "../keys/ring.ts";
+import { createKeyRing, type KeyRing } from "../keys/ring.ts";
 import { selfTest } from "../masks/self-test.ts";
 import type { Database } from "../postgres/database.ts";
 import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
@@ -40,7 +42,8 @@ export async function connectAndCheck(settings: Settings): Promise<readonly Find
   const ring = await attempt("key ring", async () => [keyRingFile(settings), await openKeyRing(settings)]);
   if (settings.options.source?.sqs) await attempt("queue", () => checkQueue(settings));
   if (settings.options.sink?.postgres) {
-    const database = openDatabase(settings);
+    const database = await attempt("database", () => checkDatabase(settings));
+    if (database === null) return findings;
     try {
       const schema = await attempt("schema", () => checkSchema(settings, database));
       await attempt("table", () => checkTable(settings, database, ring));
@@ -50,6 +53,21 @@ export async function connectAndCheck(settings: Settings): Promise<readonly Find
     }
   }
   return findings;
+}
+
+/** An open database, to be closed by the caller. Nothing else can be said of one that does not let us in. */
+async function checkDatabase(settings: Settings): Promise<readonly [string, Database]> {
+  const database = openDatabase(settings);
+  try {
+    const [found] = await database.query<{ version: string; user: string }>(
+      "the first query",
+      `SELECT current_setting('server_version') AS version, current_user AS "user"`,
+    );
+    return [`PostgreSQL ${found?.version} at ${database.where}, as ${found?.user}`, database];
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
 }
 
 async function checkQueue(settings: Settings): Promise<readonly [string, null]> {
@@ -70,9 +88,8 @@ async function checkSchema(settings: Settings, database: Database): Promise<read
 }
 
 async function checkTable(settings: Settings, database: Database, ring: KeyRing | null): Promise<readonly [string, null]> {
-  // without a ring the widths of tokens are not known; everything else still is
-  const masked =
-    ring === null ? settings.columns.map(({ column }) => ({ column, mask: null })) : createMasks(settings.columns, ring);
+  // the widths of tokens do not depend on the keys: any ring will do where the user's cannot be read
+  const masked = createMasks(settings.columns, ring ?? createKeyRing(randomBytes));
   const table = settings.target as TableName;
   await checkTarget(database, table, columnDemands(masked));
   return [`${showTable(table)} takes the contract's ${masked.length} columns`, null];

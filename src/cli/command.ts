@@ -13,6 +13,9 @@ export interface Flag {
   readonly doc: string;
 }
 
+/** 24 days. A timer of Node's that is set to more than 2^31 - 1 ms goes off at once. */
+const longestTimerMs = 576 * 3_600_000;
+
 export interface Command {
   /** What follows the command's name, as shown in help: "[TOKEN]". */
   readonly operands?: string;
@@ -83,7 +86,9 @@ export class Call {
     const found = /^(\d+(?:\.\d+)?)(s|m|h)?$/.exec(text);
     if (!found) throw new MasklineError("usage", `--${name} takes a time: 90, 90s, 15m or 2h`);
     const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 }[found[2] ?? "s"] ?? 1_000;
-    return Math.round(Number(found[1]) * unitMs);
+    const durationMs = Math.round(Number(found[1]) * unitMs);
+    if (durationMs > longestTimerMs) throw new MasklineError("usage", `--${name} takes at most ${longestTimerMs / 3_600_000}h`);
+    return durationMs;
   }
 }
 
@@ -108,8 +113,11 @@ export function parseFlags(command: Command, args: readonly string[]): Parsed {
       allowPositionals: command.operands !== undefined,
       strict: true,
     });
+    const most = command.operands?.split(" ").length ?? 0;
+    if (positionals.length > most) throw new MasklineError("usage", `takes ${most} word beside its flags, and was given more`);
     return { values, operands: positionals };
   } catch (error) {
+    if (error instanceof MasklineError) throw error;
     throw new MasklineError("usage", explain(error, Object.keys(flags)));
   }
 }
@@ -117,7 +125,7 @@ export function parseFlags(command: Command, args: readonly string[]): Parsed {
 /** node:util's own words, without what the user typed behind a flag: that may be a secret in the wrong place. */
 function explain(error: unknown, known: readonly string[]): string {
   const code: unknown = error instanceof Error ? Reflect.get(error, "code") : null;
-  const name = error instanceof Error ? (/'(-[^'\s=]*)/.exec(error.message)?.[1] ?? "") : "";
+  const name = error instanceof Error ? (/'(?:-\w, )?(-[^'\s=]*)/.exec(error.message)?.[1] ?? "") : "";
   if (code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") {
     const near = suggest(name.replace(/^-+/, ""), known);
     return `unknown flag ${name}${near === null ? "" : `; did you mean --${near}?`}`;

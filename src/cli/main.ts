@@ -28,18 +28,26 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function dispatch(args: readonly string[], output: Output, stop: AbortSignal): Promise<void> {
   const [first, second] = args;
+  if (first === "help" && second !== undefined) return dispatch([...args.slice(1), "--help"], output, stop);
   if (first === undefined || first === "--help" || first === "-h" || first === "help") return output.data(overview());
   if (first === "--version" || first === "version") return output.data(version());
   const entry = findCommand(first, second);
   const command = await entry.load();
   const rest = args.slice(entry.name.split(" ").length);
   if (rest.includes("--help") || rest.includes("-h")) return output.data(commandHelp(entry, command));
-  await command.run(new Call(parseFlags(command, rest), output, process.env, stop));
+  try {
+    await command.run(new Call(parseFlags(command, rest), output, process.env, stop));
+  } catch (error) {
+    if (!(error instanceof MasklineError) || error.code !== "usage" || error.next !== undefined) throw error;
+    throw new MasklineError("usage", `${entry.name}: ${error.message}`, { next: `maskline ${entry.name} --help` });
+  }
 }
 
 function findCommand(first: string, second: string | undefined): CommandEntry {
   const entry = commands.find(({ name }) => name === first || name === `${first} ${second ?? ""}`);
   if (entry) return entry;
+  if (first.startsWith("-"))
+    throw new MasklineError("usage", "the command comes first, its flags follow", { next: "maskline --help" });
   const family = commands.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
   if (family.length > 0)
     throw new MasklineError("usage", `"${first}" needs one of: ${family.join(", ")}`, { next: "maskline --help" });

@@ -68,14 +68,16 @@ export async function startQueueServer(): Promise<QueueServer> {
 }
 
 async function untilListening(worker: Worker): Promise<Listening> {
-  const failed = (reason: string): MasklineError =>
-    new MasklineError("setup_failed", "the embedded queue server did not start", { details: [reason] });
   return new Promise((resolve, reject) => {
     worker.once("message", resolve);
     // stays for the server's life: when it fails later, its clients find it unreachable, and that is how they report it
-    worker.on("error", (error) => reject(failed(error instanceof Error ? error.message : "unknown")));
-    worker.once("exit", () => reject(failed("its thread ended at once")));
+    worker.on("error", (error) => reject(notStarted(error instanceof Error ? error.message : "unknown")));
+    worker.once("exit", () => reject(notStarted("its thread ended at once")));
   });
+}
+
+function notStarted(reason: string): MasklineError {
+  return new MasklineError("setup_failed", "the embedded queue server did not start", { details: [reason] });
 }
 
 /** One request of the SQS JSON protocol. Unsigned: the server does not look, and the AWS SDK belongs to the queue's adapter. */

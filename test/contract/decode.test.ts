@@ -78,4 +78,6 @@ test("the limit is on what was unpacked, in bytes", () => {
 test("a gzip bomb stops at the limit", () => {
   assert.equal(decoded(gzipped("a".repeat(limit)), "base64", "gzip"), "a".repeat(limit));
   assert.equal(decoded(gzipped("a".repeat(50_000_000)), "base64", "gzip"), "! too_large");
+  // Nothing after gzip gets to see it: the limit is not only measured at the end.
+  assert.equal(decoded(gzipped("a".repeat(50_000_000)), "base64", "gzip", "sns"), "! too_large");
 });

@@ -3,7 +3,8 @@ import { test } from "node:test";
 
 import * as fc from "fast-check";
 
-import { readNumber } from "../../src/contract/number.ts";
+import { readInteger, readNumber } from "../../src/contract/number.ts";
+import type { Problem } from "../../src/contract/reading.ts";
 import { outcome } from "./contracts.ts";
 
 test("an integer is a JSON number that kept its digits, or digits as text", () => {
@@ -21,6 +22,7 @@ test("an integer is a JSON number that kept its digits, or digits as text", () =
   for (const value of [2 ** 53, 1e300, "9223372036854775808", "-9223372036854775809", "9".repeat(100_000)]) {
     assert.equal(outcome(value, { type: "integer" }), "! out_of_range");
   }
+  assert.equal((readInteger(JSON.parse("1e999")) as Problem).reason, "out_of_range");
   for (const value of [1.5, "", "01", "+1", " 1", "1.0", "1e3", "0x10", "-", "٣"]) {
     assert.equal(outcome(value, { type: "integer" }), "! bad_format");
   }

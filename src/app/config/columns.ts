@@ -1,5 +1,6 @@
 import { columnProblem } from "../../contract/check.ts";
 import type { Column, ColumnOptions } from "../../contract/column.ts";
+import { defaultEncoding } from "../../masks/encoding.ts";
 import { maskFacts, type MaskDefinition } from "../../masks/mask.ts";
 import type { ConfigFault } from "./fault.ts";
 
@@ -46,10 +47,9 @@ function configuredColumn(name: string, options: ColumnOptions): ConfiguredColum
     masked,
   };
   if (mask === undefined) return { column, mask: null };
-  const packs = type === "ip" || type === "uuid";
   return {
     column,
-    mask: { kind: mask.kind, domain: mask.domain ?? null, type, encode: mask.encode ?? (packs ? "packed" : "text") },
+    mask: { kind: mask.kind, domain: mask.domain ?? null, type, encode: mask.encode ?? defaultEncoding(type) },
   };
 }
 

@@ -9,7 +9,7 @@ export interface ConfigDocument {
   /** The options that took their value, or a part of it, from the environment. What they hold is not shown. */
   readonly substituted: readonly (readonly string[])[];
   /** The line of an option, or of the nearest thing around it that is in the file. */
-  lineOf(path: readonly string[]): number;
+  readonly lineOf: (path: readonly string[]) => number;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -53,10 +53,11 @@ export function readDocument(text: string, environment: Environment): ConfigDocu
         substituted.push(path);
         const value = Object.hasOwn(environment, name) ? environment[name] : undefined;
         if (value !== undefined && value !== "") return value;
+        // what is no name may be a part of a password: it is not repeated
         const problem = /^[A-Za-z_]\w*$/.test(name)
-          ? `the environment has no ${name}; set it, or write $$ for a plain dollar sign`
-          : "is not of the form ${NAME}; write $$ for a plain dollar sign";
-        faults.push({ path, line: lineAt(node), message: `${whole}: ${problem}` });
+          ? `${whole}: the environment has no ${name}; set it`
+          : "holds something in ${ } that is not the name of a variable; give it a name";
+        faults.push({ path, line: lineAt(node), message: `${problem}, or write $$ for a plain dollar sign` });
         return "";
       });
     },

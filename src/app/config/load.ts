@@ -62,23 +62,17 @@ function readOptions(
 ): { readonly settings: Settings | null; readonly faults: string[] } {
   coerceSubstituted(value, document.substituted);
   const overrides = applyOverrides(value, environment, flags);
-  const named = (paths: readonly (readonly string[])[], path: readonly string[]): boolean =>
-    paths.some((other) => other.join(".") === path.join("."));
   // a variable that is not there does no harm where the option is set over the file; elsewhere it is all there is to say
   const unset = document.faults.filter(({ path }) => overrides.originOf(path) === null);
-  const hidden = (path: readonly string[]): boolean => named(document.substituted, path) && overrides.originOf(path) === null;
+  const unsetOptions = optionNames(unset.map(({ path }) => path));
+  const substituted = optionNames(document.substituted);
+  const hidden = (path: readonly string[]): boolean => substituted.has(path.join(".")) && overrides.originOf(path) === null;
   const { options, faults: schemaFaults, unreadable } = validateOptions(value, hidden);
   // what the schema refused cannot be read further; the rest still is, so that all faults come at once
   const sound = Object.entries(isRecord(options.columns) ? options.columns : {}).filter(([name]) => !unreadable.has(name));
   const { columns, faults: columnFaults } = readColumns(Object.fromEntries(sound));
   const { target, faults: adapterFaults } = readAddresses(options);
-  const found = [...schemaFaults, ...columnFaults, ...adapterFaults].filter(
-    ({ path }) =>
-      !named(
-        unset.map((fault) => fault.path),
-        path,
-      ),
-  );
+  const found = [...schemaFaults, ...columnFaults, ...adapterFaults].filter(({ path }) => !unsetOptions.has(path.join(".")));
   const faults = [...unset, ...overrides.faults, ...found].map((fault) => {
     const origin = overrides.originOf(fault.path);
     return origin === null ? show(file, fault, document.lineOf) : `${origin}  ${fault.path.join(".")}  ${fault.message}`;
@@ -93,6 +87,10 @@ function readOptions(
     pipeline: options.pipeline ?? (target === null ? "default" : showTable(target)),
   };
   return { settings, faults };
+}
+
+function optionNames(paths: readonly (readonly string[])[]): ReadonlySet<string> {
+  return new Set(paths.map((path) => path.join(".")));
 }
 
 /** The table, and what no pattern can say of it and of the URLs. */

@@ -62,7 +62,7 @@ function fault(error: ErrorObject, hidden: (path: readonly string[]) => boolean)
       return { path, message: `found ${found}; allowed: ${allowed.join(", ")}${near === null ? "" : ` (did you mean ${near}?)`}` };
     }
     case "type":
-      return { path, message: `found ${found}; allowed: ${kinds(schema.type)}` };
+      return { path, message: `found ${found}; allowed: ${schema.enum?.join(", ") ?? kinds(schema.type)}` };
     case "minimum":
     case "maximum":
       return { path, message: `found ${found}; allowed: ${range(schema)}` };
@@ -107,7 +107,7 @@ function show(value: unknown, withText: boolean): string {
   if (value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a group of options";
-  if (typeof value !== "string") return String(value);
+  if (typeof value !== "string") return JSON.stringify(value);
   if (!withText) return "a text";
   const safe = value.replaceAll(/\/\/.*@/g, "//...@");
   return `"${safe.length > 60 ? `${safe.slice(0, 57)}...` : safe}"`;

@@ -26,7 +26,7 @@ export const check: Command = {
       showMasks(call.output, masks);
       for (const finding of findings) showFinding(call.output, finding);
     }
-    if (failed.length > 0) throw summary(failed, findings.length);
+    if (failed.length > 0) throw summary(failed, findings.length, call.output.json);
     if (!call.output.json) call.output.say(findings.length === 0 ? "next: maskline check --connect" : "next: maskline run --drain");
   },
 };
@@ -58,12 +58,16 @@ function showFinding(output: Output, { subject, good, error }: Finding): void {
   if (error.next !== undefined) output.say(`          next: ${error.next}`);
 }
 
-/** One error for all: the exit code is the first fault's, an outage only when nothing else is wrong. */
-function summary(failed: readonly { subject: string; error: MasklineError }[], tried: number): MasklineError {
+/** One error for all: the exit code is the first fault's, an outage only when nothing else is wrong. In full where nothing was said yet. */
+function summary(failed: readonly { subject: string; error: MasklineError }[], tried: number, inFull: boolean): MasklineError {
   const worst = failed.find(({ error }) => !error.retryable) ?? failed[0];
   const [code, next] = worst === undefined ? (["internal", undefined] as const) : ([worst.error.code, worst.error.next] as const);
   return new MasklineError(code, `${failed.length} of ${tried} checks failed: ${failed.map(({ subject }) => subject).join(", ")}`, {
-    details: failed.map(({ subject, error }) => `${subject}: ${error.code}`),
+    details: failed.flatMap(({ subject, error }) =>
+      inFull
+        ? [`${subject}: ${error.code}: ${error.message}`, ...error.details.map((detail) => `${subject}: ${detail}`)]
+        : [`${subject}: ${error.code}`],
+    ),
     ...(next === undefined ? {} : { next }),
   });
 }

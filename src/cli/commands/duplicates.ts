@@ -65,9 +65,12 @@ export function question(
 ): { table: TableName; columns: readonly string[]; userColumn: string; timeColumn: string | null } {
   postgresOf(settings);
   const names = settings.contract.columns.map(({ name }) => name);
-  const masked = settings.contract.columns.flatMap(({ name, masked: how }) => (how === "no" ? [] : [name]));
-  if (asked !== null && !names.includes(asked)) {
-    throw new MasklineError("usage", `the contract has no column ${asked}`, { next: `one of: ${masked.join(", ")}` });
+  // redact gives all values one token: nothing to compare
+  const masked = settings.columns.flatMap(({ column, mask }) => (mask === null || mask.kind === "redact" ? [] : [column.name]));
+  if (asked !== null && !masked.includes(asked)) {
+    throw new MasklineError("usage", `the contract has no column ${asked} whose mask keeps equal values equal`, {
+      next: masked.length === 0 ? "mask a column with siv or hmac" : `--column one of: ${masked.join(", ")}`,
+    });
   }
   const userColumn = by ?? "user_id";
   if (!names.includes(userColumn)) {

@@ -58,6 +58,7 @@ An open run is still going on, or was killed: what it held comes again when its 
         call.number("limit", 1) ?? 20,
       );
       if (call.output.json) return call.output.document({ runs: accounts });
+      if (accounts.length === 0) return call.output.say("no run has been recorded yet\nnext: maskline run --drain");
       for (const line of formatTable(accountColumns, accounts)) call.output.data(line);
     } finally {
       await database.close();

@@ -30,7 +30,7 @@ export async function readKeyRingFile(path: string): Promise<KeyRing> {
 
 /**
  * Writes a new ring, readable by its owner only and on disk when this returns. Never overwrites: a ring lost is all values lost.
- * @throws MasklineError `file_exists`
+ * @throws MasklineError `file_exists`, `keyring_unwritable`
  */
 export async function createKeyRingFile(path: string, ring: KeyRing): Promise<void> {
   const file = await createNew(path);
@@ -40,7 +40,7 @@ export async function createKeyRingFile(path: string, ring: KeyRing): Promise<vo
   } catch (error) {
     // A part of a ring would only be in the way of the next try.
     await unlink(path);
-    throw unreadable(path, error);
+    throw unwritable(path, error);
   } finally {
     await file.close();
   }
@@ -66,7 +66,7 @@ async function createNew(path: string): Promise<FileHandle> {
         next: "name another file; to use the ring that is there, nothing is needed",
       });
     }
-    throw unreadable(path, error);
+    throw unwritable(path, error);
   }
 }
 
@@ -90,7 +90,13 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 function unreadable(path: string, error: unknown): MasklineError {
-  return new MasklineError("keyring_missing", `key ring ${path} could not be read or written (${errorCode(error)})`, {
+  return new MasklineError("keyring_missing", `key ring ${path} could not be read (${errorCode(error)})`, {
+    next: "check the path and the rights of the file",
+  });
+}
+
+function unwritable(path: string, error: unknown): MasklineError {
+  return new MasklineError("keyring_unwritable", `key ring ${path} could not be written (${errorCode(error)})`, {
     next: "check the path and the rights of the directory",
   });
 }

@@ -48,7 +48,7 @@ test("a missing ring says how to make one", async () => {
 
 test("a ring in a folder that is not there is not made", async () => {
   await assert.rejects(createKeyRingFile(path.join(folder, "no", "ring.json"), newRing()), {
-    code: "keyring_missing",
+    code: "keyring_unwritable",
     message: /ENOENT/u,
   });
 });

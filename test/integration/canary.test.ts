@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { test } from "node:test";
+
+import { starterTable } from "../../src/app/starter.ts";
+import { startPostgres } from "../../src/demo/postgres-server.ts";
+import { disguises, findCanaries } from "../harness/canary.ts";
+import { openWorkspace, startServers, type Workspace } from "../harness/workspace.ts";
+
+/** Personal values, each seen nowhere else. In good messages only the masked fields are personal; in refused ones everything is. */
+const masked = { ip: "198.51.100.231", ip6: "2001:db8:c0de:cafe::b0b5", device: "CANARY-dev-81f2c5" };
+const refused = ["canary-user-5d0e1a", "canary-text-93ab77", "canary-field-0b4c2e", "canary-version-6e1d", "203.0.113.254x"];
+const canaries = [
+  masked.ip,
+  masked.ip6,
+  "2001:0db8:c0de:cafe:0000:0000:0000:b0b5",
+  masked.device,
+  "canary-unknown-77c1de",
+  "canary_name_4410ff",
+  ...refused,
+];
+
+function login(parts: Record<string, unknown>): string {
+  return JSON.stringify({
+    user_id: "plain-user",
+    app_version: "2.3.0",
+    device_type: "ios",
+    ip: masked.ip,
+    locale: "FR",
+    device_id: masked.device,
+    ...parts,
+  });
+}
+
+const bodies = [
+  login({}),
+  login({ ip: masked.ip6 }),
+  login({ ip: masked.ip6.toUpperCase(), canary_name_4410ff: "canary-unknown-77c1de" }),
+  login({ user_id: { nested: refused[0] } }),
+  login({ user_id: [refused[0]], locale: { [refused[2] ?? ""]: refused[1] } }),
+  login({ ip: refused[4] }),
+  login({ app_version: refused[3] }),
+  login({ user_id: `${refused[0]}${"x".repeat(200)}` }),
+  login({ locale: `${refused[1]}\u0000` }),
+  login({ device_id: null, user_id: refused[0] }),
+  // the database refuses this one: a CHECK on the device type
+  login({ device_type: "toaster" }),
+  `not json ${refused[1]}`,
+  `["${refused[0]}"]`,
+  `"${refused[1]}"`,
+  `{"${refused[2]}": {"${refused[2]}": "${refused[1]}"}}`,
+];
+
+test("no personal value leaves the places it may be in, in whatever form", { timeout: 120_000 }, async () => {
+  // the server writes down every statement with its parameters: what it is never given, it cannot write
+  const settings = { log_statement: "all", log_min_duration_statement: "0", log_error_verbosity: "verbose" };
+  const servers = await startServers(() => startPostgres({ settings }));
+  const place = await openWorkspace(servers, { table: `${starterTable} ;` });
+  try {
+    await place.database.query(
+      "preparing",
+      "ALTER TABLE user_logins ADD CONSTRAINT known_device CHECK (device_type IN ('ios', 'android'))",
+    );
+    await place.send(bodies);
+    const outputs = await everyOutput(place);
+    outputs.set("the database server's log", await readFile(servers.postgres.logFile, "utf8"));
+
+    const counts = JSON.parse(outputs.get("run --max-messages 15 --json")?.replace(/\nstderr:[^]*/, "") ?? "{}") as Record<
+      string,
+      number
+    >;
+    assert.deepEqual([counts["loaded"], counts["quarantined"]], [3, 12], "the messages really went through");
+    assert.match(outputs.get("the database server's log") ?? "", /plain-user/, "the log really holds parameters");
+    assert.match(outputs.get("every table") ?? "", /plain-user/, "the dump really holds rows");
+    for (const [name, output] of outputs) assert.deepEqual(findCanaries(output, canaries), [], name);
+  } finally {
+    await place.close();
+    await servers.stop();
+  }
+});
+
+test("the search finds a value in each of its forms", () => {
+  for (const { name, pattern } of disguises(masked.device)) {
+    const output = Buffer.concat([Buffer.from("before "), pattern, Buffer.from(" after")]);
+    assert.notDeepEqual(findCanaries(output, [masked.device]), [], name);
+  }
+  for (const shift of [0, 1, 2]) {
+    const output = Buffer.from(`${"x".repeat(shift)}${masked.device} and more`).toString("base64");
+    assert.notDeepEqual(findCanaries(output, [masked.device]), [], `inside base64, start ${shift}`);
+  }
+});
+
+/** What a user, a log collector or someone with the disk would see. */
+async function everyOutput(place: Workspace): Promise<Map<string, string>> {
+  const outputs = new Map<string, string>();
+  const command = async (...args: string[]): Promise<string> => {
+    const { stdout, stderr } = await place.maskline(...args);
+    outputs.set(args.join(" "), `${stdout}\nstderr:${stderr}`);
+    return stdout;
+  };
+  await command("run", "--max-messages", String(bodies.length), "--json");
+  await command("check", "--connect");
+  await command("ledger");
+  await command("quarantine", "list");
+  await command("duplicates");
+  const { groups } = JSON.parse(await command("quarantine", "list", "--json")) as { groups: { exampleId: string }[] };
+  for (const { exampleId } of groups) {
+    await command("quarantine", "show", exampleId);
+    await command("quarantine", "show", exampleId, "--json");
+  }
+  outputs.set("every table", await dump(place));
+  for (const entry of await readdir(place.folder))
+    outputs.set(`file ${entry}`, await readFile(path.join(place.folder, entry), "latin1"));
+  return outputs;
+}
+
+async function dump({ database }: Workspace): Promise<string> {
+  const tables = await database.query<{ name: string }>(
+    "listing tables",
+    `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
+  );
+  let text = "";
+  for (const { name } of tables) {
+    for (const { row } of await database.query<{ row: string }>("dumping", `SELECT to_jsonb(t)::text AS row FROM ${name} AS t`))
+      text += `${row}\n`;
+  }
+  return text;
+}
