@@ -53,7 +53,7 @@ test("starts PostgreSQL on loopback only, with a password, and leaves nothing be
   const withoutPassword = server.url.replace(/:[^:@]+@/, ":wrong@");
   await assert.rejects(queryOne(withoutPassword, "SELECT 1"), { code: "28P01" });
   assert.match(readFileSync(server.logFile, "utf8"), /ready to accept connections/);
-  assert.deepEqual(readdirSync(path.dirname(server.dataFolder)).sort(), ["data", "server.log"], "the password file is removed");
+  assert.equal(existsSync(path.join(path.dirname(server.dataFolder), "password")), false);
   await Promise.all([server.stop(), server.stop()]);
   assert.equal(isAlive(server.processId), false);
   assert.deepEqual(readdirSync(temporary), []);

@@ -1,3 +1,4 @@
+import { accessSync, constants } from "node:fs";
 import path from "node:path";
 
 import { freeLoopbackPort } from "../../src/demo/process.ts";
@@ -38,7 +39,7 @@ function moto(): SqsServer {
   return {
     name: "moto",
     protocols: ["json", "query"],
-    missing: isInstalled("moto") ? null : notInstalled("moto"),
+    missing: isInstalled("moto") ? whyNotRunnable(python) : notInstalled("moto"),
     start: () => startOverHttp(python, (port) => ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)]),
   };
 }
@@ -63,6 +64,16 @@ function elasticmq(): SqsServer {
         "org.elasticmq.server.Main",
       ]),
   };
+}
+
+/** An environment made by root can lean on a Python that only root may run. */
+function whyNotRunnable(program: string): string | null {
+  try {
+    accessSync(program, constants.X_OK);
+    return null;
+  } catch {
+    return `this user may not run ${program}`;
+  }
 }
 
 async function startOverHttp(program: string, args: (port: number) => readonly string[]): Promise<RunningSqsServer> {

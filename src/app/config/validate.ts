@@ -107,7 +107,7 @@ function show(value: unknown, withText: boolean): string {
   if (value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a group of options";
-  if (typeof value !== "string") return JSON.stringify(value);
+  if (typeof value !== "string") return String(value as number | boolean);
   if (!withText) return "a text";
   const safe = value.replaceAll(/\/\/.*@/g, "//...@");
   return `"${safe.length > 60 ? `${safe.slice(0, 57)}...` : safe}"`;

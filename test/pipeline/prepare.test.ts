@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { test } from "node:test";
+
+import fc from "fast-check";
+
+import { readColumns } from "../../src/app/config/columns.ts";
+import { createMasks } from "../../src/app/masks.ts";
+import { compileContract } from "../../src/contract/check.ts";
+import type { ColumnOptions } from "../../src/contract/column.ts";
+import { createKeyRing } from "../../src/keys/ring.ts";
+import type { Mask } from "../../src/masks/mask.ts";
+import type { Delivery } from "../../src/pipeline/ports.ts";
+import { type MaskedColumn, prepare, type Prepared } from "../../src/pipeline/prepare.ts";
+import { makeDelivery } from "../harness/login-table.ts";
+
+const ring = createKeyRing(randomBytes);
+const login: Readonly<Record<string, ColumnOptions>> = {
+  user_id: { type: "text", max: 128, required: true },
+  masked_ip: { from: "ip", type: "ip", mask: { kind: "siv", domain: "login.ip" } },
+  masked_device: { from: "device_id", type: "text", mask: { kind: "siv", domain: "login.device" } },
+  seen: { from: "device_id", type: "text", mask: { kind: "hmac", domain: "login.seen" } },
+};
+
+function preparation(
+  options: Readonly<Record<string, ColumnOptions>> = login,
+  change: (masks: readonly MaskedColumn[]) => readonly MaskedColumn[] = (masks) => masks,
+) {
+  const { columns, faults } = readColumns(options);
+  assert.deepEqual(faults, []);
+  const check = compileContract({ columns: columns.map(({ column }) => column), decode: [], maxBodyBytes: 1_048_576 });
+  const masked = change(createMasks(columns, ring));
+  return (deliveries: readonly Delivery[]): Prepared => prepare(deliveries, check, masked);
+}
+
+function event(parts: Record<string, unknown> = {}): Delivery {
+  return makeDelivery({ body: JSON.stringify({ user_id: "u", ip: "203.0.113.77", device_id: "593-47-5928", ...parts }) });
+}
+
+const columnOf = ({ rows }: Prepared, index: number): readonly (string | null)[] => rows.columns[index] ?? [];
+const reasonsOf = ({ refused }: Prepared): string[] =>
+  refused.map(({ faults }) => faults.map(({ reason, path }) => `${reason} ${path}`).join(", "));
+
+test("equal values have equal tokens in a domain, and different ones in another", () => {
+  const prepared = preparation()([
+    event(),
+    event({ ip: " 203.0.113.77 " }),
+    event({ ip: "::ffff:203.0.113.77" }),
+    event({ ip: "203.0.113.78" }),
+  ]);
+  const [first, second, third, fourth] = columnOf(prepared, 1);
+  assert.equal(first, second, "white space is no part of an address");
+  assert.equal(first, third, "one address, two spellings");
+  assert.notEqual(first, fourth);
+  const same = preparation()([event({ device_id: "203.0.113.77" })]);
+  assert.notEqual(columnOf(same, 2)[0], columnOf(same, 1)[0], "one text, two domains");
+});
+
+test("a missing, null or empty masked value is refused, never a token shared by all", () => {
+  const prepared = preparation()([event({ device_id: undefined }), event({ device_id: null }), event({ device_id: "  " })]);
+  assert.equal(prepared.rows.deliveries.length, 0);
+  assert.deepEqual([...new Set(reasonsOf(prepared))], ["missing device_id, missing device_id"]);
+});
+
+test("an optional masked value that is missing stays missing", () => {
+  const optional: ColumnOptions = {
+    from: "device_id",
+    type: "text",
+    required: false,
+    mask: { kind: "siv", domain: "login.device" },
+  };
+  const prepared = preparation({ masked_device: optional })([event({ device_id: null }), event()]);
+  assert.equal(columnOf(prepared, 0)[0], null);
+  assert.match(columnOf(prepared, 0)[1] ?? "", /^A/);
+});
+
+test("a value that is our own token already is refused: its sender must not have another's original revealed as his", () => {
+  const token = columnOf(preparation()([event()]), 2)[0];
+  const prepared = preparation()([event(), event({ device_id: token }), event()]);
+  assert.deepEqual(reasonsOf(prepared), ["already_masked device_id"]);
+  assert.equal(prepared.rows.deliveries.length, 2);
+  assert.equal(columnOf(prepared, 1).length, 2, "its neighbours keep their places");
+  const foreign = columnOf(preparation()([event()]), 1)[0];
+  assert.equal(
+    preparation()([event({ device_id: foreign })]).rows.deliveries.length,
+    1,
+    "a token of another domain is just a text here",
+  );
+});
+
+test("a mask that fails refuses its value only, and never lets the original through", () => {
+  const failing = (mask: Mask): Mask => ({
+    ...mask,
+    reversible: false,
+    apply: (values) => {
+      if (values.includes("poison")) throw new Error("as asked");
+      return mask.apply(values);
+    },
+  });
+  const broken = preparation(login, (masks) =>
+    masks.map((masked, index) => (index === 2 && masked.mask ? { ...masked, mask: failing(masked.mask) } : masked)),
+  );
+  const prepared = broken([event(), event({ device_id: "poison" }), event()]);
+  assert.deepEqual(reasonsOf(prepared), ["mask_failed device_id"]);
+  assert.equal(prepared.rows.deliveries.length, 2);
+  assert.ok(columnOf(prepared, 2).every((token) => token?.startsWith("A")));
+});
+
+test("every delivery is a row or a refusal, once, in the order it came; whatever the bodies are", () => {
+  const body = fc.oneof(
+    fc.json(),
+    fc.string(),
+    fc
+      .record({
+        user_id: fc.oneof(fc.string(), fc.integer()),
+        ip: fc.oneof(fc.ipV4(), fc.ipV6(), fc.string()),
+        device_id: fc.oneof(fc.string(), fc.constant(null)),
+      })
+      .map((value) => JSON.stringify(value)),
+  );
+  const run = preparation();
+  fc.assert(
+    fc.property(fc.array(body, { maxLength: 20 }), (bodies) => {
+      const deliveries = bodies.map((text) => makeDelivery({ body: text }));
+      const { rows, refused } = run(deliveries);
+      const outcome = [...rows.deliveries, ...refused.map(({ delivery }) => delivery)];
+      assert.deepEqual(outcome.map(({ id }) => id).sort(), deliveries.map(({ id }) => id).sort());
+      assert.deepEqual(
+        rows.deliveries,
+        deliveries.filter((delivery) => rows.deliveries.includes(delivery)),
+      );
+      for (const column of rows.columns) assert.equal(column.length, rows.deliveries.length);
+      assert.ok(refused.every(({ faults }) => faults.length > 0));
+    }),
+    { numRuns: 300 },
+  );
+});
