@@ -30,10 +30,15 @@ try {
   const home = path.join(folder, "user");
   run("mkdir", ["-p", home]);
   writeFileSync(path.join(home, "package.json"), '{ "name": "user", "private": true }\n');
-  const installed = run("npm", ["install", "--omit=dev", "--omit=optional", "--omit=peer", "--no-audit", "--no-fund", "--prefer-offline", tarball], { cwd: home });
+  const installed = run(
+    "npm",
+    ["install", "--omit=dev", "--omit=optional", "--omit=peer", "--no-audit", "--no-fund", "--prefer-offline", tarball],
+    { cwd: home },
+  );
   must(installed.status === 0, "it installs in an empty folder", installed);
 
-  const maskline = (...args) => run(process.execPath, [path.join(home, "node_modules", ".bin", "maskline"), ...args], { cwd: home });
+  const maskline = (...args) =>
+    run(process.execPath, [path.join(home, "node_modules", ".bin", "maskline"), ...args], { cwd: home });
   const version = maskline("--version");
   const { version: expected } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
   must(version.status === 0 && version.stdout.trim() === expected, "maskline --version", version);

@@ -43,7 +43,7 @@ install_elasticmq() {
   need java mvn || return
   begin elasticmq || return
   cat >"$engines/elasticmq/pom.xml" <<POM || return
-<project xmlns="http://maven.apache.org/POM/4.0.0">
+<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>maskline</groupId>
   <artifactId>engines</artifactId>

@@ -13,7 +13,7 @@ export const checkout: string = path.join(import.meta.dirname, "..", "..");
 
 /** A folder for this test alone, which becomes its TMPDIR: what the servers leave behind is then found there. */
 export function ownTemporaryFolder(context: TestContext, mode = 0o777): string {
-  const folder = mkdtempSync(path.join(tmpdir(), "maskline-test-"));
+  const folder = mkdtempSync(path.join(tmpdir(), "maskline-servers-test-"));
   chmodSync(folder, mode);
   const before = process.env["TMPDIR"];
   process.env["TMPDIR"] = folder;

@@ -1,3 +1,4 @@
+import { systemClock } from "../../app/system-clock.ts";
 import {
   type DemoFindings,
   type DemoServers,
@@ -118,7 +119,8 @@ async function keep({ output, stop }: Call, { postgres, queueUrl, settings }: De
   }
   output.say(`queue: ${queueUrl}`);
   output.say("Ctrl-C ends them");
-  if (!stop.aborted) await new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));
+  // the servers alone do not keep this process alive; a timer does
+  while (!stop.aborted) await systemClock.sleep(60_000, stop);
 }
 
 function jsonResult(
