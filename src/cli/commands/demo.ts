@@ -90,7 +90,7 @@ function show(output: Output, totals: RunTotals, { rows, shared, quarantine, acc
       Object.keys(rows[0] ?? {}).map((title) => ({
         title,
         value: (row: LoginRow) => row[title] ?? null,
-        width: title.startsWith("masked") ? 24 : 36,
+        width: 19, // seven columns in 110 characters
       })),
       rows,
     ),

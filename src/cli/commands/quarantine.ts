@@ -11,7 +11,7 @@ export const groupColumns: readonly TableColumn<QuarantineGroup>[] = [
   { title: "messages", value: ({ messages }) => messages },
   { title: "reason", value: ({ reason }) => reason },
   { title: "field", value: ({ path }) => path || "(body)" },
-  { title: "what it means", value: ({ reason }) => reasons[reason as Reason] ?? "", width: 74 },
+  { title: "what it means", value: ({ reason }) => reasons[reason as Reason] ?? "", width: 62 },
   { title: "last seen", value: ({ lastAt }) => moment(lastAt) },
   { title: "for example", value: ({ exampleId }) => exampleId },
 ];
