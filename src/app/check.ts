@@ -103,5 +103,6 @@ async function checkKeys(settings: Settings, database: Database, ring: KeyRing):
     pins,
     ring.roots.map(({ id }) => id),
   );
-  return [`this ring and these definitions made the tokens of ${new Set(pins.map(({ domain }) => domain)).size} domains`, null];
+  const domains = [...new Set(pins.map(({ domain }) => domain))];
+  return [domains.length === 0 ? "no mask is keyed" : `ring and definitions agree with the database: ${domains.join(", ")}`, null];
 }

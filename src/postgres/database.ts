@@ -106,17 +106,18 @@ function isDriverError(error: unknown): boolean {
 
 function connectionConfig(options: DatabaseOptions): { where: string; config: pg.PoolConfig } {
   const url = parseUrl(options.url);
-  const host = decodeURIComponent(url.hostname.replace(/^\[|\]$/g, ""));
+  const host = decoded(url.hostname.replace(/^\[|\]$/g, ""));
   const port = url.port === "" ? 5432 : Number(url.port);
-  const database = decodeURIComponent(url.pathname.slice(1)) || decodeURIComponent(url.username) || "postgres";
+  const user = decoded(url.username);
+  const database = decoded(url.pathname.slice(1)) || user || "postgres";
   return {
     where: `${host}:${port}/${database}`,
     config: {
       host,
       port,
       database,
-      user: decodeURIComponent(url.username) || undefined,
-      password: decodeURIComponent(url.password) || undefined,
+      user: user || undefined,
+      password: decoded(url.password) || undefined,
       application_name: "maskline",
       max: options.connections,
       connectionTimeoutMillis: options.connectTimeoutMs,
@@ -127,13 +128,23 @@ function connectionConfig(options: DatabaseOptions): { where: string; config: pg
 
 function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
-  // the text may hold a password: it is not repeated
-  if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === "") {
-    throw new MasklineError("config_invalid", "sink.postgres.url is not of the form postgres://user:password@host:port/database", {
-      next: "a password with special characters must be percent-encoded",
-    });
-  }
+  if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === "") throw badUrl();
   return url;
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw badUrl();
+  }
+}
+
+/** Does not repeat the text, which may hold a password. */
+function badUrl(): MasklineError {
+  return new MasklineError("config_invalid", "sink.postgres.url is not of the form postgres://user:password@host:port/database", {
+    next: "a password with special characters must be percent-encoded",
+  });
 }
 
 /** `sslmode` and `sslrootcert` in the URL are understood as libpq does, as far as they ask for no less than the options here. */
@@ -145,9 +156,12 @@ function tlsConfig(options: DatabaseOptions, url: URL, host: string): pg.PoolCon
     "verify-full": "verify-full",
   };
   const loopback = host === "localhost" || host === "::1" || /^127\./.test(host);
-  const mode = options.tls ?? fromUrl[url.searchParams.get("sslmode") ?? ""] ?? (loopback ? "off" : "verify-full");
-  if (mode === "off") return false;
   const caFile = options.caFile ?? url.searchParams.get("sslrootcert");
+  const asked = fromUrl[url.searchParams.get("sslmode") ?? ""];
+  // with an authority at hand, libpq verifies for `require` too
+  const understood = asked === "require" && caFile !== null ? "verify-full" : asked;
+  const mode = options.tls ?? understood ?? (loopback ? "off" : "verify-full");
+  if (mode === "off") return false;
   return {
     rejectUnauthorized: mode === "verify-full",
     // for an address in place of a name, node:tls checks the certificate against `host`

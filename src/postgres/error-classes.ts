@@ -12,22 +12,38 @@ const classBySqlState: Readonly<Record<string, FailureClass>> = {
   "08": "outage",
   "08P01": "misfit", // protocol violation: a value was sent in a form the column's type does not read
   "0A": "misfit",
+  "0L": "misfit",
+  "0P": "misfit",
   "22": "row",
   "22P03": "misfit", // invalid binary representation: as 08P01
   "23": "row",
+  "24": "misfit",
+  "25": "misfit",
   "25006": "outage", // read-only: a failover is going on
+  "25P03": "outage", // idle in a transaction for too long
+  "25P04": "outage", // a transaction that took too long
+  "26": "misfit",
   "28": "misfit",
+  "2B": "misfit",
+  "2D": "misfit",
+  "34": "misfit",
+  "3B": "misfit",
   "3D": "misfit",
   "3F": "misfit",
-  "40001": "retry",
-  "40P01": "retry",
+  "40": "retry",
+  "40003": "outage", // whether the statement was completed is not known
   "42": "misfit",
   "44000": "row", // WITH CHECK OPTION of a view
   "53": "outage",
-  "54000": "row", // an index row too large
+  "54": "row", // an index row too large, a nesting too deep
+  "55": "misfit",
+  "55006": "retry",
   "55P03": "retry",
   "57": "outage",
   "58": "outage",
+  "72": "retry",
+  F0: "outage",
+  HV: "misfit", // a foreign table
   P0: "row", // RAISE in a trigger
   XX: "outage",
 };
@@ -50,24 +66,32 @@ export function databaseFailure(error: unknown): DatabaseFailure {
   const sqlState = part("code") ?? "08000";
   return {
     sqlState,
-    failureClass: classOf(sqlState),
+    failureClass: classOf(sqlState, part("severity")),
     constraint: part("constraint"),
     table: part("table"),
     column: part("column"),
   };
 }
 
-function classOf(sqlState: string): FailureClass {
+function classOf(sqlState: string, severity: string | null): FailureClass {
+  // pgbouncer ends connections with 08P01 when its server is away
+  if (severity === "FATAL" && sqlState.startsWith("08")) return "outage";
   for (let length = sqlState.length; length >= 2; length -= 1) {
     const found = classBySqlState[sqlState.slice(0, length)];
     if (found !== undefined) return found;
   }
-  return "outage";
+  // what is left comes from a trigger or a function of the user's: RAISE ... USING ERRCODE
+  return isSqlState(sqlState) ? "row" : "outage";
+}
+
+/** Codes of the operating system can look alike (EPIPE); no SQLSTATE of PostgreSQL's begins with E. */
+function isSqlState(code: string): boolean {
+  return /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(code);
 }
 
 /** "SQLSTATE 23514, constraint positive_version, column app_version" */
 export function describeFailure(failure: DatabaseFailure): string {
-  const parts = [/^[0-9A-Z]{5}$/.test(failure.sqlState) ? `SQLSTATE ${failure.sqlState}` : failure.sqlState];
+  const parts = [isSqlState(failure.sqlState) ? `SQLSTATE ${failure.sqlState}` : failure.sqlState];
   if (failure.constraint !== null) parts.push(`constraint ${failure.constraint}`);
   if (failure.column !== null) parts.push(`column ${failure.column}`);
   return parts.join(", ");
@@ -81,7 +105,7 @@ export function databaseError(error: unknown, doing: string, where: string): Mas
   const failure = databaseFailure(error);
   const text = `while ${doing} (${where}): ${describeFailure(failure)}`;
   const state = failure.sqlState;
-  // two refusals that the driver raises itself, without a code
+  // refusals without a code of their own: two that the driver raises itself, and those of pgbouncer. The text is looked at, not shown.
   const driverText = error instanceof Error ? error.message : "";
   if (driverText.startsWith("The server does not support SSL")) {
     return new MasklineError("database_tls", `the server offers no TLS ${text}`, {
@@ -98,12 +122,17 @@ export function databaseError(error: unknown, doing: string, where: string): Mas
       next: "set sink.postgres.ca to the file of the authority that signed it, and use the host name it was made for",
     });
   }
+  if (state === "28000") {
+    return new MasklineError("database_denied", `the database does not let this user in from here ${text}`, {
+      next: "check user and database in sink.postgres.url, and whether the server wants encrypted connections (sink.postgres.tls)",
+    });
+  }
   if (state.startsWith("28")) {
     return new MasklineError("database_denied", `the database refused the user or the password ${text}`, {
       next: "check user and password in sink.postgres.url",
     });
   }
-  if (state === "3D000") {
+  if (state === "3D000" || /^(no such database|database ".*" does not exist)/.test(driverText)) {
     return new MasklineError("database_missing", `there is no such database ${text}`, {
       next: "check the database's name in sink.postgres.url",
     });

@@ -12,9 +12,12 @@ export interface MaskPin {
   readonly fingerprint: string;
 }
 
+/** Any number that is ours alone. A lock on the table would want more rights than a writer has. */
+const pinLock = 7_145_210_335;
+
 /**
- * Compares ring and contract with what the database's tokens were made with; records what is new. Inserted first and compared then,
- * so that two processes that start at once with different rings cannot both win.
+ * Compares ring and contract with what the database's tokens were made with; records what is new. One at a time: of two processes
+ * that start at once with different rings, the second sees what the first recorded.
  * @param knownKeyIds every key id in the ring, whatever its state
  * @throws MasklineError `key_mismatch`, `mask_changed`
  */
@@ -27,6 +30,7 @@ export async function pinMaskDefinitions(
   const table = `${quoteName(schema)}.mask_definition`;
   if (pins.length === 0) return;
   await database.transaction("comparing the key ring with the database", async (query) => {
+    await query("SELECT pg_advisory_xact_lock($1)", [pinLock]);
     const stored = async (): Promise<{ domain: string; key_id: string; check_value: Buffer; fingerprint: string }[]> =>
       query(`SELECT domain, key_id, check_value, fingerprint FROM ${table} WHERE domain = ANY($1) ORDER BY recorded_at`, [
         pins.map(({ domain }) => domain),

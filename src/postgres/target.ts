@@ -16,12 +16,17 @@ export interface ColumnDemand {
 /** A column of the target table, as the database describes it. */
 export interface TargetColumn {
   readonly name: string;
-  /** Quoted and qualified, without length or precision: an explicit cast to varchar(n) would cut a text short without a word. */
+  /**
+   * Quoted and qualified, without length or precision, and what a domain stands on in its place: an explicit cast to varchar(n), or to
+   * a domain over it, would cut a text short without a word. Length, precision and the domain's checks are applied on assignment.
+   */
   readonly castType: string;
 }
 
 type CatalogColumn = TargetColumn & {
   readonly typeName: string;
+  /** Not PostgreSQL's own: an enum, or the type of an extension, whose form is known to its makers only. */
+  readonly readsText: boolean;
   readonly shownType: string;
   readonly maxLength: number | null;
   readonly notNull: boolean;
@@ -31,10 +36,17 @@ type CatalogColumn = TargetColumn & {
   readonly mayInsert: boolean;
 };
 
-/** Which kinds of column can take a value of a given form. Anything else PostgreSQL can read from text (enums, domains) is taken as it is. */
+/**
+ * Which of PostgreSQL's own types can take a value of a given form as it is: those that would cut it (name, "char", bit) or read it as
+ * something else (bytea, arrays) are in no list. A domain counts as what it stands on. Enums and the types of extensions take whatever
+ * they can read, but no tokens: two tokens that differ must not be equal there (citext).
+ */
 const fittingTypes: Readonly<Record<ColumnDemand["form"], readonly string[]>> = {
   token: ["text", "varchar", "bpchar"],
-  text: ["text", "varchar", "bpchar", "citext", "uuid", "inet", "cidr", "json", "jsonb"],
+  text: [
+    ...["text", "varchar", "bpchar", "citext", "uuid", "inet", "cidr", "macaddr", "macaddr8"],
+    ...["time", "timetz", "interval", "json", "jsonb", "xml"],
+  ],
   integer: ["int2", "int4", "int8", "numeric", "float4", "float8", "text", "varchar"],
   number: ["numeric", "float4", "float8", "text", "varchar"],
   boolean: ["bool", "text", "varchar"],
@@ -47,24 +59,41 @@ const fittingTypes: Readonly<Record<ColumnDemand["form"], readonly string[]>> = 
 const textTypes = ["text", "varchar", "bpchar", "citext"];
 
 const tableSql = `
-SELECT c.oid::int8::text AS oid, c.relkind AS kind, c.relpersistence = 'u' AS unlogged, current_setting('fsync') = 'on' AS fsync,
-       has_schema_privilege(n.oid, 'USAGE') AS may_use, current_user AS "user"
+WITH RECURSIVE part AS (
+  SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'p'
+  UNION ALL SELECT i.inhrelid FROM part JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid)
+SELECT c.oid::int8::text AS oid, c.relkind AS kind,
+       c.relpersistence = 'u'
+         OR EXISTS (SELECT 1 FROM part JOIN pg_catalog.pg_class p USING (oid) WHERE p.relpersistence = 'u') AS unlogged,
+       current_setting('fsync') = 'on' AS fsync,
+       has_schema_privilege(n.oid, 'USAGE') AS may_use, quote_ident(current_user) AS "user"
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relname = $2`;
 
-// attidentity came with PostgreSQL 10, attgenerated with 12: the row is read as JSON so that one text serves all
+// attidentity came with PostgreSQL 10, attgenerated with 12: the row is read as JSON so that one text serves all.
+// `step` goes from a column's type to what it stands on, through any number of domains.
 const columnSql = `
-SELECT a.attname AS name, quote_ident(tn.nspname) || '.' || quote_ident(t.typname) AS "castType", base.typname AS "typeName",
-       format_type(a.atttypid, a.atttypmod) AS "shownType", a.attnotnull AS "notNull", a.atthasdef AS "hasDefault",
-       CASE WHEN t.typname IN ('varchar', 'bpchar') AND a.atttypmod > 4 THEN a.atttypmod - 4 END AS "maxLength",
+WITH RECURSIVE step AS (
+  SELECT a.attnum, a.atttypid AS type, a.atttypmod AS modifier, a.attnotnull AS not_null, a.atthasdef AS has_default
+  FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL
+  SELECT step.attnum, d.typbasetype, CASE WHEN step.modifier = -1 THEN d.typtypmod ELSE step.modifier END,
+         step.not_null OR d.typnotnull, step.has_default OR d.typdefault IS NOT NULL
+  FROM step JOIN pg_catalog.pg_type d ON d.oid = step.type WHERE d.typtype = 'd')
+SELECT a.attname AS name, quote_ident(tn.nspname) || '.' || quote_ident(t.typname) AS "castType", t.typname AS "typeName",
+       t.typtype = 'e' OR t.typtype = 'b' AND t.typcategory <> 'A' AND tn.nspname <> 'pg_catalog' AS "readsText",
+       format_type(a.atttypid, a.atttypmod)
+         || CASE WHEN t.oid <> a.atttypid THEN ' (' || format_type(t.oid, step.modifier) || ')' ELSE '' END AS "shownType",
+       step.not_null AS "notNull", step.has_default AS "hasDefault",
+       CASE WHEN t.typname IN ('varchar', 'bpchar') AND step.modifier > 4 THEN step.modifier - 4 END AS "maxLength",
        a.attidentity <> '' AS identity,
        a.attidentity = 'a' OR coalesce(to_jsonb(a) ->> 'attgenerated', '') <> '' AS generated,
        has_column_privilege($1::int8::oid, a.attnum, 'INSERT') AS "mayInsert"
-FROM pg_catalog.pg_attribute a
-JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+FROM step
+JOIN pg_catalog.pg_type t ON t.oid = step.type AND t.typtype <> 'd'
 JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
-JOIN pg_catalog.pg_type base ON base.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
-WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_catalog.pg_attribute a ON a.attrelid = $1::int8::oid AND a.attnum = step.attnum
 ORDER BY a.attnum`;
 
 /**
@@ -77,9 +106,15 @@ export async function checkTarget(
   demands: readonly ColumnDemand[],
 ): Promise<readonly TargetColumn[]> {
   return database.transaction(`looking at table ${showTable(table)}`, async (query) => {
-    const { columns, faults } = await inspect(query, table);
+    const { columns, faults, user } = await inspect(query, table);
     const byName = new Map(columns.map((column) => [column.name, column]));
-    for (const demand of demands) faults.push(...columnFaults(demand, byName.get(demand.name), table));
+    const present = demands.filter(({ name }) => byName.has(name));
+    const closed = present.filter(({ name }) => byName.get(name)?.mayInsert === false);
+    if (closed.length > 0) {
+      const list = closed.length === present.length ? "" : ` (${closed.map(({ name }) => quoteName(name)).join(", ")})`;
+      faults.push(`user ${user} may not insert rows: GRANT INSERT${list} ON ${quoteTable(table)} TO ${user}`);
+    }
+    for (const demand of demands) faults.push(...columnFaults(demand, byName.get(demand.name)));
     const named = new Set(demands.map(({ name }) => name));
     for (const column of columns) {
       if (!named.has(column.name) && column.notNull && !column.hasDefault && !column.identity) {
@@ -96,7 +131,10 @@ export async function checkTarget(
   });
 }
 
-async function inspect(query: Query, table: TableName): Promise<{ columns: readonly CatalogColumn[]; faults: string[] }> {
+async function inspect(
+  query: Query,
+  table: TableName,
+): Promise<{ columns: readonly CatalogColumn[]; faults: string[]; user: string }> {
   const [found] = await query<{ oid: string; kind: string; unlogged: boolean; fsync: boolean; may_use: boolean; user: string }>(
     tableSql,
     [table.schema, table.table],
@@ -108,20 +146,25 @@ async function inspect(query: Query, table: TableName): Promise<{ columns: reado
   }
   const faults: string[] = [];
   if (found.kind !== "r" && found.kind !== "p") faults.push("is not a table (views and foreign tables cannot be loaded)");
-  if (found.unlogged) faults.push("is UNLOGGED: a crash of the database would lose rows whose messages are gone");
+  if (found.unlogged)
+    faults.push("is UNLOGGED, or has a partition that is: a crash of the database would lose rows whose messages are gone");
   if (!found.fsync) faults.push("the server runs with fsync = off: a crash would lose rows whose messages are gone");
-  if (!found.may_use) faults.push(`user ${found.user} may not use schema ${quoteName(table.schema)}: GRANT USAGE ON SCHEMA`);
-  return { columns: await query<CatalogColumn>(columnSql, [found.oid]), faults };
+  const { user } = found;
+  if (!found.may_use) {
+    const schema = quoteName(table.schema);
+    faults.push(`user ${user} may not use schema ${schema}: GRANT USAGE ON SCHEMA ${schema} TO ${user}`);
+  }
+  return { columns: await query<CatalogColumn>(columnSql, [found.oid]), faults, user };
 }
 
-function columnFaults(demand: ColumnDemand, column: CatalogColumn | undefined, table: TableName): string[] {
+function columnFaults(demand: ColumnDemand, column: CatalogColumn | undefined): string[] {
   if (column === undefined) return [`column ${demand.name}: is not in the table`];
   const faults: string[] = [];
   const fault = (text: string): number => faults.push(`column ${column.name}: ${text}`);
   if (column.generated) fault("is generated by the database and cannot be written: leave it out of the contract");
-  if (!column.mayInsert) fault(`may not be inserted: GRANT INSERT ON ${quoteTable(table)}`);
-  const builtIn = Object.values(fittingTypes).some((types) => types.includes(column.typeName));
-  if (builtIn && !fittingTypes[demand.form].includes(column.typeName)) {
+  const known = Object.values(fittingTypes).some((types) => types.includes(column.typeName));
+  const taken = column.readsText && !known && demand.form !== "token";
+  if (!taken && !fittingTypes[demand.form].includes(column.typeName)) {
     fault(`is ${column.shownType}, the contract gives ${demand.form === "token" ? "a masked text" : demand.form}`);
   }
   if (column.maxLength !== null && textTypes.includes(column.typeName)) {

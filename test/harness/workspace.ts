@@ -28,6 +28,8 @@ export interface Finished {
 /** A started `maskline`, as a user starts it. */
 export interface RunningCommand {
   readonly finished: Promise<Finished>;
+  /** Resolves when its stdout holds the text; rejects when it ends before. */
+  says(text: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
 }
 
@@ -58,7 +60,14 @@ export function startNode(
     child.once("error", reject);
     child.once("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
-  return { finished, kill: (signal) => child.kill(signal) };
+  const says = (text: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => (stdout.includes(text) ? resolve() : undefined);
+      child.stdout.on("data", look);
+      child.once("close", () => reject(new Error(`ended before it said "${text}": ${stderr}`)));
+      look();
+    });
+  return { finished, says, kill: (signal) => child.kill(signal) };
 }
 
 /** A queue, a database with an empty user_logins, and a configuration that names them: what a user has before the first run. */

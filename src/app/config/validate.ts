@@ -106,8 +106,8 @@ function range({ minimum, maximum }: OptionSchema): string {
 function show(value: unknown, withText: boolean): string {
   if (value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
-  if (typeof value === "object") return "a group of options";
-  if (typeof value !== "string") return String(value as number | boolean);
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (typeof value !== "string") return "a group of options";
   if (!withText) return "a text";
   const safe = value.replaceAll(/\/\/.*@/g, "//...@");
   return `"${safe.length > 60 ? `${safe.slice(0, 57)}...` : safe}"`;

@@ -45,6 +45,7 @@ An open run is still going on, or was killed: what it held comes again when its 
           throw new MasklineError(
             "not_found",
             `message ${id} is not known here: still in its queue, never sent, or older than the receipts`,
+            { next: "maskline run --drain, if it may still be in the queue; maskline ledger --all shows every run" },
           );
         }
         for (const place of places)

@@ -61,18 +61,16 @@ test("what has no text to mask is refused", () => {
 });
 
 test("one domain has one definition: another kind, type or encode is refused, the same one is joined", () => {
-  const domain = (left: string, right: string): readonly string[] =>
-    faultsOf(`columns:\n  a: { ${left} }\n  b:\n    ${right.replaceAll(", mask", "\n    mask")}\n`);
   const siv = "type: ip, mask: { kind: siv, domain: d }";
-  assert.deepEqual(domain(siv, siv), []);
-  assert.deepEqual(domain(siv, "type: ip, mask: { kind: siv, domain: d, encode: packed }"), [], "the default written out");
+  assert.deepEqual(faultsOfTwo(siv, siv), []);
+  assert.deepEqual(faultsOfTwo(siv, "type: ip, mask: { kind: siv, domain: d, encode: packed }"), [], "the default written out");
   for (const other of [
     "type: ip, mask: { kind: hmac, domain: d }",
     "type: uuid, mask: { kind: siv, domain: d }",
     "type: ip, mask: { kind: siv, domain: d, encode: text }",
   ]) {
     assert.deepEqual(
-      domain(siv, other),
+      faultsOfTwo(siv, other),
       [
         "maskline.yaml:5  columns.b.mask.domain  domain d is used by column a with another kind, type or encode; equal values would differ: name another domain",
       ],
@@ -123,8 +121,15 @@ test("a name that PostgreSQL would cut is refused", () => {
 });
 
 test("masked columns are required unless they say otherwise", () => {
-  const required = (column: string): boolean | undefined => load(`columns: { c: ${column} }\n`).columns[0]?.column.required;
   assert.equal(required("{ type: ip, mask: { kind: siv, domain: d } }"), true);
   assert.equal(required("{ type: ip, required: false, mask: { kind: siv, domain: d } }"), false);
   assert.equal(required("{ type: ip }"), false);
 });
+
+function faultsOfTwo(left: string, right: string): readonly string[] {
+  return faultsOf(`columns:\n  a: { ${left} }\n  b:\n    ${right.replaceAll(", mask", "\n    mask")}\n`);
+}
+
+function required(column: string): boolean | undefined {
+  return load(`columns: { c: ${column} }\n`).columns[0]?.column.required;
+}

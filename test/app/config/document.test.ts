@@ -48,8 +48,6 @@ suite("the text of a configuration", () => {
 });
 
 suite("values from the environment", () => {
-  const sink = (url: string): string => `${oneColumn}sink:\n  postgres:\n    table: t\n    url: ${url}\n`;
-
   test("${NAME} is replaced, also within a text, and $$ is a dollar sign", () => {
     const environment = { HOST: "db.example", SECRET: "p$$w${HOST}" };
     const { options } = load(`${oneColumn}pipeline: "a $$ for $\${HOST} at \${HOST}, $5"\n`, { environment });
@@ -105,3 +103,7 @@ suite("values from the environment", () => {
     assert.doesNotMatch(fault, /canary/);
   });
 });
+
+function sink(url: string): string {
+  return `${oneColumn}sink:\n  postgres:\n    table: t\n    url: ${url}\n`;
+}

@@ -102,7 +102,6 @@ limits:
 suite("a secret", () => {
   const canary = "canary4711";
   const secretUrl = `postgres://user:${canary}@host/db`;
-  const sink = (url: string): string => `${oneColumn}sink: { postgres: { table: t, url: ${url} } }\n`;
   const places: Readonly<Record<string, readonly [text: string, environment?: Record<string, string>, set?: string[]]>> = {
     "of the wrong type": [sink(`[${JSON.stringify(secretUrl)}]`)],
     "of another scheme": [sink(`"mysql://user:${canary}@host/db"`)],
@@ -161,8 +160,8 @@ suite("what stands over what", () => {
       MASKLINE_SINK_POSTGRES_TABLE: "t",
       MASKLINE_SOURCE_SQS_QUEUE: "http://h/1/q",
     };
-    const { options, target } = load(`${oneColumn}sink:\n`, { environment });
-    assert.deepEqual(target, { schema: "public", table: "t" });
+    const { options, target: table } = load(`${oneColumn}sink:\n`, { environment });
+    assert.deepEqual(table, { schema: "public", table: "t" });
     assert.equal(options.source?.sqs?.wait_seconds, 20, "with its defaults");
   });
 
@@ -221,8 +220,6 @@ suite("the configuration as it is used", () => {
   });
 
   test("a table is read with its quotes, an unquoted name in lower case, without a schema as public", () => {
-    const target = (table: string): unknown =>
-      load(`${oneColumn}sink: { postgres: { url: "${databaseUrl}", table: ${JSON.stringify(table)} } }\n`).target;
     assert.deepEqual(target("User_Logins"), { schema: "public", table: "user_logins" });
     assert.deepEqual(target("Auth.Logins"), { schema: "auth", table: "logins" });
     assert.deepEqual(target('"My Schema"."user.logins"'), { schema: "My Schema", table: "user.logins" });
@@ -265,16 +262,6 @@ suite("whatever the file holds", () => {
       decode: array(words),
     }),
   );
-  const throwsOnlyOurs = (text: string): void => {
-    try {
-      load(text, { environment: { A: "a" } });
-    } catch (error) {
-      assert.ok(error instanceof MasklineError, String(error));
-      assert.equal(error.code, "config_invalid");
-      assert.ok(error.details.length > 0);
-    }
-  };
-
   test("nothing but a MasklineError comes out, for any values", () => {
     check(
       property(values, (value) => throwsOnlyOurs(JSON.stringify(value))),
@@ -324,4 +311,22 @@ function thrownBy(work: () => unknown): MasklineError {
     throw error;
   }
   return assert.fail("nothing was thrown");
+}
+
+function sink(url: string): string {
+  return `${oneColumn}sink: { postgres: { table: t, url: ${url} } }\n`;
+}
+
+function target(table: string): unknown {
+  return load(`${oneColumn}sink: { postgres: { url: "${databaseUrl}", table: ${JSON.stringify(table)} } }\n`).target;
+}
+
+function throwsOnlyOurs(text: string): void {
+  try {
+    load(text, { environment: { A: "a" } });
+  } catch (error) {
+    assert.ok(error instanceof MasklineError, String(error));
+    assert.equal(error.code, "config_invalid");
+    assert.ok(error.details.length > 0);
+  }
 }
