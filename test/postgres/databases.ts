@@ -1,0 +1,62 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+import pg from "pg";
+
+import type { Database } from "../../src/postgres/database.ts";
+import { migrate } from "../../src/postgres/migrate.ts";
+import type { TableName } from "../../src/postgres/names.ts";
+import { registerPipeline } from "../../src/postgres/pipelines.ts";
+import { PostgresSink } from "../../src/postgres/sink.ts";
+import { checkTarget, type ColumnDemand } from "../../src/postgres/target.ts";
+
+/** The same server, by way of another user or into another database. */
+export function otherwise(
+  url: string,
+  parts: { readonly user?: string; readonly password?: string; readonly database?: string },
+): string {
+  const other = new URL(url);
+  if (parts.user !== undefined) other.username = parts.user;
+  if (parts.password !== undefined) other.password = parts.password;
+  if (parts.database !== undefined) other.pathname = `/${parts.database}`;
+  return other.href;
+}
+
+/** A connection without the product around it: for what wants no transaction, and for what plays the other side. */
+export async function plainClient(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  client.on("error", () => {});
+  await client.connect();
+  return client;
+}
+
+/** Resolves once so many connections of ours wait for a lock, or one of `racers` has ended: then there is nothing to wait for. */
+export async function untilWaiting(admin: pg.Client, count: number, racers: readonly Promise<unknown>[]): Promise<void> {
+  let ended = false;
+  const note = (): void => {
+    ended = true;
+  };
+  for (const racer of racers) racer.then(note, note);
+  while (!ended) {
+    const { rows } = await admin.query<{ waiting: number }>(
+      `SELECT count(*)::int AS waiting FROM pg_stat_activity
+       WHERE datname = current_database() AND application_name = 'maskline' AND wait_event_type = 'Lock'`,
+    );
+    if ((rows[0]?.waiting ?? 0) >= count) return;
+    await pause(5);
+  }
+}
+
+/** A sink on any table, checked first as a run does. */
+export async function openSinkOn(database: Database, table: TableName, demands: readonly ColumnDemand[]): Promise<PostgresSink> {
+  await migrate(database, "maskline");
+  const columns = await checkTarget(database, table, demands);
+  return new PostgresSink(database, {
+    schema: "maskline",
+    table,
+    columns,
+    pipeline: await registerPipeline(database, "maskline", `${table.schema}.${table.table}`),
+    contractHash: "test",
+    describe: () => [],
+    recheckTarget: async () => void (await checkTarget(database, table, demands)),
+  });
+}
