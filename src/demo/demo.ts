@@ -46,17 +46,18 @@ export interface DemoFindings {
 
 /** Starts an SQS server and a PostgreSQL with an empty user_logins, on loopback, and writes a configuration for them. */
 export async function startDemoServers(): Promise<DemoServers> {
-  const folder = await mkdtemp(path.join(tmpdir(), "maskline-demo-"));
   const started = await Promise.allSettled([startPostgres(), startQueueServer()]);
   const [postgres, queueServer] = started;
   const stop = async (): Promise<void> => {
     const running = started.flatMap((server) => (server.status === "fulfilled" ? [server.value.stop()] : []));
     await Promise.all(running);
-    await rm(folder, { recursive: true, force: true });
+    if (folder !== null) await rm(folder, { recursive: true, force: true });
   };
+  let folder: string | null = null;
   try {
     if (postgres.status === "rejected") throw postgres.reason;
     if (queueServer.status === "rejected") throw queueServer.reason;
+    folder = await makeFolder();
     const queueUrl = await queueServer.value.createQueue("login-queue");
     const settings = await configure(folder, postgres.value.url, queueUrl);
     const database = openDatabase(settings);
@@ -70,6 +71,16 @@ export async function startDemoServers(): Promise<DemoServers> {
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+async function makeFolder(): Promise<string> {
+  try {
+    return await mkdtemp(path.join(tmpdir(), "maskline-demo-"));
+  } catch {
+    throw new MasklineError("setup_failed", `no folder can be made in ${tmpdir()}`, {
+      next: "set TMPDIR to a folder you may write to",
+    });
   }
 }
 
