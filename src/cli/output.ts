@@ -17,7 +17,7 @@ export class Output {
 
   /** Whether the voice goes to a terminal. */
   get interactive(): boolean {
-    return this.#stderr.isTTY === true;
+    return this.#stderr.isTTY;
   }
 
   /** A line of data. */
@@ -46,9 +46,7 @@ export class Output {
 
   style(style: Style, text: string, stream: "data" | "voice" = "voice"): string {
     const target = stream === "data" ? this.#stdout : this.#stderr;
-    return target.isTTY === true && process.env["NO_COLOR"] === undefined
-      ? styleText(style, text, { validateStream: false })
-      : text;
+    return target.isTTY && process.env["NO_COLOR"] === undefined ? styleText(style, text, { validateStream: false }) : text;
   }
 
   #clearProgress(): void {

@@ -94,7 +94,7 @@ export class DatabaseRefusal extends MasklineError {
 
   constructor(error: unknown, doing: string, where: string) {
     const shown = databaseError(error, doing, where);
-    super(shown.code, shown.message, { ...(shown.next === undefined ? {} : { next: shown.next }) });
+    super(shown.code, shown.message, shown.next === undefined ? {} : { next: shown.next });
     this.failure = databaseFailure(error);
   }
 }
@@ -155,7 +155,7 @@ function tlsConfig(options: DatabaseOptions, url: URL, host: string): pg.PoolCon
     "verify-ca": "verify-full",
     "verify-full": "verify-full",
   };
-  const loopback = host === "localhost" || host === "::1" || /^127\./.test(host);
+  const loopback = host === "localhost" || host === "::1" || host.startsWith("127.");
   const caFile = options.caFile ?? url.searchParams.get("sslrootcert");
   const asked = fromUrl[url.searchParams.get("sslmode") ?? ""];
   // with an authority at hand, libpq verifies for `require` too

@@ -8,7 +8,7 @@ export function disguises(canary: string): readonly { readonly name: string; rea
       .replace(/=+$/, "");
     return text.slice(shift === 0 ? 0 : shift + 1, -1);
   });
-  const escaped = [...canary].map((character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
+  const escaped = Array.from(canary, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
   const forms: Readonly<Record<string, string | Buffer>> = {
     plain: canary,
     "lower case": canary.toLowerCase(),
@@ -23,7 +23,7 @@ export function disguises(canary: string): readonly { readonly name: string; rea
     "UTF-16": Buffer.from(canary, "utf16le"),
     "UTF-16, big endian": Buffer.from(canary, "utf16le").swap16(),
     "JSON escapes": escaped,
-    reversed: [...canary].reverse().join(""),
+    reversed: Array.from(canary).reverse().join(""),
   };
   return Object.entries(forms).map(([name, form]) => ({ name, pattern: Buffer.isBuffer(form) ? form : Buffer.from(form) }));
 }

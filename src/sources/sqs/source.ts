@@ -93,7 +93,7 @@ export class SqsSource implements Source {
     try {
       const messages = await this.#queue.receive({ limit, waitSeconds, withAttributes: this.#options.withAttributes }, signal);
       const receivedAtMs = this.#clock.now();
-      return messages.map((message) => delivery(message, receivedAtMs));
+      return messages.map((message) => readMessage(message, receivedAtMs));
     } catch (error) {
       if (signal.aborted) return [];
       throw error;
@@ -138,7 +138,7 @@ function byteLength(deliveries: readonly Delivery[]): number {
 }
 
 /** Reads a message as SQS hands it over (API reference, ReceiveMessage). */
-export function delivery(message: Message, receivedAtMs: number): Delivery {
+export function readMessage(message: Message, receivedAtMs: number): Delivery {
   const system = message.Attributes ?? {};
   const sentAtMs = Number(system.SentTimestamp);
   const attributes: Record<string, string> = {};

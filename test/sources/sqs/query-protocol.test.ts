@@ -4,7 +4,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 
-import { delivery } from "../../../src/sources/sqs/source.ts";
+import { readMessage } from "../../../src/sources/sqs/source.ts";
 import { datasetFile, datasetMissing } from "../../harness/dataset.ts";
 import { openTestQueue } from "../../harness/queues.ts";
 
@@ -82,7 +82,7 @@ test("the recorded answer of the old queue image is read as it was sent", { skip
   try {
     const [message] = await queue.receive({ limit: 10, waitSeconds: 0, withAttributes: false }, neverStops);
     assert.ok(message);
-    const received = delivery(message, 0);
+    const received = readMessage(message, 0);
     assert.equal(received.id, /<MessageId>([^<]+)</.exec(recorded)?.[1]);
     assert.equal(received.handle, /<ReceiptHandle>([^<]+)</.exec(recorded)?.[1]);
     assert.equal(createHash("md5").update(received.body).digest("hex"), /<MD5OfBody>([^<]+)</.exec(recorded)?.[1]);
