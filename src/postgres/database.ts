@@ -46,8 +46,10 @@ export class Database {
     const { where, config } = connectionConfig(options);
     this.where = where;
     this.#pool = new pg.Pool(config);
-    // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
+    // A connection that breaks is replaced at the next use, and fails the next statement of a transaction; without listeners it would
+    // end the process: the pool listens for idle ones only.
     this.#pool.on("error", () => {});
+    this.#pool.on("connect", (client) => void client.on("error", () => {}));
   }
 
   /** One statement on its own. `doing` completes "while ..." in an error. */

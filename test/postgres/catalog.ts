@@ -9,13 +9,13 @@ export async function describeSchema(client: pg.Client, schema: string): Promise
   return rows.map(({ line }) => `${plain(line, schema)}\n`).join("");
 }
 
-/** One line, without the schema's name. */
+/** Without the schema's name, and broken where it reads well. */
 function plain(line: string, schema: string): string {
-  const quoted = `"${schema.replaceAll('"', '""')}".`;
   return line
     .replaceAll(/(?<=\S)\s+/g, " ")
-    .replaceAll(quoted, "")
-    .replaceAll(`${schema}.`, "");
+    .replaceAll(`"${schema.replaceAll('"', '""')}".`, "")
+    .replaceAll(`${schema}.`, "")
+    .replaceAll(/ (?=(?:SELECT|FROM|JOIN|GROUP BY)\b)|(?<= AS [a-z_]+,) /g, "\n    ");
 }
 
 const describeSql = `
