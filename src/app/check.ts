@@ -4,11 +4,13 @@ import { MasklineError } from "../errors.ts";
 import { createKeyRing, type KeyRing } from "../keys/ring.ts";
 import { selfTest } from "../masks/self-test.ts";
 import type { Database } from "../postgres/database.ts";
-import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
+import { compareMaskDefinitions } from "../postgres/mask-definitions.ts";
 import { requireSchema } from "../postgres/migrate.ts";
 import { showTable, type TableName } from "../postgres/names.ts";
 import { checkTarget } from "../postgres/target.ts";
-import { keyRingFile, openDatabase, openKeyRing, openQueue, postgresOf } from "./assemble.ts";
+import { keyRingFile, openKeyRing } from "./assemble-keys.ts";
+import { openDatabase, postgresOf } from "./assemble-sink.ts";
+import { openQueue } from "./assemble-source.ts";
 import type { Settings } from "./config/load.ts";
 import { columnDemands, createMasks, maskPins } from "./masks.ts";
 
@@ -97,7 +99,7 @@ async function checkTable(settings: Settings, database: Database, ring: KeyRing 
 
 async function checkKeys(settings: Settings, database: Database, ring: KeyRing): Promise<readonly [string, null]> {
   const pins = maskPins(settings.columns, ring);
-  await pinMaskDefinitions(
+  await compareMaskDefinitions(
     database,
     postgresOf(settings).schema,
     pins,

@@ -1,13 +1,15 @@
-import { mayBeNull } from "../contract/check.ts";
+import { compileContract, mayBeNull } from "../contract/check.ts";
 import type { Column } from "../contract/column.ts";
 import { domainCheckValues, domainKeys, type KeyRing } from "../keys/ring.ts";
 import { createMask } from "../masks/create-mask.ts";
 import { maskFingerprint } from "../masks/fingerprint.ts";
 import { type Mask, maskFacts } from "../masks/mask.ts";
-import type { MaskedColumn } from "../pipeline/prepare.ts";
+import type { Delivery } from "../pipeline/ports.ts";
+import { type MaskedColumn, prepare, type Prepared } from "../pipeline/prepare.ts";
 import type { MaskPin } from "../postgres/mask-definitions.ts";
 import type { ColumnDemand } from "../postgres/target.ts";
 import type { ConfiguredColumn } from "./config/columns.ts";
+import type { Settings } from "./config/load.ts";
 
 /** The masks of a contract under the keys of a ring. The ring may be null when no mask is keyed. */
 export function createMasks(columns: readonly ConfiguredColumn[], ring: KeyRing | null): readonly MaskedColumn[] {
@@ -76,4 +78,10 @@ function longestPlain({ type, max }: Column): number | null {
     case "version":
       return 39;
   }
+}
+
+/** The pure middle of the pipeline: deliveries in, masked rows and refusals out. */
+export function preparation(settings: Settings, masked: readonly MaskedColumn[]): (deliveries: readonly Delivery[]) => Prepared {
+  const check = compileContract(settings.contract);
+  return (deliveries) => prepare(deliveries, check, masked);
 }

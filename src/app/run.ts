@@ -6,9 +6,11 @@ import type { Source } from "../pipeline/ports.ts";
 import type { Report } from "../pipeline/report.ts";
 import { safeIdleMs } from "../sources/sqs/drain-rule.ts";
 import type { QueueFacts } from "../sources/sqs/queue.ts";
-import { openDatabase, openKeyRing, openQueue, openSink, openSource, preparation, sealing } from "./assemble.ts";
+import { openKeyRing, sealing } from "./assemble-keys.ts";
+import { openDatabase, openSink } from "./assemble-sink.ts";
+import { openQueue, openSource } from "./assemble-source.ts";
 import type { Settings } from "./config/load.ts";
-import { createMasks } from "./masks.ts";
+import { createMasks, preparation } from "./masks.ts";
 import { systemClock } from "./system-clock.ts";
 
 export interface RunRequest {

@@ -18,7 +18,7 @@ ${sections.join("\n\n")}
 
 first steps:
   maskline demo                            see the whole job on this machine, nothing to set up
-  maskline init                            then edit maskline.yaml
+  maskline init                            then edit maskline.yaml and set DATABASE_URL
   maskline keys create                     make the key ring it names; back it up
   maskline check --connect                 everything that can be checked before the first message
   maskline migrate && maskline run --drain

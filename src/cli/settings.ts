@@ -1,11 +1,8 @@
 import { defaultConfigFile, loadSettings, type Settings } from "../app/config/load.ts";
 import type { Call } from "./command.ts";
 
-/** The configuration a command works with: --config, the environment, --set. */
-export function settingsOf(call: Call): Settings {
-  return loadSettings({
-    file: call.text("config") ?? defaultConfigFile,
-    environment: call.environment,
-    overrides: call.texts("set"),
-  });
+/** The configuration a command works with: --config, the environment, --set. `offline` for what needs neither queue nor database. */
+export function settingsOf(call: Call, { offline = false }: { readonly offline?: boolean } = {}): Settings {
+  const file = call.text("config") ?? defaultConfigFile;
+  return loadSettings({ file, environment: call.environment, overrides: call.texts("set"), offline });
 }

@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-import { openDatabase, openQueue, postgresOf } from "../app/assemble.ts";
+import { openDatabase, postgresOf } from "../app/assemble-sink.ts";
+import { openQueue } from "../app/assemble-source.ts";
 import { loadSettings, type Settings } from "../app/config/load.ts";
 import { run } from "../app/run.ts";
 import { starterConfig, starterTable } from "../app/starter.ts";

@@ -63,7 +63,7 @@ export class Database {
     try {
       client = await this.#pool.connect();
     } catch (error) {
-      throw databaseError(error, `connecting for ${doing}`, this.where);
+      throw databaseError(error, "connecting", this.where);
     }
     let broken = false;
     try {

@@ -63,7 +63,7 @@ export function databaseFailure(error: unknown): DatabaseFailure {
     const value: unknown = typeof error === "object" && error !== null ? Reflect.get(error, name) : undefined;
     return typeof value === "string" && value !== "" ? value : null;
   };
-  const sqlState = part("code") ?? "08000";
+  const sqlState = part("code") ?? "no connection";
   return {
     sqlState,
     failureClass: classOf(sqlState, part("severity")),
@@ -139,7 +139,7 @@ export function databaseError(error: unknown, doing: string, where: string): Mas
   }
   if (state === "42501") {
     return new MasklineError("database_denied", `the database user lacks a right ${text}`, {
-      next: "grant it, or run `maskline check --connect` to see what is needed",
+      next: "grant it: SECURITY.md lists the rights that running, looking and migrating need",
     });
   }
   switch (failure.failureClass) {

@@ -30,7 +30,7 @@ export function quoteTable(name: TableName): string {
   return `${quoteName(name.schema)}.${quoteName(name.table)}`;
 }
 
-/** `schema.table` for people; the stable name under which receipts and ledger are kept. */
+/** `schema.table` for people, quoted where it must be; the stable name under which receipts and ledger are kept. */
 export function showTable(name: TableName): string {
-  return `${name.schema}.${name.table}`;
+  return [name.schema, name.table].map((part) => (/^[a-z_][a-z0-9_$]*$/.test(part) ? part : quoteName(part))).join(".");
 }

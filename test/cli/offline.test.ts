@@ -19,14 +19,36 @@ suite("maskline init", { concurrency: 2 }, () => {
     succeeded(await maskline(folder, ["check"], environment));
   });
 
-  test("never overwrites a configuration, and changes nothing then", async (t) => {
+  test("keys create, an offline check and migrate --print need no database address", async (t) => {
+    const folder = await emptyFolder(t);
+    succeeded(await maskline(folder, ["init"]));
+    succeeded(await maskline(folder, ["keys", "create"]));
+    succeeded(await maskline(folder, ["migrate", "--print"]));
+    assert.match(succeeded(await maskline(folder, ["check"])).stderr, /note, not needed here: .*DATABASE_URL/);
+    failed(await maskline(folder, ["check", "--connect"]), { code: "config_invalid", says: /DATABASE_URL/, next: /./ });
+  });
+
+  test("the key ring is looked for beside the configuration, wherever the command is started", async (t) => {
+    const folder = await emptyFolder(t);
+    const home = path.join(folder, "home");
+    await mkdir(home);
+    succeeded(await maskline(folder, ["init", "home"]));
+    succeeded(await maskline(folder, ["keys", "create", "--config", "home/maskline.yaml"]));
+    assert.ok((await readdir(home)).includes("keyring.json"));
+    succeeded(await maskline(home, ["keys", "list"]));
+  });
+
+  test("never overwrites a configuration; with --schema it gets the schema beside it", async (t) => {
     const folder = await folderWith(t, "mine\n");
-    failed(await maskline(folder, ["init", "--schema"]), {
+    const refused = {
       code: "file_exists",
       says: /maskline\.yaml is there already and was left as it is/,
       next: /maskline check/,
-    });
+    } as const;
+    failed(await maskline(folder, ["init"]), refused);
     assert.deepEqual(await readdir(folder), ["maskline.yaml"]);
+    failed(await maskline(folder, ["init", "--schema"]), refused);
+    assert.deepEqual(await readdir(folder), ["maskline.schema.json", "maskline.yaml"]);
     assert.equal(await readFile(path.join(folder, "maskline.yaml"), "utf8"), "mine\n");
   });
 
@@ -72,7 +94,7 @@ suite("maskline keys", { concurrency: 2 }, () => {
     const file = path.join(folder, "keys", "ring.json");
     const { stdout, stderr } = succeeded(await maskline(folder, ["keys", "create"]));
     assert.equal(stdout, "");
-    assert.match(stderr, /^wrote \.\/keys\/ring\.json: root key \d+, readable by you alone\nback this up now/);
+    assert.match(stderr, /^wrote keys\/ring\.json: root key \d+, readable by you alone\nback this up now/);
     assert.equal((await stat(file)).mode & 0o777, 0o600);
     const before = await readFile(file, "utf8");
     failed(await maskline(folder, ["keys", "create"]), {
@@ -120,7 +142,7 @@ suite("maskline keys", { concurrency: 2 }, () => {
     const folder = await folderWith(t, "keyring: file:./ring.json\ncolumns: { a: { type: text } }\n");
     const file = path.join(folder, "ring.json");
     const list = (): ReturnType<typeof maskline> => maskline(folder, ["keys", "list"]);
-    failed(await list(), { code: "keyring_missing", says: /there is no key ring at \.\/ring\.json/, next: /maskline keys create/ });
+    failed(await list(), { code: "keyring_missing", says: /there is no key ring at ring\.json/, next: /maskline keys create/ });
     await writeFile(file, '{"format":"canary"}', { mode: 0o600 });
     const finished = await list();
     failed(finished, { code: "keyring_malformed", says: /key ring/, next: /./ });
@@ -170,6 +192,7 @@ suite("maskline check, without a connection", { concurrency: 2 }, () => {
     assert.match(succeeded(await maskline(folder, ["check"])).stderr, /no column is masked/);
     assert.deepEqual(documentOf(succeeded(await maskline(folder, ["check", "--json"]))), {
       file: "maskline.yaml",
+      unset: [],
       masks: [],
       checks: [],
     });

@@ -18,7 +18,7 @@ export class MemorySink implements Sink {
   }
 
   async load(batch: Batch): Promise<readonly Settlement[]> {
-    await Promise.resolve();
+    await Promise.all(batch.refused.map(({ delivery }) => batch.seal(delivery)));
     this.#beforeLoad(batch);
     const first = (delivery: Delivery): boolean => !this.receipts.has(delivery.id) && Boolean(this.receipts.add(delivery.id));
     const settle = (delivery: Delivery, outcome: Outcome): Settlement => ({

@@ -5,6 +5,7 @@ import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { MasklineError } from "../../src/errors.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { readAccounts } from "../../src/postgres/ledger.ts";
+import { sinkConformance } from "../conformance/sink.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
 import {
   connect,
@@ -28,6 +29,38 @@ for (const engine of postgresServers()) {
     after(async () => {
       await database?.close();
       await server?.stop();
+    });
+
+    sinkConformance(`PostgreSQL, ${engine.name}`, async () => {
+      const sink = await openLoginSink(database);
+      return {
+        sink,
+        rows: async () => {
+          const rows = await database.query<{ user_id: string }>("reading", "SELECT user_id FROM user_logins");
+          return rows.map(({ user_id }) => user_id);
+        },
+        account: async () => {
+          const [account] = await readAccounts(database, "maskline", null, 1);
+          if (account === undefined) return { received: 0, settled: 0, returned: 0, closed: false };
+          const { received, loaded, duplicate, quarantined, returned, state } = account;
+          return { received, settled: loaded + duplicate + quarantined, returned, closed: state === "closed" };
+        },
+        // noticed at the COMMIT, when all has been written
+        breakDown: async () => {
+          await database.query(
+            "breaking",
+            `CREATE FUNCTION maskline.full() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN RAISE EXCEPTION 'full' USING ERRCODE = 'disk_full'; END $$`,
+          );
+          await database.query(
+            "breaking",
+            `CREATE CONSTRAINT TRIGGER full_disk AFTER INSERT ON maskline.ledger
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE PROCEDURE maskline.full()`,
+          );
+        },
+        repair: async () => void (await database.query("repairing", "DROP FUNCTION maskline.full CASCADE")),
+        close: async () => {},
+      };
     });
 
     test("loads rows, receipts and a ledger row in one transaction", async () => {

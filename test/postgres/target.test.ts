@@ -7,7 +7,7 @@ import type pg from "pg";
 import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { MasklineError } from "../../src/errors.ts";
 import type { Database } from "../../src/postgres/database.ts";
-import { parseTableName, quoteTable, type TableName } from "../../src/postgres/names.ts";
+import { parseTableName, quoteTable, showTable, type TableName } from "../../src/postgres/names.ts";
 import { checkTarget, type ColumnDemand } from "../../src/postgres/target.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
 import { connect, makeBatch, makeDelivery, outcomesOf } from "../harness/login-table.ts";
@@ -90,7 +90,7 @@ for (const engine of postgresServers()) {
         await assert.rejects(checkTarget(database, table, [demand("a", "text")]), (error) => {
           assert.ok(error instanceof MasklineError);
           assert.equal(error.code, "target_misfit");
-          assert.equal(error.message, `there is no table ${table.schema}.${table.table} (quoted: ${quoteTable(table)})`);
+          assert.equal(error.message, `there is no table ${showTable(table)} (quoted: ${quoteTable(table)})`);
           assert.ok(error.next);
           return true;
         });
@@ -307,6 +307,11 @@ suite("names of tables", () => {
     fc.assert(
       fc.property(part, part, (schema, table) => {
         assert.deepEqual(parseTableName(quoteTable({ schema, table })), { schema, table });
+        assert.deepEqual(
+          parseTableName(showTable({ schema, table })),
+          { schema, table },
+          "two tables never share a name for people",
+        );
       }),
     );
   });

@@ -56,7 +56,7 @@ function makeCertificate(folder: string, authority: string, name: string, altern
     "rsa:2048",
     "-nodes",
     "-subj",
-    "/CN=localhost",
+    "/CN=maskline test server",
     "-keyout",
     `${name}.key`,
     "-out",

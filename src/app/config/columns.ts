@@ -79,7 +79,7 @@ function* columnFaults(
   if (mask.kind === "sha256" && mask.insecure !== true) {
     yield [
       "mask.kind",
-      "sha256 without a key is not masking: all 4.3 thousand million IPv4 addresses are tried in 192 s on one core, all ids of nine digits in 45 s. Use siv or hmac; to read a legacy table, add insecure: true",
+      "sha256 without a key is not masking: all 4.3 billion IPv4 addresses are tried in 192 s on one core, all ids of nine digits in 45 s. Use siv or hmac; to read a legacy table, add insecure: true",
     ];
   }
   if (mask.kind !== "sha256" && mask.insecure !== undefined)

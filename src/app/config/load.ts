@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import nodePath from "node:path";
 
 import type { Contract } from "../../contract/column.ts";
 import { MasklineError } from "../../errors.ts";
@@ -22,6 +23,8 @@ export interface Settings {
   /** Null when there is no sink. */
   readonly target: TableName | null;
   readonly pipeline: string;
+  /** Variables that the file names and the environment lacks; only where that is no fault. */
+  readonly unset: readonly string[];
 }
 
 export interface LoadOptions {
@@ -29,17 +32,19 @@ export interface LoadOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** `option=value`, over everything else. */
   readonly overrides: readonly string[];
+  /** For what needs no connection: a variable that is not set is noted, not a fault. */
+  readonly offline?: boolean;
 }
 
 /**
  * Defaults < file < environment < flags, checked as a whole.
  * @throws MasklineError `config_missing`, or `config_invalid` with every fault as `file:line  option  what`.
  */
-export function loadSettings({ file, environment, overrides }: LoadOptions): Settings {
+export function loadSettings({ file, environment, overrides, offline = false }: LoadOptions): Settings {
   const document = readDocument(readFile(file), environment);
   const { value } = document;
   const { settings, faults } = isRecord(value)
-    ? readOptions(file, value, document, environment, overrides)
+    ? readOptions(file, value, document, environment, overrides, offline)
     : { settings: null, faults: document.faults.map((fault) => show(file, fault, document.lineOf)) };
   if (settings === null && faults.length === 0) faults.push(`${file}:1  is not a set of options`);
   if (settings === null || faults.length > 0) {
@@ -52,6 +57,18 @@ export function loadSettings({ file, environment, overrides }: LoadOptions): Set
   return settings;
 }
 
+/** A file that the configuration names: beside the configuration, wherever the command is started. */
+export function fileBeside(settings: Settings, file: string): string {
+  return nodePath.isAbsolute(file) ? file : nodePath.join(nodePath.dirname(settings.file), file);
+}
+
+/** The error of a command that needs an option which may be left out elsewhere. */
+export function missingOption(settings: Settings, option: string): MasklineError {
+  return new MasklineError("config_invalid", `${settings.file} has no ${option}, which this command needs`, {
+    next: "every option is in docs/reference/configuration.md; `maskline init` writes a starter file",
+  });
+}
+
 /** All that is wrong, each as the line that is shown for it; settings when nothing is. */
 function readOptions(
   file: string,
@@ -59,6 +76,7 @@ function readOptions(
   document: ConfigDocument,
   environment: LoadOptions["environment"],
   flags: readonly string[],
+  offline: boolean,
 ): { readonly settings: Settings | null; readonly faults: string[] } {
   coerceSubstituted(value, document.substituted);
   const overrides = applyOverrides(value, environment, flags);
@@ -73,10 +91,11 @@ function readOptions(
   const { columns, faults: columnFaults } = readColumns(Object.fromEntries(sound));
   const { target, faults: adapterFaults } = readAddresses(options);
   const found = [...schemaFaults, ...columnFaults, ...adapterFaults].filter(({ path }) => !unsetOptions.has(path.join(".")));
-  const faults = [...unset, ...overrides.faults, ...found].map((fault) => {
+  const shown = (fault: ConfigFault): string => {
     const origin = overrides.originOf(fault.path);
     return origin === null ? show(file, fault, document.lineOf) : `${origin}  ${fault.path.join(".")}  ${fault.message}`;
-  });
+  };
+  const faults = [...(offline ? [] : unset), ...overrides.faults, ...found].map(shown);
   if (faults.length > 0) return { settings: null, faults };
   const settings: Settings = {
     file,
@@ -85,6 +104,7 @@ function readOptions(
     contract: { columns: columns.map(({ column }) => column), decode: options.decode, maxBodyBytes: options.limits.body_bytes },
     target,
     pipeline: options.pipeline ?? (target === null ? "default" : showTable(target)),
+    unset: unset.map(shown),
   };
   return { settings, faults };
 }

@@ -14,15 +14,21 @@ export const check: Command = {
     ["maskline check --connect", "everything a run rests on, before the first message"],
   ],
   async run(call) {
-    const settings = settingsOf(call);
+    const settings = settingsOf(call, { offline: !call.has("connect") });
     const masks = reviewMasks(settings);
     const findings = call.has("connect") ? await connectAndCheck(settings) : [];
     const failed = findings.flatMap(({ subject, error }) => (error === null ? [] : [{ subject, error }]));
     if (call.output.json && failed.length === 0) {
-      call.output.document({ file: settings.file, masks, checks: findings.map(({ subject, good }) => ({ subject, good })) });
+      call.output.document({
+        file: settings.file,
+        unset: settings.unset,
+        masks,
+        checks: findings.map(({ subject, good }) => ({ subject, good })),
+      });
     }
     if (!call.output.json) {
       call.output.say(`${settings.file}: ${settings.contract.columns.length} columns, no fault`);
+      for (const variable of settings.unset) call.output.say(`  note, not needed here: ${variable}`);
       showMasks(call.output, masks);
       for (const finding of findings) showFinding(call.output, finding);
     }

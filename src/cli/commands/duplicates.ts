@@ -1,4 +1,4 @@
-import { openDatabase, postgresOf } from "../../app/assemble.ts";
+import { openDatabase, postgresOf } from "../../app/assemble-sink.ts";
 import type { Settings } from "../../app/config/load.ts";
 import { MasklineError } from "../../errors.ts";
 import { findDuplicates, type SharedValue } from "../../postgres/duplicates.ts";

@@ -13,7 +13,7 @@ export const init: Command = {
   operands: "[FOLDER]",
   flags: { schema: { doc: `also write ${schemaFile}, for completion and checks in editors` } },
   about: `Writes ${defaultConfigFile} (login events from SQS into user_logins, to be edited) and keeps keyring.json and .env out of
-version control. Never overwrites a configuration.`,
+version control. Never overwrites a configuration; with --schema, one that is there gets the schema all the same.`,
   examples: [
     ["maskline init", "in this folder"],
     ["maskline init --schema", "with the schema for editors"],
@@ -23,18 +23,21 @@ version control. Never overwrites a configuration.`,
     const withSchema = call.has("schema");
     const file = path.join(folder, defaultConfigFile);
     const text = withSchema ? `# yaml-language-server: $schema=./${schemaFile}\n${starterConfig}` : starterConfig;
-    await writeNew(file, text);
-    if (withSchema) await writeFile(path.join(folder, schemaFile), `${JSON.stringify(configurationSchema, null, 2)}\n`);
+    if (withSchema) await write(path.join(folder, schemaFile), `${JSON.stringify(configurationSchema, null, 2)}\n`);
+    await write(file, text, "wx");
     const ignored = await ignore(path.join(folder, ".gitignore"));
     if (call.output.json) return call.output.document({ file, ignored });
     call.output.say(`wrote ${file}${ignored.length > 0 ? `, added ${ignored.join(" and ")} to .gitignore` : ""}`);
-    call.output.say("next: edit it, then: maskline keys create, maskline migrate, maskline check --connect, maskline run --drain");
+    call.output.say(
+      "next: edit it and set DATABASE_URL; then maskline keys create, maskline migrate, maskline check --connect, maskline run --drain",
+    );
   },
 };
 
-async function writeNew(file: string, text: string): Promise<void> {
+/** @param flag "wx" for a file that must not be there yet */
+async function write(file: string, text: string, flag: "w" | "wx" = "w"): Promise<void> {
   try {
-    await writeFile(file, text, { flag: "wx" });
+    await writeFile(file, text, { flag });
   } catch (error) {
     const code: unknown = error instanceof Error ? Reflect.get(error, "code") : null;
     if (code === "EEXIST")

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-import { keyRingFile, openKeyRing } from "../../app/assemble.ts";
+import { keyRingFile, openKeyRing } from "../../app/assemble-keys.ts";
 import { createKeyRingFile } from "../../keys/providers/file.ts";
 import { createKeyRing } from "../../keys/ring.ts";
 import { type Command, configFlags } from "../command.ts";
@@ -17,7 +17,7 @@ export const keysCreate: Command = {
     ["maskline keys create ./keyring.json", "a file by name, without a configuration"],
   ],
   async run(call) {
-    const file = call.operands[0] ?? keyRingFile(settingsOf(call));
+    const file = call.operands[0] ?? keyRingFile(settingsOf(call, { offline: true }));
     const ring = createKeyRing(randomBytes);
     await createKeyRingFile(file, ring);
     if (call.output.json) return call.output.document({ file, primary: ring.primary.id });
@@ -26,7 +26,7 @@ export const keysCreate: Command = {
       `${call.output.style("bold", "back this up now")}, apart from the database: without it no masked value can be recovered or matched again`,
     );
     call.output.say("a plain file is meant for development; keep it out of version control (maskline init does)");
-    call.output.say("next: maskline check --connect");
+    call.output.say("next: maskline migrate, then maskline check --connect");
   },
 };
 
@@ -35,7 +35,7 @@ export const keysList: Command = {
   about: "Shows which root keys the ring holds and in which state. Key bytes are never shown.",
   examples: [["maskline keys list", "ids and states"]],
   async run(call) {
-    const ring = await openKeyRing(settingsOf(call));
+    const ring = await openKeyRing(settingsOf(call, { offline: true }));
     const roots = ring.roots.map(({ id, status }) => ({ id, status, primary: id === ring.primary.id }));
     const sealing = ring.sealing.map(({ id, privateKey }) => ({ id, opens: privateKey !== null }));
     if (call.output.json) return call.output.document({ roots, sealing });

@@ -1,4 +1,4 @@
-import { openDatabase, postgresOf } from "../../app/assemble.ts";
+import { openDatabase, postgresOf } from "../../app/assemble-sink.ts";
 import { MasklineError } from "../../errors.ts";
 import { type Account, findMessage, readAccounts } from "../../postgres/ledger.ts";
 import { requireSchema } from "../../postgres/migrate.ts";

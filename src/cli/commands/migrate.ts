@@ -1,4 +1,4 @@
-import { openDatabase } from "../../app/assemble.ts";
+import { openDatabase } from "../../app/assemble-sink.ts";
 import { migrate as migrateSchema, migrationSql, schemaVersion } from "../../postgres/migrate.ts";
 import { type Command, configFlags } from "../command.ts";
 import { settingsOf } from "../settings.ts";
@@ -12,7 +12,7 @@ transaction, safe to repeat. Your own table is never touched.`,
     ["maskline migrate --print > maskline.sql", "for whoever may run SQL where you may not"],
   ],
   async run(call) {
-    const settings = settingsOf(call);
+    const settings = settingsOf(call, { offline: call.has("print") });
     const schema = settings.options.sink?.postgres?.schema ?? "maskline";
     if (call.has("print")) return call.output.data(migrationSql(schema));
     const database = openDatabase(settings);

@@ -1,4 +1,4 @@
-import { openDatabase, postgresOf } from "../../app/assemble.ts";
+import { openDatabase, postgresOf } from "../../app/assemble-sink.ts";
 import { type Reason, reasons } from "../../contract/fault.ts";
 import { MasklineError } from "../../errors.ts";
 import { requireSchema } from "../../postgres/migrate.ts";

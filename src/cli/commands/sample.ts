@@ -1,5 +1,6 @@
-import { openQueue } from "../../app/assemble.ts";
+import { openQueue } from "../../app/assemble-source.ts";
 import { sampleEvents } from "../../demo/sample.ts";
+import { MasklineError } from "../../errors.ts";
 import { sendAll } from "../../sources/sqs/send.ts";
 import { type Command, configFlags } from "../command.ts";
 import { settingsOf } from "../settings.ts";
@@ -22,6 +23,7 @@ export const sample: Command = {
     const count = call.number("count", 1) ?? 100;
     const events = sampleEvents({ count, seed: call.number("seed") ?? 1 });
     if (!call.has("send")) {
+      if (call.output.json) return call.output.document({ events: [...events] });
       for (const { body } of events) call.output.data(body);
       return;
     }
@@ -30,6 +32,7 @@ export const sample: Command = {
       const sent = await sendAll(queue, bodies(events), call.stop, (messages) =>
         call.output.progress(`sent ${show(messages)} of ${show(count)}`),
       );
+      if (call.stop.aborted) throw new MasklineError("interrupted", `stopped after ${show(sent)} events were sent`);
       if (call.output.json) call.output.document({ sent });
       else call.output.say(`sent ${show(sent)} events to ${queue.shown}\nnext: maskline run --drain`);
     } finally {

@@ -32,7 +32,7 @@ test("sha256 is refused without insecure: true, with the reason and its figures"
   const [fault = "", ...others] = columnFaults("{ type: ip, mask: { kind: sha256 } }");
   assert.deepEqual(others, []);
   assert.match(fault, /^\.mask\.kind {2}sha256 without a key is not masking/);
-  assert.match(fault, /all 4\.3 thousand million IPv4 addresses are tried in 192 s on one core, all ids of nine digits in 45 s/);
+  assert.match(fault, /all 4\.3 billion IPv4 addresses are tried in 192 s on one core, all ids of nine digits in 45 s/);
   assert.match(fault, /Use siv or hmac; to read a legacy table, add insecure: true$/);
   assert.equal(columnFaults("{ type: ip, mask: { kind: sha256, insecure: false } }").length, 1);
   assert.deepEqual(columnFaults("{ type: ip, mask: { kind: sha256, insecure: true } }"), []);

@@ -1,0 +1,63 @@
+import { contractHash } from "../contract/contract-hash.ts";
+import { describeStructure } from "../contract/structure.ts";
+import type { KeyRing } from "../keys/ring.ts";
+import type { MaskedColumn } from "../pipeline/prepare.ts";
+import { Database } from "../postgres/database.ts";
+import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
+import { requireSchema } from "../postgres/migrate.ts";
+import type { PostgresOptions } from "../postgres/options.ts";
+import { registerPipeline } from "../postgres/pipelines.ts";
+import { PostgresSink } from "../postgres/sink.ts";
+import { checkTarget } from "../postgres/target.ts";
+import { fileBeside, missingOption, type Settings } from "./config/load.ts";
+import { columnDemands, maskPins } from "./masks.ts";
+
+const connectTimeoutMs = 10_000;
+
+/** `sink.postgres`. @throws MasklineError `config_invalid` when it is left out */
+export function postgresOf(settings: Settings): PostgresOptions {
+  const options = settings.options.sink?.postgres;
+  if (options === undefined) throw missingOption(settings, "sink.postgres");
+  return options;
+}
+
+export function openDatabase(settings: Settings): Database {
+  const { url, tls, ca } = postgresOf(settings);
+  const connections = settings.options.run.lanes + 1;
+  return new Database({
+    url,
+    tls: tls ?? null,
+    caFile: ca === undefined ? null : fileBeside(settings, ca),
+    connections,
+    connectTimeoutMs,
+  });
+}
+
+/** Checks everything the database must be before the first message: schema, keys, definitions, target. */
+export async function openSink(
+  settings: Settings,
+  ring: KeyRing,
+  masked: readonly MaskedColumn[],
+  database: Database,
+): Promise<PostgresSink> {
+  const { schema } = postgresOf(settings);
+  const { contract, target: table } = settings;
+  if (table === null) throw missingOption(settings, "sink.postgres.table");
+  await requireSchema(database, schema);
+  const columns = await checkTarget(database, table, columnDemands(masked));
+  await pinMaskDefinitions(
+    database,
+    schema,
+    maskPins(settings.columns, ring),
+    ring.roots.map(({ id }) => id),
+  );
+  return new PostgresSink(database, {
+    schema,
+    table,
+    columns,
+    pipeline: await registerPipeline(database, schema, settings.pipeline),
+    contractHash: contractHash(contract),
+    describe: (delivery) => describeStructure(contract, delivery),
+    recheckTarget: async () => void (await checkTarget(database, table, columnDemands(masked))),
+  });
+}

@@ -1,0 +1,45 @@
+import type { Clock } from "../pipeline/clock.ts";
+import type { Report } from "../pipeline/report.ts";
+import { DrainRule } from "../sources/sqs/drain-rule.ts";
+import type { SqsOptions } from "../sources/sqs/options.ts";
+import { Queue, type QueueFacts } from "../sources/sqs/queue.ts";
+import { SqsSource } from "../sources/sqs/source.ts";
+import { missingOption, type Settings } from "./config/load.ts";
+
+/** Bodies a batch may hold: with two lanes well inside a container of 256 MB. */
+const batchBytes = 16 * 1_048_576;
+
+/** `source.sqs`. @throws MasklineError `config_invalid` when it is left out */
+function sqsOf(settings: Settings): SqsOptions {
+  const options = settings.options.source?.sqs;
+  if (options === undefined) throw missingOption(settings, "source.sqs");
+  return options;
+}
+
+export function openQueue(settings: Settings): Queue {
+  const { queue, region, protocol } = sqsOf(settings);
+  return new Queue({ url: queue, region: region ?? null, protocol });
+}
+
+export interface DrainWish {
+  readonly facts: QueueFacts;
+  /** null for the safe time. */
+  readonly idleMs: number | null;
+}
+
+export function openSource(settings: Settings, queue: Queue, drain: DrainWish | null, clock: Clock, report: Report): SqsSource {
+  const sqs = sqsOf(settings);
+  return new SqsSource(
+    queue,
+    {
+      parallelCalls: sqs.parallel_calls,
+      waitSeconds: sqs.wait_seconds,
+      batchBytes,
+      lingerMs: settings.options.run.linger_ms,
+      withAttributes: settings.contract.columns.some(({ from }) => from.startsWith("$attributes.")),
+      drain: drain === null ? null : new DrainRule(drain.facts, drain.idleMs, clock.now()),
+    },
+    clock,
+    report,
+  );
+}
