@@ -45,7 +45,7 @@ for (const engine of postgresServers()) {
           const { received, loaded, duplicate, quarantined, returned, state } = account;
           return { received, settled: loaded + duplicate + quarantined, returned, closed: state === "closed" };
         },
-        // noticed at the COMMIT, when all has been written
+        // noticed when all has been written
         breakDown: async () => {
           await database.query(
             "breaking",
@@ -54,8 +54,7 @@ for (const engine of postgresServers()) {
           );
           await database.query(
             "breaking",
-            `CREATE CONSTRAINT TRIGGER full_disk AFTER INSERT ON maskline.ledger
-             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE PROCEDURE maskline.full()`,
+            "CREATE TRIGGER full_disk AFTER INSERT ON maskline.ledger FOR EACH ROW EXECUTE PROCEDURE maskline.full()",
           );
         },
         repair: async () => void (await database.query("repairing", "DROP FUNCTION maskline.full CASCADE")),

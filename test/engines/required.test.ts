@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { pgbouncerMissing } from "./pgbouncer.ts";
+import { postgresServers } from "./postgres-servers.ts";
+import { sqsServers } from "./sqs-servers.ts";
+
+const required = process.env["REQUIRE_ENGINES"] === "1";
+
+test(
+  "every engine is here",
+  { skip: required ? false : "needed where REQUIRE_ENGINES=1 (.ci/run); elsewhere tests without their engine are skipped" },
+  async () => {
+    const engines = [...(await sqsServers()), ...postgresServers()].map(({ name, missing }) => ({ name, missing }));
+    engines.push({ name: "pgbouncer", missing: pgbouncerMissing });
+    assert.deepEqual(
+      engines.filter(({ missing }) => missing !== null),
+      [],
+    );
+  },
+);
