@@ -6,7 +6,7 @@ import type pg from "pg";
 import { type PostgresServer, startPostgres } from "../../src/demo/postgres-server.ts";
 import { type ErrorCode, MasklineError } from "../../src/errors.ts";
 import type { Database } from "../../src/postgres/database.ts";
-import { type MaskPin, pinMaskDefinitions } from "../../src/postgres/mask-definitions.ts";
+import { compareMaskDefinitions, type MaskPin, pinMaskDefinitions } from "../../src/postgres/mask-definitions.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import { connect } from "../harness/login-table.ts";
 import { otherwise, plainClient, untilWaiting } from "./databases.ts";
@@ -61,9 +61,9 @@ suite("mask definitions in the database", () => {
     return rows.map(({ line }) => line);
   }
 
-  async function refused(work: Promise<void>, code: ErrorCode, says: RegExp): Promise<void> {
+  async function refused(work: () => Promise<void>, code: ErrorCode, says: RegExp): Promise<void> {
     const before = await recorded();
-    await assert.rejects(work, (error) => {
+    await assert.rejects(work(), (error) => {
       assert.ok(error instanceof MasklineError);
       assert.equal(error.code, code);
       assert.match(error.message, says);
@@ -87,37 +87,51 @@ suite("mask definitions in the database", () => {
     await pin([4_294_967_295, 1]);
     await pin([4_294_967_295, 1]);
     assert.deepEqual(await recorded(), ["login.device_id 1", "login.device_id 4294967295", "login.ip 1", "login.ip 4294967295"]);
-    await refused(pin([1]), "key_mismatch", /4294967295/);
+    await refused(() => pin([1]), "key_mismatch", /4294967295/);
   });
 
   test("another key under the same id is refused", async () => {
     await pin([7]);
-    await refused(pin([7], { secret: "another secret" }), "key_mismatch", /key 7 .* is not the key 7/);
+    await refused(() => pin([7], { secret: "another secret" }), "key_mismatch", /key 7 .* is not the key 7/);
   });
 
   test("a ring that does not hold the key of the tokens that are there is refused and records nothing", async () => {
     await pin([7]);
-    await refused(pin([8]), "key_mismatch", /has tokens of key 7/);
+    await refused(() => pin([8]), "key_mismatch", /has tokens of key 7/);
     assert.deepEqual(await recorded(), ["login.device_id 7", "login.ip 7"]);
   });
 
   test("a changed definition is refused, whether or not the ring has changed too", async () => {
     await pin([7]);
-    await refused(pin([7], { fingerprint: "another" }), "mask_changed", /login\.(ip|device_id)/);
-    await refused(pin([7, 8], { fingerprint: "another" }), "mask_changed", /login\.(ip|device_id)/);
+    await refused(() => pin([7], { fingerprint: "another" }), "mask_changed", /login\.(ip|device_id)/);
+    await refused(() => pin([7, 8], { fingerprint: "another" }), "mask_changed", /login\.(ip|device_id)/);
   });
 
   test("one changed domain among several is named", async () => {
     await pin([7]);
     const changed = pins([7]).map((each) => (each.domain === "login.ip" ? { ...each, fingerprint: "another" } : each));
-    await refused(pinMaskDefinitions(database, "maskline", changed, [7]), "mask_changed", /domain login\.ip /);
+    await refused(() => pinMaskDefinitions(database, "maskline", changed, [7]), "mask_changed", /domain login\.ip /);
+  });
+
+  test("comparing alone records nothing and refuses the same", async () => {
+    const compare = (keyIds: readonly number[], parts: Parameters<typeof pins>[1] = {}): Promise<void> =>
+      compareMaskDefinitions(database, "maskline", pins(keyIds, parts), keyIds);
+    await compare([7]);
+    assert.deepEqual(await recorded(), []);
+    await pin([7]);
+    await compare([7]);
+    await compare([7, 8]);
+    await refused(() => compare([8]), "key_mismatch", /has tokens of key 7/);
+    await refused(() => compare([7], { secret: "another secret" }), "key_mismatch", /is not the key 7/);
+    await refused(() => compare([7], { fingerprint: "another" }), "mask_changed", /login/);
+    assert.deepEqual(await recorded(), ["login.device_id 7", "login.ip 7"]);
   });
 
   test("a further key in the ring passes and is recorded; the ring it came from does no longer", async () => {
     await pin([7]);
     await pin([7, 8]);
     assert.deepEqual(await recorded(), ["login.device_id 7", "login.device_id 8", "login.ip 7", "login.ip 8"]);
-    await refused(pin([7]), "key_mismatch", /has tokens of key 8/);
+    await refused(() => pin([7]), "key_mismatch", /has tokens of key 8/);
   });
 
   test("a key that the ring holds but no longer masks with is known", async () => {
