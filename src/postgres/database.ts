@@ -1,29 +1,16 @@
-import { readFileSync } from "node:fs";
-
 import pg from "pg";
 
 import { MasklineError } from "../errors.ts";
+import { connectionConfig, type DatabaseOptions } from "./connection.ts";
 import { databaseError, databaseFailure } from "./error-classes.ts";
-import type { PostgresOptions } from "./options.ts";
-
-type TlsMode = NonNullable<PostgresOptions["tls"]>;
-
-export interface DatabaseOptions {
-  /** postgres://user:password@host:port/database */
-  readonly url: string;
-  /** null: `off` on loopback, `verify-full` everywhere else. */
-  readonly tls: TlsMode | null;
-  /** PEM file of the authority that signed the server's certificate; null for the system's. */
-  readonly caFile: string | null;
-  readonly connections: number;
-  readonly connectTimeoutMs: number;
-}
 
 export type Query = <Row extends pg.QueryResultRow>(sql: string, parameters?: readonly unknown[]) => Promise<Row[]>;
 
 /** Waits at most this long for a lock, and for any one statement, inside a transaction of ours. */
 const lockTimeoutMs = 10_000;
 const statementTimeoutMs = 60_000;
+/** The server's own limit comes first; this one is for a server, or a pooler before it, that says nothing any more. */
+const silenceTimeoutMs = 75_000;
 
 /**
  * Pins what a transaction's meaning rests on, whatever the server, the database or the role has set. Everything is local to the
@@ -45,7 +32,7 @@ export class Database {
   constructor(options: DatabaseOptions) {
     const { where, config } = connectionConfig(options);
     this.where = where;
-    this.#pool = new pg.Pool(config);
+    this.#pool = new pg.Pool({ ...config, query_timeout: silenceTimeoutMs });
     // A connection that breaks is replaced at the next use, and fails the next statement of a transaction; without listeners it would
     // end the process: the pool listens for idle ones only.
     this.#pool.on("error", () => {});
@@ -75,10 +62,7 @@ export class Database {
       await client.query("COMMIT");
       return result;
     } catch (error) {
-      broken = !(await client.query("ROLLBACK").then(
-        () => true,
-        () => false,
-      ));
+      broken = isSilence(error) || !(await rollBack(client));
       throw isDriverError(error) ? new DatabaseRefusal(error, doing, this.where) : error;
     } finally {
       client.release(broken);
@@ -101,83 +85,21 @@ export class DatabaseRefusal extends MasklineError {
   }
 }
 
+async function rollBack(client: pg.PoolClient): Promise<boolean> {
+  try {
+    await client.query("ROLLBACK");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The driver's word for an answer that did not come; the connection still waits for it and is of no more use. */
+function isSilence(error: unknown): boolean {
+  return error instanceof Error && error.message === "Query read timeout";
+}
+
 function isDriverError(error: unknown): boolean {
   if (error instanceof MasklineError || !(error instanceof Error)) return false;
   return "code" in error || error instanceof pg.DatabaseError || /[Cc]onnection|timeout/.test(error.message);
-}
-
-function connectionConfig(options: DatabaseOptions): { where: string; config: pg.PoolConfig } {
-  const url = parseUrl(options.url);
-  const host = decoded(url.hostname.replace(/^\[|\]$/g, ""));
-  const port = url.port === "" ? 5432 : Number(url.port);
-  const user = decoded(url.username);
-  const database = decoded(url.pathname.slice(1)) || user || "postgres";
-  return {
-    where: `${host}:${port}/${database}`,
-    config: {
-      host,
-      port,
-      database,
-      user: user || undefined,
-      password: decoded(url.password) || undefined,
-      application_name: "maskline",
-      max: options.connections,
-      connectionTimeoutMillis: options.connectTimeoutMs,
-      ssl: tlsConfig(options, url, host),
-    },
-  };
-}
-
-function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === "") throw badUrl();
-  return url;
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw badUrl();
-  }
-}
-
-/** Does not repeat the text, which may hold a password. */
-function badUrl(): MasklineError {
-  return new MasklineError("config_invalid", "sink.postgres.url is not of the form postgres://user:password@host:port/database", {
-    next: "a password with special characters must be percent-encoded",
-  });
-}
-
-/** `sslmode` and `sslrootcert` in the URL are understood as libpq does, as far as they ask for no less than the options here. */
-function tlsConfig(options: DatabaseOptions, url: URL, host: string): pg.PoolConfig["ssl"] {
-  const fromUrl: Readonly<Record<string, TlsMode>> = {
-    disable: "off",
-    require: "require",
-    "verify-ca": "verify-full",
-    "verify-full": "verify-full",
-  };
-  const loopback = host === "localhost" || host === "::1" || host.startsWith("127.");
-  const caFile = options.caFile ?? url.searchParams.get("sslrootcert");
-  const asked = fromUrl[url.searchParams.get("sslmode") ?? ""];
-  // with an authority at hand, libpq verifies for `require` too
-  const understood = asked === "require" && caFile !== null ? "verify-full" : asked;
-  const mode = options.tls ?? understood ?? (loopback ? "off" : "verify-full");
-  if (mode === "off") return false;
-  return {
-    rejectUnauthorized: mode === "verify-full",
-    // for an address in place of a name, node:tls checks the certificate against `host`
-    ...({ host } as object),
-    ...(caFile === null ? {} : { ca: readCa(caFile) }),
-  };
-}
-
-function readCa(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    throw new MasklineError("config_invalid", `sink.postgres.ca: ${file} cannot be read`, {
-      next: "name the PEM file of the authority that signed the server's certificate",
-    });
-  }
 }

@@ -13,8 +13,13 @@ export const schemaVersion: number = migrations.length;
 /** Any number that is ours alone: two `migrate` at once wait for each other. */
 const migrationLock = 7_145_210_334;
 
-/** The SQL that brings a database from `from` to today, for people who must hand it to someone else. */
-export function migrationSql(schema: string, from: number = 0): string {
+/** The SQL for a new database as one script, for people who must hand it to someone else. */
+export function migrationScript(schema: string): string {
+  return `BEGIN;\nCREATE SCHEMA IF NOT EXISTS ${quoteName(schema)};\n${stepsFrom(schema, 0)}COMMIT;\n`;
+}
+
+/** What brings a schema from version `from` to today. */
+function stepsFrom(schema: string, from: number): string {
   const quoted = quoteName(schema);
   const steps = migrations
     .filter(({ version }) => version > from)
@@ -22,7 +27,7 @@ export function migrationSql(schema: string, from: number = 0): string {
       ({ version, sql }) =>
         `-- ${version}\n${sql(quoted).trim()}\nINSERT INTO ${quoted}.migration (version) VALUES (${version});\n`,
     );
-  return `CREATE SCHEMA IF NOT EXISTS ${quoted};\n${steps.join("\n")}`;
+  return steps.join("\n");
 }
 
 /** Creates or upgrades what maskline owns, in one transaction. Never touches the user's own tables. Says which versions were applied. */
@@ -32,7 +37,10 @@ export async function migrate(database: Database, schema: string): Promise<reado
     const from = await installedVersion(query, schema);
     refuseNewer(from, schema);
     if (from === schemaVersion) return [];
-    await query(migrationSql(schema, from));
+    // only where it is not there: the right to create schemas is needed even for one that is
+    const [found] = await query<{ there: boolean }>("SELECT to_regnamespace($1) IS NOT NULL AS there", [quoteName(schema)]);
+    if (found?.there !== true) await query(`CREATE SCHEMA ${quoteName(schema)}`);
+    await query(stepsFrom(schema, from));
     return migrations.map(({ version }) => version).filter((version) => version > from);
   });
 }

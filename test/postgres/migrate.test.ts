@@ -9,7 +9,7 @@ import { starterTable } from "../../src/app/starter.ts";
 import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { MasklineError } from "../../src/errors.ts";
 import type { Database } from "../../src/postgres/database.ts";
-import { migrate, migrationSql, requireSchema, schemaVersion } from "../../src/postgres/migrate.ts";
+import { migrate, migrationScript, requireSchema, schemaVersion } from "../../src/postgres/migrate.ts";
 import { quoteName } from "../../src/postgres/names.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
 import { connect } from "../harness/login-table.ts";
@@ -108,7 +108,7 @@ for (const engine of postgresServers()) {
       await drop(...names);
       await migrate(database, "maskline");
       for (const name of names.slice(1)) {
-        await admin.query(migrationSql(name));
+        await admin.query(migrationScript(name));
         assert.equal(await describeSchema(admin, name), await describeSchema(admin, "maskline"), name);
         assert.deepEqual(await migrate(database, name), [], "maskline finds it complete");
         await requireSchema(database, name);
@@ -126,7 +126,7 @@ for (const engine of postgresServers()) {
           assert.ok(error.next);
           return true;
         });
-        await admin.query(migrationSql("maskline"));
+        await admin.query(migrationScript("maskline"));
         await admin.query("GRANT USAGE ON SCHEMA maskline TO writer; GRANT SELECT ON maskline.migration TO writer");
         await requireSchema(writer, "maskline");
         assert.deepEqual(await migrate(writer, "maskline"), []);

@@ -10,7 +10,8 @@ import type pg from "pg";
 import { type PostgresServer, startPostgres } from "../../src/demo/postgres-server.ts";
 import { makeServerFolder, serverAccount } from "../../src/demo/server-account.ts";
 import { MasklineError } from "../../src/errors.ts";
-import { Database, type DatabaseOptions } from "../../src/postgres/database.ts";
+import type { DatabaseOptions } from "../../src/postgres/connection.ts";
+import { Database } from "../../src/postgres/database.ts";
 import { plainClient } from "./databases.ts";
 
 function openssl(folder: string, ...args: readonly string[]): void {

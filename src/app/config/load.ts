@@ -3,13 +3,13 @@ import nodePath from "node:path";
 
 import type { Contract } from "../../contract/column.ts";
 import { MasklineError } from "../../errors.ts";
+import { databaseUrlProblem } from "../../postgres/connection.ts";
 import { parseTableName, showTable, type TableName } from "../../postgres/names.ts";
 import { type ConfiguredColumn, readColumns } from "./columns.ts";
 import { type ConfigDocument, readDocument } from "./document.ts";
 import type { ConfigFault } from "./fault.ts";
 import { applyOverrides, coerceSubstituted } from "./overrides.ts";
 import type { Options } from "./schema.ts";
-import { databaseUrlProblem, queueUrlProblem } from "./urls.ts";
 import { validateOptions } from "./validate.ts";
 
 export const defaultConfigFile = "maskline.yaml";
@@ -123,8 +123,17 @@ function readAddresses({ source, sink }: Options): { readonly target: TableName 
   }
   const urlProblem = typeof url === "string" && url !== "" ? databaseUrlProblem(url) : null;
   if (urlProblem !== null) faults.push({ path: ["sink", "postgres", "url"], message: urlProblem });
-  const queueProblem = typeof queue === "string" && /^https?:\/\/[^/@]+\/./.test(queue) ? queueUrlProblem(queue) : null;
-  if (queueProblem !== null) faults.push({ path: ["source", "sqs", "queue"], message: queueProblem });
+  // the pattern of the option lets through what looks like a URL and is none
+  if (typeof queue === "string" && /^https?:\/\/[^/@]+\/./.test(queue) && !URL.canParse(queue)) {
+    faults.push({ path: ["source", "sqs", "queue"], message: "is not a URL; allowed: http(s)://HOST/ACCOUNT/QUEUE-NAME" });
+  }
+  const postgres = sink?.postgres;
+  if (postgres?.ca !== undefined && postgres.tls !== undefined && postgres.tls !== "verify-full") {
+    faults.push({
+      path: ["sink", "postgres", "ca"],
+      message: `verifies nothing with tls: ${postgres.tls}; write tls: verify-full, or leave ca out`,
+    });
+  }
   return { target, faults };
 }
 

@@ -1,5 +1,5 @@
 import { openDatabase } from "../../app/assemble-sink.ts";
-import { migrate as migrateSchema, migrationSql, schemaVersion } from "../../postgres/migrate.ts";
+import { migrate as migrateSchema, migrationScript, schemaVersion } from "../../postgres/migrate.ts";
 import { type Command, configFlags } from "../command.ts";
 import { settingsOf } from "../settings.ts";
 
@@ -14,7 +14,7 @@ transaction, safe to repeat. Your own table is never touched.`,
   async run(call) {
     const settings = settingsOf(call, { offline: call.has("print") });
     const schema = settings.options.sink?.postgres?.schema ?? "maskline";
-    if (call.has("print")) return call.output.data(migrationSql(schema));
+    if (call.has("print")) return call.output.data(migrationScript(schema));
     const database = openDatabase(settings);
     try {
       const applied = await migrateSchema(database, schema);
