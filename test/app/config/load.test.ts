@@ -11,6 +11,14 @@ import { faultsOf, load, oneColumn } from "../../harness/configuration.ts";
 const databaseUrl = "postgres://u:p@127.0.0.1:5432/d";
 
 suite("the faults of a configuration", () => {
+  test("an authority that would verify nothing is refused", () => {
+    const text = `sink: { postgres: { url: "${databaseUrl}", table: t, tls: require, ca: ca.pem } }\ncolumns: { a: { type: text } }\n`;
+    assert.deepEqual(faultsOf(text), [
+      "maskline.yaml:1  sink.postgres.ca  verifies nothing with tls: require; write tls: verify-full, or leave ca out",
+    ]);
+    assert.ok(load(text.replace("tls: require", "tls: verify-full")));
+  });
+
   test("all of them come at once, with file, line, option, what was found and what is allowed", () => {
     const text = `pipelin: logins
 source:
