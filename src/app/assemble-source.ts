@@ -6,8 +6,10 @@ import { Queue, type QueueFacts } from "../sources/sqs/queue.ts";
 import { SqsSource } from "../sources/sqs/source.ts";
 import { missingOption, type Settings } from "./config/load.ts";
 
-/** Bodies a batch may hold: with two lanes well inside a container of 256 MB. */
+/** A batch closes when its bodies come to this. */
 const batchBytes = 16 * 1_048_576;
+/** SQS answers a long poll after 20 s at the latest. */
+const timeoutMs = 30_000;
 
 /** `source.sqs`. @throws MasklineError `config_invalid` when it is left out */
 function sqsOf(settings: Settings): SqsOptions {
@@ -18,7 +20,7 @@ function sqsOf(settings: Settings): SqsOptions {
 
 export function openQueue(settings: Settings): Queue {
   const { queue, region, protocol } = sqsOf(settings);
-  return new Queue({ url: queue, region: region ?? null, protocol });
+  return new Queue({ url: queue, region: region ?? null, protocol, timeoutMs });
 }
 
 export interface DrainWish {

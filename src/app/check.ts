@@ -41,7 +41,10 @@ export async function connectAndCheck(settings: Settings): Promise<readonly Find
     selfTest();
     return ["give their published answers", null];
   });
-  const ring = await attempt("key ring", async () => [`${keyRingFile(settings)}, a plain file: meant for development`, await openKeyRing(settings)]);
+  const ring = await attempt("key ring", async () => [
+    `${keyRingFile(settings)}, a plain file: meant for development`,
+    await openKeyRing(settings),
+  ]);
   if (settings.options.source?.sqs) await attempt("queue", () => checkQueue(settings));
   if (settings.options.sink?.postgres) {
     const database = await attempt("database", () => checkDatabase(settings));

@@ -44,7 +44,7 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
   const queue = openQueue(settings);
   try {
     const sink = await openSink(settings, ring, masked, database);
-    const facts = await queue.facts();
+    const facts = await queue.facts(stop);
     request.onReady({ facts, protocol: queue.protocol, safeIdleMs: safeIdleMs(facts) });
     const source = openSource(
       settings,

@@ -24,6 +24,8 @@ export class RunProgress {
 
   report(event: PipelineEvent): void {
     switch (event.kind) {
+      case "received":
+        return;
       case "settled":
         this.#counts = addCounts(this.#counts, event.counts);
         return this.#show();

@@ -6,6 +6,9 @@ import { isJsonObject, type JsonObject } from "./json-value.ts";
 
 /** Unwraps a body in the order of `decodings`, and measures it. Between base64 and gzip it is bytes, otherwise text. */
 export function decodeBody(body: string, decodings: readonly Decoding[], maxBodyBytes: number): string | Fault {
+  // before anything is unpacked or parsed
+  const packed = sizeFault(body, maxBodyBytes);
+  if (packed !== null) return packed;
   let content: Content = body;
   for (const decoding of decodings) {
     const unwrapped: Content | Fault = unwrap[decoding](content, maxBodyBytes);
@@ -14,10 +17,14 @@ export function decodeBody(body: string, decodings: readonly Decoding[], maxBody
   }
   const text = textOf(content);
   if (text === null) return bodyFault("bad_encoding", "UTF-8 text", "other bytes");
+  return sizeFault(text, maxBodyBytes) ?? text;
+}
+
+function sizeFault(text: string, maxBodyBytes: number): Fault | null {
   // A UTF-16 unit is at most three bytes of UTF-8: most bodies need no counting.
-  if (text.length * 3 <= maxBodyBytes) return text;
+  if (text.length * 3 <= maxBodyBytes) return null;
   const bytes = Buffer.byteLength(text);
-  return bytes <= maxBodyBytes ? text : bodyFault("too_large", `at most ${maxBodyBytes} bytes`, `${bytes} bytes`);
+  return bytes <= maxBodyBytes ? null : bodyFault("too_large", `at most ${maxBodyBytes} bytes`, `${bytes} bytes`);
 }
 
 type Content = string | Uint8Array;

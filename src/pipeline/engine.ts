@@ -21,7 +21,9 @@ export async function runPipeline(options: EngineOptions, stop: AbortSignal): Pr
   const failing = new AbortController();
   const anyStop = AbortSignal.any([stop, failing.signal]);
   let counts: Counts = noCounts;
+  let received = 0;
   const report = (event: PipelineEvent): void => {
+    if (event.kind === "received") received += event.messages;
     if (event.kind === "settled") counts = addCounts(counts, event.counts);
     options.report(event);
   };
@@ -35,6 +37,5 @@ export async function runPipeline(options: EngineOptions, stop: AbortSignal): Pr
   for (const lane of await Promise.allSettled(lanes)) {
     if (lane.status === "rejected") throw lane.reason;
   }
-  const received = counts.loaded + counts.duplicate + counts.quarantined + counts.returned;
   return { run: options.run, received, ...counts };
 }

@@ -67,11 +67,15 @@ export async function runLane(work: LaneWork, lane: number, stop: AbortSignal): 
       if (deliveries === null) break;
       if (deliveries.length === 0) continue;
       received += deliveries.length;
+      report({ kind: "received", messages: deliveries.length });
       sequence += 1;
       let settlements: readonly Settlement[];
       try {
         const batch: Batch = { ...work.prepare(deliveries), position: position(), seal: work.openSeal() };
         settlements = await withRetries(work, loadPausesMs, isBusy, stop, () => sink.load(batch));
+        if (settlements.length !== deliveries.length) {
+          throw new MasklineError("internal", `the sink settled ${settlements.length} of ${deliveries.length} deliveries`);
+        }
       } catch (error) {
         returned += deliveries.length;
         await settle(deliveries.map((delivery) => ({ delivery, outcome: "returned" })));
@@ -81,8 +85,9 @@ export async function runLane(work: LaneWork, lane: number, stop: AbortSignal): 
       await settle(settlements);
     }
   } catch (error) {
-    // The account is closed as far as the database lets us; the failure that ended the lane is the one to tell.
-    await closeAccount().catch(() => {});
+    // The account is closed as far as the database lets us; the failure that ended the lane is the one to tell. After an outage it is
+    // not known whether the last batch is durable: then the run stays open, and nothing is balanced by force.
+    if (!isOutage(error)) await closeAccount().catch(() => {});
     throw error;
   }
   await closeAccount();
@@ -101,6 +106,10 @@ async function receive(work: LaneWork, limit: number, stop: AbortSignal): Promis
     if (stop.aborted && isRetryable(error)) return [];
     throw error;
   }
+}
+
+function isOutage(error: unknown): boolean {
+  return error instanceof MasklineError && error.code === "database_unreachable";
 }
 
 /** Only when the database has answered that nothing was done: after a lost connection it is unknown, and the batch is returned instead. */

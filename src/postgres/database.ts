@@ -18,9 +18,9 @@ const silenceTimeoutMs = 75_000;
  * a message is deleted on the word of COMMIT.
  */
 const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD';
+SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL array_nulls = on;
 SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL statement_timeout = ${statementTimeoutMs};
-SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') IN ('off', 'local');
+SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');
 SET CONSTRAINTS ALL IMMEDIATE`;
 
 /** A pool of connections to one database. Every failure leaves here as a MasklineError or a DatabaseFailure, never as the driver's own. */

@@ -84,6 +84,14 @@ function classOf(sqlState: string, severity: string | null): FailureClass {
   return isSqlState(sqlState) ? "row" : "outage";
 }
 
+/**
+ * Whether neighbours may tell: a refusal that is one row's if others load, and everyone's if none does. 42501 is a missing right, and
+ * also what a row-level security policy raises for a row it does not take.
+ */
+export function mayBeRow({ failureClass, sqlState }: DatabaseFailure): boolean {
+  return failureClass === "row" || sqlState === "42501";
+}
+
 /** Codes of the operating system can look alike (EPIPE); no SQLSTATE of PostgreSQL's begins with E. */
 function isSqlState(code: string): boolean {
   return /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(code);
@@ -135,6 +143,11 @@ export function databaseError(error: unknown, doing: string, where: string): Mas
   if (state === "3D000" || /^(no such database|database ".*" does not exist)/.test(driverText)) {
     return new MasklineError("database_missing", `there is no such database ${text}`, {
       next: "check the database's name in sink.postgres.url",
+    });
+  }
+  if (state === "57014") {
+    return new MasklineError("database_busy", `the statement took longer than it may ${text}`, {
+      next: "look at what keeps the database busy (pg_stat_activity), then run the command again",
     });
   }
   if (state === "42501") {

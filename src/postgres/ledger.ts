@@ -1,7 +1,10 @@
 import type { Database } from "./database.ts";
 import { quoteName } from "./names.ts";
 
-/** What one run received and what became of it. `difference` is what has no outcome (yet): zero when the run ended in order. */
+/**
+ * What one run received and what became of it, as far as it was written: what is received stands in the ledger with the load that
+ * settles it. `difference` is what was written as received and has no outcome; zero when the run ended in order.
+ */
 export type Account = {
   readonly run: string;
   readonly pipeline: string;

@@ -2,7 +2,7 @@ import { MasklineError } from "../errors.ts";
 import type { Rows } from "../pipeline/ports.ts";
 import { selectRows } from "../pipeline/rows.ts";
 import type { Database, Query } from "./database.ts";
-import { type DatabaseFailure, databaseFailure } from "./error-classes.ts";
+import { type DatabaseFailure, databaseFailure, mayBeRow } from "./error-classes.ts";
 import { rowParameters } from "./load-statement.ts";
 
 /** A row the database does not take, by its place in the batch. */
@@ -63,7 +63,7 @@ async function attempt(query: Query, sql: string, parameters: readonly unknown[]
     return null;
   } catch (error) {
     const failure = databaseFailure(error);
-    if (error instanceof MasklineError || failure.failureClass !== "row") throw error;
+    if (error instanceof MasklineError || !mayBeRow(failure)) throw error;
     await query("ROLLBACK TO SAVEPOINT probe; RELEASE SAVEPOINT probe");
     return failure;
   }

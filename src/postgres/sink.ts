@@ -1,9 +1,10 @@
 import type { Fault } from "../contract/fault.ts";
 import type { FieldShape } from "../contract/structure.ts";
+import { MasklineError } from "../errors.ts";
 import type { Batch, Delivery, LedgerPosition, Refusal, Rows, Settlement, Sink } from "../pipeline/ports.ts";
 import { selectRows } from "../pipeline/rows.ts";
 import { type Database, DatabaseRefusal, type Query } from "./database.ts";
-import { describeFailure } from "./error-classes.ts";
+import { describeFailure, mayBeRow } from "./error-classes.ts";
 import { type LoadStatements, loadStatements, rowParameters, sentAtParameter } from "./load-statement.ts";
 import { quoteName, type TableName } from "./names.ts";
 import { findRefusedRows, type RefusedRow } from "./refused-rows.ts";
@@ -22,6 +23,16 @@ export interface PostgresSinkOptions {
   readonly recheckTarget: () => Promise<void>;
 }
 
+/** A batch as it is written: repeats and refused rows taken out of its rows. */
+interface BatchPart {
+  readonly rows: Rows;
+  readonly refused: readonly Refusal[];
+  readonly repeated: readonly Delivery[];
+}
+
+/** A row can be refused that was not when the rows were tried (another process was first): then they are tried again. */
+const writeAttempts = 4;
+
 /** Loads batches into one table of a PostgreSQL database, each in one transaction with its receipts, quarantine and ledger row. */
 export class PostgresSink implements Sink {
   readonly #database: Database;
@@ -35,18 +46,17 @@ export class PostgresSink implements Sink {
   }
 
   async load(batch: Batch): Promise<readonly Settlement[]> {
-    const { rows, refused, repeated } = withoutRepeats(batch);
-    try {
-      return await this.#write(batch, rows, refused, repeated);
-    } catch (error) {
-      if (!(error instanceof DatabaseRefusal) || error.failure.failureClass !== "row") throw error;
+    let part = withoutRepeats(batch);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#write(batch, part);
+      } catch (error) {
+        if (!(error instanceof DatabaseRefusal)) throw error;
+        if (error.code === "database_unreachable") return this.#lookUp(batch, part, error);
+        if (!mayBeRow(error.failure) || attempt === writeAttempts) throw error;
+        part = await this.#withoutOffenders(part, error);
+      }
     }
-    // Some rows were refused. Which ones is found out in a transaction that is rolled back; then the batch is written once more,
-    // with the offenders in the quarantine and their neighbours in the table.
-    const offenders = await findRefusedRows(this.#database, this.#statements.probe, this.#options.pipeline, rows);
-    if (offenders.length === rows.deliveries.length) await this.#options.recheckTarget();
-    const { kept, refusals } = separate(rows, offenders);
-    return this.#write(batch, kept, [...refused, ...refusals], repeated);
   }
 
   async closeLane(position: LedgerPosition): Promise<void> {
@@ -63,12 +73,59 @@ export class PostgresSink implements Sink {
     await this.#database.close();
   }
 
-  async #write(
-    batch: Batch,
-    rows: Rows,
-    refused: readonly Refusal[],
-    repeated: readonly Delivery[],
+  /**
+   * Some rows were refused. Which ones is found out in a transaction that is rolled back; then the batch is written once more, with the
+   * offenders in the quarantine and their neighbours in the table. When all are refused alike it is not the rows: the target has
+   * changed, a partition or a right is missing, a trigger closes the table. That stops the run, and quarantines nothing.
+   */
+  async #withoutOffenders(part: BatchPart, refusal: DatabaseRefusal): Promise<BatchPart> {
+    const { rows, refused, repeated } = part;
+    const offenders = await findRefusedRows(this.#database, this.#statements.probe, this.#options.pipeline, rows);
+    const [first] = offenders;
+    if (first !== undefined && offenders.length === rows.deliveries.length) {
+      await this.#options.recheckTarget();
+      if (first.failure.failureClass !== "row") throw refusal;
+      if (offenders.length > 1 && offenders.every(({ failure }) => describeFailure(failure) === describeFailure(first.failure))) {
+        throw new MasklineError(
+          "target_misfit",
+          `the table refuses every row of a batch alike: ${describeFailure(first.failure)}`,
+          {
+            next: "look at that constraint, trigger or partition; nothing was quarantined, the messages are back on the queue",
+          },
+        );
+      }
+    }
+    const { kept, refusals } = separate(rows, offenders);
+    return { rows: kept, refused: [...refused, ...refusals], repeated };
+  }
+
+  /**
+   * The answer to a COMMIT can be lost. Whether the batch is durable is read from its ledger row, not tried again: its counts say how
+   * many were new, not which; all of them are to be deleted.
+   * @throws `lost` when the batch is not there, or when that cannot be found out
+   */
+  async #lookUp(
+    { position }: Batch,
+    { rows, refused, repeated }: BatchPart,
+    lost: DatabaseRefusal,
   ): Promise<readonly Settlement[]> {
+    const sql = `SELECT loaded, quarantined FROM ${quoteName(this.#options.schema)}.ledger WHERE run = $1 AND lane = $2 AND sequence = $3`;
+    const found = await this.#database
+      .query<{ loaded: number; quarantined: number }>("looking up a load", sql, [position.run, position.lane, position.sequence])
+      .catch(() => []);
+    const [row] = found;
+    if (row === undefined) throw lost;
+    return [
+      ...rows.deliveries.map((delivery, place): Settlement => ({ delivery, outcome: place < row.loaded ? "loaded" : "duplicate" })),
+      ...refused.map(({ delivery }, place): Settlement => ({
+        delivery,
+        outcome: place < row.quarantined ? "quarantined" : "duplicate",
+      })),
+      ...repeated.map((delivery): Settlement => ({ delivery, outcome: "duplicate" })),
+    ];
+  }
+
+  async #write(batch: Batch, { rows, refused, repeated }: BatchPart): Promise<readonly Settlement[]> {
     const parameters = await this.#parameters(batch, rows, refused, repeated.length);
     const receipts = await this.#database.transaction("loading", (query: Query) =>
       query<{ id: string; outcome: "loaded" | "quarantined" }>(this.#statements.load, parameters),
@@ -108,7 +165,7 @@ export class PostgresSink implements Sink {
 }
 
 /** A message that stands in the batch more than once has its effect once; the further deliveries are duplicates. */
-function withoutRepeats(batch: Batch): { rows: Rows; refused: readonly Refusal[]; repeated: readonly Delivery[] } {
+function withoutRepeats(batch: Batch): BatchPart {
   const seen = new Set<string>();
   const repeated: Delivery[] = [];
   const first = (delivery: Delivery): boolean => {

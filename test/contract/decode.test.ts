@@ -10,6 +10,8 @@ const event = '{"user_id": "canary-é"}';
 const sns = (message: unknown): string => JSON.stringify({ Type: "Notification", Message: message });
 const gzipped = (content: string | Uint8Array): string => gzipSync(content).toString("base64");
 
+const reasonOf = (result: ReturnType<typeof decodeBody>): string => (typeof result === "string" ? "" : result.reason);
+
 function decoded(body: string, ...decodings: Decoding[]): string {
   const result = decodeBody(body, decodings, limit);
   if (typeof result === "string") return result;
@@ -45,7 +47,12 @@ test("what is not in its envelope is refused", () => {
     assert.equal(decoded(body, "eventbridge"), "! bad_envelope");
   }
   const deep = `{"detail-type": "login", "detail": {"a": ${"[".repeat(100_000)}${"]".repeat(100_000)}}}`;
-  assert.equal(decoded(deep, "eventbridge"), "! bad_envelope");
+  assert.deepEqual(reasonOf(decodeBody(deep, ["eventbridge"], 1_048_576)), "bad_envelope");
+});
+
+test("a body that is too large is refused before it is unpacked, however little is in it", () => {
+  const wrapped = JSON.stringify({ Type: "Notification", Message: event, Signature: "x".repeat(2 * limit) });
+  assert.equal(decoded(wrapped, "sns"), "! too_large");
 });
 
 test("an envelope that looks like a fault of ours is only an envelope", () => {

@@ -30,8 +30,14 @@ export async function openLoginSink(database: Database, schema: string = "maskli
   await database.query("clearing", `DROP SCHEMA IF EXISTS ${quoteName(schema)} CASCADE`);
   await database.query("creating", starterTable);
   await migrate(database, schema);
-  const columns = await checkTarget(database, loginTable, loginDemands);
+  const sink = await loginSinkOn(database, schema);
   for (const statement of extra.split("\n;\n").filter((sql) => sql.trim() !== "")) await database.query("preparing", statement);
+  return sink;
+}
+
+/** A sink on the user_logins that is there. */
+export async function loginSinkOn(database: Database, schema: string = "maskline"): Promise<PostgresSink> {
+  const columns = await checkTarget(database, loginTable, loginDemands);
   return new PostgresSink(database, {
     schema,
     table: loginTable,

@@ -31,7 +31,7 @@ export async function createQueue(
 }
 
 export function openTestQueue(url: string, protocol: QueueOptions["protocol"]): Queue {
-  return new Queue({ url, region: "us-east-1", protocol });
+  return new Queue({ url, region: "us-east-1", protocol, timeoutMs: 30_000 });
 }
 
 export function sqsSource(queue: Queue, options: Partial<SqsSourceOptions> = {}, report: Report = () => {}): SqsSource {

@@ -13,6 +13,7 @@ import {
   makeBatch,
   makeDelivery,
   makeRows,
+  loginSinkOn,
   openLoginSink,
   outcomesOf,
   position,
@@ -148,6 +149,75 @@ for (const engine of postgresServers()) {
         (error) => error instanceof MasklineError && error.code === "database_refused" && !error.retryable,
       );
       assert.equal(await countRows(database, "maskline.quarantine"), 0);
+    });
+
+    test("a table that refuses every row alike stops the run and quarantines nothing; one bad row alone is quarantined", async () => {
+      const closed = "ALTER TABLE user_logins ADD CONSTRAINT closed CHECK (device_type = 'none')";
+      const sink = await openLoginSink(database, "maskline", closed);
+      const load = sink.load(makeBatch(makeRows([makeDelivery(), makeDelivery(), makeDelivery()])));
+      await assert.rejects(
+        load,
+        (error) => error instanceof MasklineError && error.code === "target_misfit" && /23514.*closed/.test(error.message),
+      );
+      assert.equal(await countRows(database, "maskline.quarantine"), 0);
+      assert.equal(await countRows(database, "maskline.receipt"), 0);
+      assert.deepEqual(outcomesOf(await sink.load(makeBatch(makeRows([makeDelivery()])))), { quarantined: 1 });
+    });
+
+    test("a row that a row-level security policy does not take is the row's fault; a missing right is not", async () => {
+      await openLoginSink(database);
+      for (const statement of [
+        "DROP ROLE IF EXISTS limited",
+        "CREATE ROLE limited LOGIN PASSWORD 'limited'",
+        "GRANT USAGE ON SCHEMA maskline TO limited",
+        "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA maskline TO limited",
+        "GRANT INSERT ON user_logins TO limited",
+        "ALTER TABLE user_logins ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY phones ON user_logins FOR INSERT WITH CHECK (device_type <> 'toaster')",
+      ]) {
+        await database.query("preparing", statement);
+      }
+      const url = new URL(server.url);
+      [url.username, url.password] = ["limited", "limited"];
+      const limited = connect(url.href);
+      try {
+        const sink = await loginSinkOn(limited);
+        const deliveries = [makeDelivery(), makeDelivery(), makeDelivery()];
+        const rows = makeRows(deliveries);
+        const columns = rows.columns.map((column, index) => (index === 1 ? ["ios", "toaster", "ios"] : column));
+        assert.deepEqual(outcomesOf(await sink.load(makeBatch({ deliveries, columns }))), { loaded: 2, quarantined: 1 });
+        await database.query("revoking", "REVOKE INSERT ON user_logins FROM limited");
+        const load = sink.load(makeBatch(makeRows([makeDelivery()]), [], { sequence: 2 }));
+        await assert.rejects(load, (error) => error instanceof MasklineError && error.code === "target_misfit");
+        assert.equal(await countRows(database, "maskline.quarantine"), 1);
+      } finally {
+        await limited.close();
+        await database.query("cleaning", "DROP OWNED BY limited");
+        await database.query("cleaning", "DROP ROLE limited");
+      }
+    });
+
+    test("what a database's own settings would change does not change: nulls, and the weight of a commit", async () => {
+      for (const setting of ["array_nulls = off", "synchronous_commit = remote_write"])
+        await database.query("preparing", `ALTER DATABASE postgres SET ${setting}`);
+      const other = connect(server.url);
+      try {
+        const sink = await openLoginSink(
+          other,
+          "maskline",
+          "ALTER TABLE user_logins ADD COLUMN weight text DEFAULT current_setting('synchronous_commit')",
+        );
+        await sink.load(makeBatch(makeRows([makeDelivery()], { locale: null })));
+        const [row] = await other.query<{ locale: string | null; weight: string }>(
+          "reading",
+          "SELECT locale, weight FROM user_logins",
+        );
+        assert.deepEqual(row, { locale: null, weight: "on" });
+      } finally {
+        await other.close();
+        for (const name of ["array_nulls", "synchronous_commit"])
+          await database.query("restoring", `ALTER DATABASE postgres RESET ${name}`);
+      }
     });
 
     test("text that would be SQL, and null, arrive as they are", async () => {

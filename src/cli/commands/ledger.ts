@@ -26,7 +26,7 @@ export const ledger: Command = {
     limit: { value: "N", doc: "at most so many runs (default 20)" },
   },
   about: `received = loaded + duplicate + quarantined + returned, for every run. A run that ended in order is closed at difference 0.
-An open run is still going on, or was killed: what it held comes again when its visibility runs out.`,
+An open run is still going on, or was killed: what it held then (one batch a lane at most) is not in its counts and comes again.`,
   examples: [
     ["maskline ledger", "the newest runs"],
     ["maskline ledger --message 2a4adbf3-7689-4082-beaa-185eca9e1c65", "one message"],

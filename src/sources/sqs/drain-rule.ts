@@ -37,6 +37,9 @@ export class DrainRule {
     if (nowMs - this.#lastMessagesAtMs < this.#idleMs) return false;
     if (this.#idleIsEnough) return true;
     const { visible, inFlight, delayed } = await facts();
-    return visible === 0 && inFlight === 0 && delayed === 0;
+    if (visible === 0 && inFlight === 0 && delayed === 0) return true;
+    // what someone holds may come back: the queue must then stay empty for the whole time again
+    this.#lastMessagesAtMs = nowMs;
+    return false;
   }
 }

@@ -14,11 +14,16 @@ function sdkError(error: unknown): SdkError {
   const contentType = part(part(part(error, "$response"), "headers"), "content-type");
   const name = error instanceof Error ? error.name : "unknown";
   return {
-    name: name === "Error" && typeof code === "string" ? code : name,
+    name: codeName(name === "Error" ? code : name),
     status: typeof status === "number" ? status : null,
     contentType: typeof contentType === "string" ? contentType : "",
     text: error instanceof Error ? error.message : "",
   };
+}
+
+/** A server's own code, where it looks like one: a server may put anything there, and this is shown. */
+export function codeName(code: unknown): string {
+  return typeof code === "string" && /^[\w.:#-]{1,100}$/.test(code) ? code : "an unnamed error";
 }
 
 function part(value: unknown, name: string): unknown {
@@ -37,7 +42,7 @@ export function wantsQueryProtocol(error: unknown): boolean {
 
 const missingQueue = /NonExistentQueue|QueueDoesNotExist|QueueDeletedRecently/;
 const denied =
-  /AccessDenied|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch|ExpiredToken|InvalidSecurity|InvalidAccessKeyId|OptInRequired|CredentialsProvider|CredentialsError|TokenProviderError|KmsAccessDenied|KmsDisabled/;
+  /AccessDenied|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch|ExpiredToken|InvalidSecurity|InvalidAccessKeyId|OptInRequired|CredentialsProvider|CredentialsError|TokenProviderError/;
 const passing =
   /Throttl|Timeout|ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|EHOST|ENETUNREACH|RequestLimitExceeded|ServiceUnavailable|InternalError|InternalFailure|OverLimit/;
 
@@ -59,6 +64,11 @@ export function queueError(error: unknown, doing: string, queue: string): Maskli
   if (denied.test(name) || status === 401) {
     return new MasklineError("queue_denied", `the queue refused the credentials or the right ${text}`, {
       next: "check the AWS credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID ...); needed: sqs:ReceiveMessage, DeleteMessage, ChangeMessageVisibility, GetQueueAttributes",
+    });
+  }
+  if (name.startsWith("Kms")) {
+    return new MasklineError("queue_denied", `the queue's encryption key cannot be used ${text}`, {
+      next: "check the KMS key of the queue: its state, and the right kms:Decrypt",
     });
   }
   if (passing.test(name) || status === null || status >= 500 || status === 429) {

@@ -25,7 +25,7 @@ export const sqsOptions = {
     },
     wait_seconds: {
       type: "integer",
-      minimum: 0,
+      minimum: 1,
       maximum: 20,
       default: 20,
       description: "How long an idle receive waits for a message (long poll).",

@@ -11,7 +11,7 @@ import {
 import { AwsQueryProtocol } from "@aws-sdk/core/protocols";
 
 import { MasklineError } from "../../errors.ts";
-import { queueError, wantsQueryProtocol } from "./errors.ts";
+import { codeName, queueError, wantsQueryProtocol } from "./errors.ts";
 import type { SqsOptions } from "./options.ts";
 
 export interface QueueOptions {
@@ -19,6 +19,8 @@ export interface QueueOptions {
   readonly url: string;
   /** null: read from the URL where it names one, then from the environment. */
   readonly region: string | null;
+  /** A call that has no answer by then has failed; longer than the longest poll. */
+  readonly timeoutMs: number;
   /** `auto` speaks JSON and falls back to Query when the server asks for an Action. */
   readonly protocol: SqsOptions["protocol"];
 }
@@ -106,14 +108,16 @@ export class Queue {
     if (failed !== undefined) {
       throw new MasklineError(
         "queue_refused",
-        `the queue did not take ${answer.Failed?.length} messages while sending (${this.shown}): ${failed.Code}`,
+        `the queue did not take ${answer.Failed?.length} messages while sending (${this.shown}): ${codeName(failed.Code)}`,
       );
     }
   }
 
-  async facts(): Promise<QueueFacts> {
+  async facts(signal?: AbortSignal): Promise<QueueFacts> {
     const command = new GetQueueAttributesCommand({ QueueUrl: this.#options.url, AttributeNames: ["All"] });
-    const answer = await this.#call("reading the queue's attributes", (client) => client.send(command));
+    const answer = await this.#call("reading the queue's attributes", (client) =>
+      client.send(command, signal === undefined ? {} : { abortSignal: signal }),
+    );
     const attributes: Readonly<Record<string, string | undefined>> = answer.Attributes ?? {};
     const count = (name: string, missing: number): number => {
       const value = Number(attributes[name]);
@@ -158,7 +162,11 @@ export class Queue {
 function sqsClient(options: QueueOptions, protocol: "json" | "query"): SQSClient {
   const url = new URL(options.url);
   const region = options.region ?? regionOf(url);
-  const config: SQSClientConfig = { endpoint: url.origin };
+  const { timeoutMs } = options;
+  const config: SQSClientConfig = {
+    endpoint: url.origin,
+    requestHandler: { connectionTimeout: Math.min(5_000, timeoutMs), requestTimeout: timeoutMs, throwOnRequestTimeout: true },
+  };
   if (region !== null) config.region = region;
   if (protocol === "query") config.protocol = AwsQueryProtocol;
   if (isLocal(url) && !hasCredentials(process.env)) {
@@ -182,7 +190,11 @@ function isLocal({ hostname }: URL): boolean {
 }
 
 function hasCredentials(environment: NodeJS.ProcessEnv): boolean {
-  return ["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"].some(
-    (name) => environment[name] !== undefined,
-  );
+  return [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+  ].some((name) => environment[name] !== undefined);
 }

@@ -15,9 +15,13 @@ export async function sendAll(
 ): Promise<number> {
   let total = 0;
   const waiting = bodies[Symbol.iterator]();
+  let failed = false;
   const sendOn = async (): Promise<void> => {
-    for (let ten = takeTen(waiting); ten.length > 0 && !stop.aborted; ten = takeTen(waiting)) {
-      await queue.sendBatch(ten);
+    for (let ten = takeTen(waiting); ten.length > 0 && !stop.aborted && !failed; ten = takeTen(waiting)) {
+      await queue.sendBatch(ten).catch((error: unknown) => {
+        failed = true;
+        throw error;
+      });
       total += ten.length;
       sent(total);
     }

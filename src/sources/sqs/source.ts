@@ -1,5 +1,6 @@
 import type { Message } from "@aws-sdk/client-sqs";
 
+import { MasklineError } from "../../errors.ts";
 import type { Clock } from "../../pipeline/clock.ts";
 import type { Delivery, Settlement, Source } from "../../pipeline/ports.ts";
 import type { Report } from "../../pipeline/report.ts";
@@ -10,7 +11,7 @@ import { Turn } from "./turn.ts";
 export interface SqsSourceOptions {
   /** Receives at most this many times at once, and deletes likewise. */
   readonly parallelCalls: number;
-  /** How long an idle receive waits, 0 to 20 (SQS's own bounds). */
+  /** How long an idle receive waits, 1 to 20. */
   readonly waitSeconds: number;
   /** A batch closes when its bodies reach this many bytes. */
   readonly batchBytes: number;
@@ -25,6 +26,7 @@ export interface SqsSourceOptions {
 /** SQS hands out ten messages a call and takes ten deletes a call. */
 const callSize = 10;
 const deleteAttempts = 3;
+const earlyPauseMs = 500;
 
 /**
  * Deliveries from an SQS queue. Idle, it parks one long poll, whatever the number of lanes; while receives come back full, a batch is
@@ -64,17 +66,22 @@ export class SqsSource implements Source {
   }
 
   async #gather(limit: number, signal: AbortSignal): Promise<readonly Delivery[] | null> {
-    const { drain, parallelCalls, batchBytes, lingerMs } = this.#options;
-    const startedAtMs = this.#clock.now();
-    const waitSeconds = Math.min(this.#options.waitSeconds, drain?.longestWaitSeconds(startedAtMs) ?? this.#options.waitSeconds);
-    const gathered = await this.#receiveOnce(Math.min(limit, callSize), waitSeconds, signal);
+    const { drain, batchBytes, lingerMs } = this.#options;
+    const gathered = await this.#receiveFirst(Math.min(limit, callSize), signal);
     if (gathered.length === 0) {
-      return (await drain?.isEmpty(this.#clock.now(), () => this.#queue.facts())) ? null : [];
+      return (await drain?.isEmpty(this.#clock.now(), () => this.#queue.facts(signal))) ? null : [];
     }
+    const startedAtMs = this.#clock.now();
     let bytes = byteLength(gathered);
-    let full = gathered.length === callSize;
-    while (full && gathered.length < limit && bytes < batchBytes && !signal.aborted && this.#clock.now() - startedAtMs < lingerMs) {
-      const calls = Math.min(parallelCalls, Math.ceil((limit - gathered.length) / callSize));
+    // A call that is not full says little: SQS asks only some of its servers. So there is a second round in any case.
+    let calls = gathered.length === callSize ? this.#callsFor(gathered, bytes, limit) : 1;
+    while (
+      calls > 0 &&
+      gathered.length < limit &&
+      bytes < batchBytes &&
+      !signal.aborted &&
+      this.#clock.now() - startedAtMs < lingerMs
+    ) {
       const room = limit - gathered.length;
       const round = await Promise.allSettled(
         Array.from({ length: calls }, (_, call) => this.#receiveOnce(Math.min(callSize, room - call * callSize), 0, signal)),
@@ -83,10 +90,27 @@ export class SqsSource implements Source {
       const brought = round.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
       gathered.push(...brought);
       bytes += byteLength(brought);
-      full = brought.length >= (calls * callSize) / 2;
+      calls = brought.length >= (calls * callSize) / 2 ? this.#callsFor(gathered, bytes, limit) : 0;
     }
     drain?.sawMessages(this.#clock.now());
     return gathered;
+  }
+
+  /** The call that waits when the queue is idle. A server that does not keep it waiting is not asked again at once. */
+  async #receiveFirst(limit: number, signal: AbortSignal): Promise<Delivery[]> {
+    const askedAtMs = this.#clock.now();
+    const waitSeconds = Math.min(this.#options.waitSeconds, this.#options.drain?.longestWaitSeconds(askedAtMs) ?? Infinity);
+    const deliveries = await this.#receiveOnce(limit, waitSeconds, signal);
+    const early = this.#clock.now() - askedAtMs < (waitSeconds * 1_000) / 2;
+    if (deliveries.length === 0 && early && !signal.aborted) await this.#clock.sleep(earlyPauseMs, signal);
+    return deliveries;
+  }
+
+  /** How many calls may go out at once: as many as there is room for, reckoned with ten bodies each as large as the largest so far. */
+  #callsFor(gathered: readonly Delivery[], bytes: number, limit: number): number {
+    const largest = Math.max(...gathered.map(({ body }) => Buffer.byteLength(body)), 1);
+    const byBytes = Math.max(1, Math.floor((this.#options.batchBytes - bytes) / (largest * callSize)));
+    return Math.min(this.#options.parallelCalls, byBytes, Math.ceil((limit - gathered.length) / callSize));
   }
 
   async #receiveOnce(limit: number, waitSeconds: number, signal: AbortSignal): Promise<Delivery[]> {
@@ -137,22 +161,32 @@ function byteLength(deliveries: readonly Delivery[]): number {
   return deliveries.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0);
 }
 
-/** Reads a message as SQS hands it over (API reference, ReceiveMessage). */
+/**
+ * Reads a message as SQS hands it over (API reference, ReceiveMessage).
+ * @throws MasklineError `queue_refused` for one without an id or a handle: it could not be told from others, nor deleted
+ */
 export function readMessage(message: Message, receivedAtMs: number): Delivery {
+  const { MessageId: id, ReceiptHandle: handle } = message;
+  if (!id || !handle) {
+    throw new MasklineError("queue_refused", "the queue handed out a message without an id or a handle", {
+      next: "this server does not speak SQS as AWS does; nothing was deleted",
+    });
+  }
   const system = message.Attributes ?? {};
+  const attempt = Number(system.ApproximateReceiveCount ?? 1);
   const sentAtMs = Number(system.SentTimestamp);
   const attributes: Record<string, string> = {};
   for (const [name, value] of Object.entries(message.MessageAttributes ?? {})) {
     if (value.StringValue !== undefined) attributes[name] = value.StringValue;
   }
   return {
-    id: message.MessageId ?? "",
+    id,
     body: message.Body ?? "",
     sentAtMs: Number.isFinite(sentAtMs) && sentAtMs > 0 ? sentAtMs : null,
     receivedAtMs,
-    attempt: Number(system.ApproximateReceiveCount ?? 1),
+    attempt: Number.isSafeInteger(attempt) ? attempt : 1,
     groupId: system.MessageGroupId ?? null,
     attributes,
-    handle: message.ReceiptHandle ?? "",
+    handle,
   };
 }

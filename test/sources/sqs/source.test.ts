@@ -66,7 +66,7 @@ for (const engine of await sqsServers()) {
             const long = await drainingAfter(queue, null);
             assert.equal(await long.isEmpty(Date.now() + 120_000, () => queue.facts()), false);
             await holder.settle([{ delivery: held, outcome: "loaded" }]);
-            assert.equal(await long.isEmpty(Date.now() + 120_000, () => queue.facts()), true);
+            assert.equal(await long.isEmpty(Date.now() + 240_000, () => queue.facts()), true);
 
             const short = sqsSource(queue, { drain: await drainingAfter(queue, 1_000) });
             let answer = await short.receive(10, neverStops);
