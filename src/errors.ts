@@ -5,6 +5,7 @@ export const exitCodes = {
   usage: 2,
   misfit: 3,
   outage: 4,
+  unfinished: 5,
   interrupted: 130,
 } as const;
 
@@ -61,6 +62,11 @@ export const errorCodes = {
     exit: "misfit",
     retryable: false,
     meaning: "the target table does not fit the contract; nothing was loaded or quarantined for it",
+  },
+  drain_unfinished: {
+    exit: "unfinished",
+    retryable: true,
+    meaning: "a drain was stopped, by a signal or --max-duration, before the queue was known to be empty",
   },
   not_found: { exit: "failed", retryable: false, meaning: "what was asked for is not there" },
   setup_failed: { exit: "failed", retryable: false, meaning: "an embedded server could not be started" },

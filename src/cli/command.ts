@@ -23,6 +23,8 @@ export interface Command {
   /** What it does, for its own help page; a few lines. */
   readonly about: string;
   readonly examples: readonly (readonly [line: string, does: string])[];
+  /** Ends what it has begun when it is asked to stop; all others end at once. */
+  readonly stopsInOrder?: true;
   /** Does the work. Whatever it throws becomes the exit code. */
   run(call: Call): Promise<void>;
 }
@@ -42,6 +44,8 @@ export const configFlags: Readonly<Record<string, Flag>> = {
 export class Call {
   readonly operands: readonly string[];
   readonly output: Output;
+  /** How this program is called from a shell: in a checkout there is no `maskline` on the path. */
+  readonly program: string = import.meta.filename.endsWith(".ts") ? "npx maskline" : "maskline";
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly stop: AbortSignal;
   readonly #values: Readonly<Record<string, unknown>>;

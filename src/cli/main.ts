@@ -17,18 +17,22 @@ async function main(args: readonly string[]): Promise<number> {
   // A reader that goes away (`| head`) ends the output, not the work.
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});
-  const stop = stopOnSignal(output);
+  // The last net: what nobody caught is told as a fault of ours, without its text.
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    // oxlint-disable-next-line unicorn/no-process-exit -- the process is in a state that nobody foresaw
+    process.on(event, (error: unknown) => process.exit(fail(error, output)));
+  }
   try {
-    await dispatch(args, output, stop);
+    await dispatch(args, output);
     return exitCodes.done;
   } catch (error) {
     return fail(error, output);
   }
 }
 
-async function dispatch(args: readonly string[], output: Output, stop: AbortSignal): Promise<void> {
+async function dispatch(args: readonly string[], output: Output): Promise<void> {
   const [first, second] = args;
-  if (first === "help" && second !== undefined) return dispatch([...args.slice(1), "--help"], output, stop);
+  if (first === "help" && second !== undefined) return dispatch([...args.slice(1), "--help"], output);
   if (first === undefined || first === "--help" || first === "-h" || first === "help") return output.data(overview());
   if (first === "--version" || first === "version") return output.data(version());
   const entry = findCommand(first, second);
@@ -36,7 +40,9 @@ async function dispatch(args: readonly string[], output: Output, stop: AbortSign
   const rest = args.slice(entry.name.split(" ").length);
   if (rest.includes("--help") || rest.includes("-h")) return output.data(commandHelp(entry, command));
   try {
-    await command.run(new Call(parseFlags(command, rest), output, process.env, stop));
+    const parsed = parseFlags(command, rest);
+    const stop = command.stopsInOrder === true ? stopOnSignal(output) : new AbortController().signal;
+    await command.run(new Call(parsed, output, process.env, stop));
   } catch (error) {
     if (!(error instanceof MasklineError) || error.code !== "usage" || error.next !== undefined) throw error;
     throw new MasklineError("usage", `${entry.name}: ${error.message}`, { next: `maskline ${entry.name} --help` });

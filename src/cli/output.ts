@@ -2,12 +2,15 @@ import { styleText } from "node:util";
 
 type Style = Parameters<typeof styleText>[0];
 
+const logEveryMs = 60_000;
+
 /** Where a command speaks: data to stdout, everything else to stderr. Colour and progress lines only on a terminal. */
 export class Output {
   readonly json: boolean;
   readonly #stdout: NodeJS.WriteStream;
   readonly #stderr: NodeJS.WriteStream;
   #progressShown = false;
+  #loggedAtMs: number = performance.now();
 
   constructor(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream, json: boolean) {
     this.#stdout = stdout;
@@ -37,9 +40,14 @@ export class Output {
     this.#stderr.write(`${line}\n`);
   }
 
-  /** Replaces the progress line. Nothing where there is no terminal: logs want no such lines. */
+  /** Replaces the progress line. Where there is no terminal a line now and then, so that a log shows life. */
   progress(line: string): void {
-    if (!this.interactive) return;
+    if (!this.interactive) {
+      if (performance.now() - this.#loggedAtMs < logEveryMs) return;
+      this.#loggedAtMs = performance.now();
+      this.#stderr.write(`${line}\n`);
+      return;
+    }
     this.#stderr.write(`\r\u001B[K${line.slice(0, (this.#stderr.columns || 80) - 1)}`);
     this.#progressShown = true;
   }

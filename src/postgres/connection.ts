@@ -18,6 +18,14 @@ export interface DatabaseOptions {
   readonly connectTimeoutMs: number;
 }
 
+const understoodParameters: readonly string[] = ["sslmode", "sslrootcert"];
+const tlsBySslmode: Readonly<Record<string, TlsMode>> = {
+  disable: "off",
+  require: "require",
+  "verify-ca": "verify-full",
+  "verify-full": "verify-full",
+};
+
 /** What is wrong with the URL of a database; null if nothing is. It may hold a password: nothing of it is repeated. */
 export function databaseUrlProblem(text: string): string | null {
   const form = "is not of the form postgres://user:password@host:port/database";
@@ -28,6 +36,12 @@ export function databaseUrlProblem(text: string): string | null {
   // an unencoded / ? or # ends the host early: what follows it would be taken for the database's name, and shown as such
   const cut = url.hash !== "" || /@/.test(url.pathname + url.search);
   if (cut || ![url.username, url.password, url.hostname, url.pathname].every(decodes)) return `${form}; ${encode}`;
+  for (const name of url.searchParams.keys()) {
+    if (!understoodParameters.includes(name)) return `${form}; of parameters only sslmode and sslrootcert are understood`;
+  }
+  const sslmode = url.searchParams.get("sslmode");
+  if (sslmode !== null && !Object.hasOwn(tlsBySslmode, sslmode))
+    return `${form}; sslmode is one of: ${Object.keys(tlsBySslmode).join(", ")}`;
   return null;
 }
 
@@ -73,15 +87,9 @@ export function connectionConfig(options: DatabaseOptions): { where: string; con
 
 /** `sslmode` and `sslrootcert` in the URL are understood as libpq does, as far as they ask for no less than the options here. */
 function tlsConfig(options: DatabaseOptions, url: URL, host: string): pg.PoolConfig["ssl"] {
-  const fromUrl: Readonly<Record<string, TlsMode>> = {
-    disable: "off",
-    require: "require",
-    "verify-ca": "verify-full",
-    "verify-full": "verify-full",
-  };
   const loopback = host === "localhost" || host === "::1" || host.startsWith("127.");
   const caFile = options.caFile ?? url.searchParams.get("sslrootcert");
-  const asked = fromUrl[url.searchParams.get("sslmode") ?? ""];
+  const asked = tlsBySslmode[url.searchParams.get("sslmode") ?? ""];
   // with an authority at hand, libpq verifies for `require` too
   const understood = asked === "require" && caFile !== null ? "verify-full" : asked;
   const mode = options.tls ?? understood ?? (loopback ? "off" : "verify-full");

@@ -10,7 +10,7 @@ import type { TargetColumn } from "./target.ts";
  * would otherwise deadlock); rows keep the order in which they came.
  */
 export interface LoadStatements {
-  /** Parameters: see `loadParameters` in load.ts. Answers with the id and outcome of every receipt that was new. */
+  /** Parameters: see `#parameters` in sink.ts. Answers with the id and outcome of every receipt that was new. */
   readonly load: string;
   /** Receipts and rows only, to find out which rows the database refuses. Parameters: pipeline, sent times, ids, one array a column. */
   readonly probe: string;

@@ -12,8 +12,8 @@ const grants = [
   "GRANT INSERT (user_id, device_type, masked_ip, masked_device_id, locale, app_version, create_date) ON user_logins TO writer",
   "GRANT USAGE ON SCHEMA maskline TO writer",
   "GRANT SELECT ON maskline.migration TO writer",
-  "GRANT SELECT, INSERT ON maskline.pipeline, maskline.mask_definition, maskline.receipt TO writer",
-  "GRANT INSERT ON maskline.quarantine, maskline.ledger TO writer",
+  "GRANT SELECT, INSERT ON maskline.pipeline, maskline.mask_definition, maskline.receipt, maskline.ledger TO writer",
+  "GRANT INSERT ON maskline.quarantine TO writer",
 ];
 
 test(

@@ -161,6 +161,19 @@ suite("the engine", () => {
     assert.equal(source.remaining, 63);
   });
 
+  test("a sink that forgets a delivery is found out: nothing is settled, the batch goes back", async () => {
+    const source = new MemorySource({ endsWhenEmpty: true });
+    const sink = new MemorySink();
+    source.send(bodies(10));
+    const forgetful: Sink = {
+      load: async (batch) => (await sink.load(batch)).slice(1),
+      closeLane: (position) => sink.closeLane(position),
+      close: () => sink.close(),
+    };
+    await assert.rejects(run(source, forgetful, { lanes: 1 }), { code: "internal" });
+    assert.equal(source.visible, 10);
+  });
+
   test("counts a redelivery as a duplicate", async () => {
     const source = new MemorySource({ endsWhenEmpty: true });
     const sink = new MemorySink();

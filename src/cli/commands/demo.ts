@@ -19,6 +19,7 @@ import { accountColumns } from "./ledger.ts";
 import { groupColumns } from "./quarantine.ts";
 
 export const demo: Command = {
+  stopsInOrder: true,
   flags: {
     count: { value: "N", doc: "how many login events (default 5000)" },
     seed: { value: "N", doc: "another seed, other events (default 1)" },
@@ -106,14 +107,14 @@ function show(output: Output, totals: RunTotals, { rows, shared, quarantine, acc
   output.data();
 }
 
-async function keep({ output, stop }: Call, { postgres, queueUrl, settings }: DemoServers): Promise<void> {
+async function keep({ output, stop, program }: Call, { postgres, queueUrl, settings }: DemoServers): Promise<void> {
   output.say(output.style("bold", "the servers keep running; look around from another terminal:"));
   for (const line of [
     `psql '${postgres.url}' -c 'SELECT * FROM user_logins LIMIT 5'`,
-    `maskline quarantine list --config ${settings.file}`,
-    `maskline duplicates --config ${settings.file}`,
-    `maskline sample --count 100 --send --config ${settings.file}`,
-    `maskline run --drain --idle 5s --config ${settings.file}`,
+    `${program} quarantine list --config ${settings.file}`,
+    `${program} duplicates --config ${settings.file}`,
+    `${program} sample --count 100 --send --config ${settings.file}`,
+    `${program} run --drain --idle 5s --config ${settings.file}`,
   ]) {
     output.say(`  ${line}`);
   }

@@ -1,4 +1,4 @@
-import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { defaultConfigFile } from "../../app/config/load.ts";
@@ -54,6 +54,6 @@ async function ignore(file: string): Promise<readonly string[]> {
   const lines = new Set(present.split("\n").map((line) => line.trim()));
   const missing = starterIgnores.filter((name) => !lines.has(name) && !lines.has(`/${name}`));
   const gap = present === "" || present.endsWith("\n") ? "" : "\n";
-  if (missing.length > 0) await appendFile(file, `${gap}${missing.join("\n")}\n`);
+  if (missing.length > 0) await write(file, `${present}${gap}${missing.join("\n")}\n`);
   return missing;
 }

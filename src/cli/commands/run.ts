@@ -8,6 +8,7 @@ import { settingsOf } from "../settings.ts";
 import { count } from "../table.ts";
 
 export const run: Command = {
+  stopsInOrder: true,
   flags: {
     ...configFlags,
     drain: { doc: "stop when the queue has stayed empty and nothing is in flight or delayed" },
@@ -16,7 +17,7 @@ export const run: Command = {
       doc: "with --drain: how long it must stay empty (default: the queue's visibility timeout + 5 s, at least 30 s)",
     },
     "max-messages": { value: "N", doc: "stop after so many messages" },
-    "max-duration": { value: "TIME", doc: "stop after this time, in order" },
+    "max-duration": { value: "TIME", doc: "stop after this time, in order (a drain then ends with exit code 5)" },
   },
   about: `A message is deleted only after the transaction that holds its row, its receipt and its ledger entry is committed. Interrupt it
 at any time: what is not settled comes again. Run as many as you like on one queue.`,
@@ -30,19 +31,30 @@ at any time: what is not settled comes again. Run as many as you like on one que
     const drain = call.has("drain");
     const idleMs = call.durationMs("idle");
     if (idleMs !== null && !drain) throw new MasklineError("usage", "--idle goes with --drain");
+    const maxMessages = call.number("max-messages", 1);
+    const stop = stopSignal(call);
     const startedAtMs = performance.now();
-    const progress = new RunProgress(call.output, call.number("max-messages", 1));
+    const progress = new RunProgress(call.output, maxMessages);
     const totals = await runPipeline(
       settings,
       {
         drain,
         idleMs,
-        maxMessages: call.number("max-messages", 1) ?? Infinity,
+        maxMessages: maxMessages ?? Infinity,
         report: (event) => progress.report(event),
         onReady: (start) => announce(call.output, start, { drain, idleMs }),
       },
-      stopSignal(call),
+      stop,
     );
+    if (drain && stop.aborted) {
+      throw new MasklineError(
+        "drain_unfinished",
+        `the drain was stopped before the queue was known to be empty: ${account(totals)}`,
+        {
+          next: "run it again; nothing is lost",
+        },
+      );
+    }
     conclude(call.output, totals, (performance.now() - startedAtMs) / 1_000);
   },
 };
@@ -69,11 +81,12 @@ function announce(
   }
 }
 
+function account({ received, loaded, duplicate, quarantined, returned }: RunTotals): string {
+  return `${count(received)} received = ${count(loaded)} loaded + ${count(duplicate)} duplicate + ${count(quarantined)} quarantined + ${count(returned)} returned`;
+}
+
 function conclude(output: Output, totals: RunTotals, seconds: number): void {
   if (output.json) return output.document({ ...totals, seconds: Number(seconds.toFixed(3)) });
-  const { received, loaded, duplicate, quarantined, returned } = totals;
-  output.say(
-    `${count(received)} received = ${count(loaded)} loaded + ${count(duplicate)} duplicate + ${count(quarantined)} quarantined + ${count(returned)} returned, in ${count(seconds)} s`,
-  );
-  if (quarantined > 0) output.say("next: maskline quarantine list");
+  output.say(`${account(totals)}, in ${count(seconds)} s`);
+  if (totals.quarantined > 0) output.say("next: maskline quarantine list");
 }

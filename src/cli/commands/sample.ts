@@ -7,6 +7,7 @@ import { settingsOf } from "../settings.ts";
 import { count as show } from "../table.ts";
 
 export const sample: Command = {
+  stopsInOrder: true,
   flags: {
     ...configFlags,
     count: { value: "N", doc: "how many events (default 100)" },

@@ -14,7 +14,7 @@ function sdkError(error: unknown): SdkError {
   const contentType = part(part(part(error, "$response"), "headers"), "content-type");
   const name = error instanceof Error ? error.name : "unknown";
   return {
-    name: codeName(name === "Error" ? code : name),
+    name: codeName(name === "Error" && typeof code === "string" ? code : name),
     status: typeof status === "number" ? status : null,
     contentType: typeof contentType === "string" ? contentType : "",
     text: error instanceof Error ? error.message : "",

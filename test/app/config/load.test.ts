@@ -49,7 +49,7 @@ limits:
       "maskline.yaml:1  pipelin  unknown option; did you mean pipeline?",
       'maskline.yaml:4  source.sqs.queue  found "ftp://localhost/q"; needed: The queue\'s URL, ending in /ACCOUNT/QUEUE-NAME. Its origin is the endpoint.',
       'maskline.yaml:5  source.sqs.protocol  found "jsn"; allowed: auto, json, query (did you mean json?)',
-      "maskline.yaml:6  source.sqs.wait_seconds  found 60; allowed: 0 to 20",
+      "maskline.yaml:6  source.sqs.wait_seconds  found 60; allowed: 1 to 20",
       'maskline.yaml:7  source.sqs.parallel_calls  found "8"; allowed: a whole number',
       'maskline.yaml:8  keyring  found "./keyring.json"; needed: Where the keys are: file:./keyring.json, made by `maskline keys create`.',
       "maskline.yaml:10  sink.postgres.url  is missing: postgres://user:password@host:port/database. Best from the environment: ${DATABASE_URL}.",

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { suite, test } from "node:test";
+
+import type { Clock } from "../../../src/pipeline/clock.ts";
+import { Queue } from "../../../src/sources/sqs/queue.ts";
+import { readMessage, SqsSource } from "../../../src/sources/sqs/source.ts";
+
+const neverStops = new AbortController().signal;
+
+interface OddServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+async function startOddServer(answer: http.RequestListener): Promise<OddServer> {
+  const server = http.createServer((request, response) => {
+    request.resume().on("end", () => answer(request, response));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/000000000000/login-queue`,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function queueAt({ url }: OddServer, timeoutMs: number): Queue {
+  return new Queue({ url, region: "us-east-1", protocol: "json", timeoutMs });
+}
+
+function json(response: http.ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/x-amz-json-1.0" }).end(JSON.stringify(body));
+}
+
+suite("a server that is not as it should be", () => {
+  test("that never answers is an outage, not a hang", { timeout: 30_000 }, async () => {
+    const server = await startOddServer(() => {});
+    const queue = queueAt(server, 100);
+    try {
+      await assert.rejects(queue.facts(), { code: "queue_unreachable", retryable: true });
+      const grip = { handle: "h" };
+      await assert.rejects(queue.deleteBatch([grip]), { code: "queue_unreachable" });
+    } finally {
+      queue.close();
+      await server.close();
+    }
+  });
+
+  test("that never answers does not keep a start from being stopped", { timeout: 30_000 }, async () => {
+    const server = await startOddServer(() => {});
+    const queue = queueAt(server, 25_000);
+    const stopping = new AbortController();
+    try {
+      const asking = queue.facts(stopping.signal);
+      stopping.abort();
+      await assert.rejects(asking);
+    } finally {
+      queue.close();
+      await server.close();
+    }
+  });
+
+  test("whose error says more than a code is not quoted", async () => {
+    const server = await startOddServer((_, response) =>
+      json(response, 400, { __type: "com.amazonaws.sqs#\u001b[31mcanary-192.0.2.77\nforged line", message: "canary" }),
+    );
+    const queue = queueAt(server, 5_000);
+    try {
+      await assert.rejects(queue.facts(), (error: Error) => {
+        assert.doesNotMatch(`${error.message} ${JSON.stringify(error)}`, /canary|forged|\u001b/);
+        return true;
+      });
+    } finally {
+      queue.close();
+      await server.close();
+    }
+  });
+
+  test("that does not keep a long poll waiting is not asked without a pause", async () => {
+    let asked = 0;
+    const server = await startOddServer((_, response) => {
+      asked += 1;
+      json(response, 200, {});
+    });
+    const queue = queueAt(server, 5_000);
+    const pausesMs: number[] = [];
+    const clock: Clock = { now: () => 0, random: () => 0, sleep: async (delayMs) => void pausesMs.push(delayMs) };
+    const options = { parallelCalls: 4, waitSeconds: 20, batchBytes: 1_000_000, lingerMs: 100, withAttributes: false, drain: null };
+    const source = new SqsSource(queue, options, clock, () => {});
+    try {
+      for (let call = 0; call < 3; call += 1) assert.deepEqual(await source.receive(10, neverStops), []);
+      assert.equal(asked, 3);
+      assert.equal(pausesMs.length, 3);
+    } finally {
+      queue.close();
+      await server.close();
+    }
+  });
+
+  test("that hands out a message without an id is refused: it could not be told from others, nor deleted", () => {
+    for (const message of [
+      { Body: "{}", ReceiptHandle: "h" },
+      { Body: "{}", MessageId: "", ReceiptHandle: "h" },
+      { Body: "{}", MessageId: "m" },
+    ]) {
+      assert.throws(() => readMessage(message, 0), { code: "queue_refused" });
+    }
+  });
+
+  test("that fills a batch with large bodies is asked for fewer at once", async () => {
+    const body = "x".repeat(100_000);
+    const md5 = createHash("md5").update(body).digest("hex");
+    let open = 0;
+    let most = 0;
+    const server = await startOddServer((_, response) => {
+      open += 1;
+      most = Math.max(most, open);
+      setImmediate(() => {
+        open -= 1;
+        json(response, 200, {
+          Messages: Array.from({ length: 10 }, (__, place) => ({
+            MessageId: `m${place}`,
+            ReceiptHandle: "h",
+            Body: body,
+            MD5OfBody: md5,
+          })),
+        });
+      });
+    });
+    const queue = queueAt(server, 5_000);
+    const clock: Clock = { now: () => 0, random: () => 0, sleep: async () => {} };
+    const options = {
+      parallelCalls: 16,
+      waitSeconds: 1,
+      batchBytes: 3_000_000,
+      lingerMs: 1_000,
+      withAttributes: false,
+      drain: null,
+    };
+    const source = new SqsSource(queue, options, clock, () => {});
+    try {
+      const deliveries = (await source.receive(1_000, neverStops)) ?? [];
+      const bytes = deliveries.reduce((sum, delivery) => sum + delivery.body.length, 0);
+      assert.ok(bytes <= 3_000_000, `${bytes} bytes`);
+      assert.ok(most <= 2, `${most} calls at once`);
+    } finally {
+      queue.close();
+      await server.close();
+    }
+  });
+});
