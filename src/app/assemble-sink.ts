@@ -33,6 +33,16 @@ export function openDatabase(settings: Settings): Database {
   });
 }
 
+/** Opens the database for `work`, hands it the schema of what maskline owns, and closes it whatever happens. */
+export async function withDatabase<T>(settings: Settings, work: (database: Database, schema: string) => Promise<T>): Promise<T> {
+  const database = openDatabase(settings);
+  try {
+    return await work(database, postgresOf(settings).schema);
+  } finally {
+    await database.close();
+  }
+}
+
 /** Checks everything the database must be before the first message: schema, keys, definitions, target. */
 export async function openSink(
   settings: Settings,

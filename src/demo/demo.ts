@@ -3,9 +3,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-import { openDatabase, postgresOf } from "../app/assemble-sink.ts";
+import { withDatabase } from "../app/assemble-sink.ts";
 import { openQueue } from "../app/assemble-source.ts";
 import { loadSettings, type Settings } from "../app/config/load.ts";
+import { type ColumnDuplicates, duplicatesQuestion, findAllDuplicates } from "../app/duplicates.ts";
 import { run } from "../app/run.ts";
 import { starterConfig, starterTable } from "../app/starter.ts";
 import { MasklineError } from "../errors.ts";
@@ -13,7 +14,6 @@ import { createKeyRingFile } from "../keys/providers/file.ts";
 import { createKeyRing } from "../keys/ring.ts";
 import type { RunTotals } from "../pipeline/engine.ts";
 import type { Report } from "../pipeline/report.ts";
-import { type SharedValue, findDuplicates } from "../postgres/duplicates.ts";
 import { type Account, readAccounts } from "../postgres/ledger.ts";
 import { migrate } from "../postgres/migrate.ts";
 import { quoteTable, type TableName } from "../postgres/names.ts";
@@ -40,7 +40,7 @@ export type LoginRow = Readonly<Record<string, string | null>>;
 /** What the demo shows. */
 export interface DemoFindings {
   readonly rows: readonly LoginRow[];
-  readonly shared: readonly { readonly column: string; readonly values: readonly SharedValue[] }[];
+  readonly shared: readonly ColumnDuplicates[];
   readonly quarantine: readonly QuarantineGroup[];
   readonly account: readonly Account[];
 }
@@ -61,13 +61,10 @@ export async function startDemoServers(): Promise<DemoServers> {
     folder = await makeFolder();
     const queueUrl = await queueServer.value.createQueue("login-queue");
     const settings = await configure(folder, postgres.value.url, queueUrl);
-    const database = openDatabase(settings);
-    try {
+    await withDatabase(settings, async (database, schema) => {
       await database.query("creating the table", starterTable);
-      await migrate(database, postgresOf(settings).schema);
-    } finally {
-      await database.close();
-    }
+      await migrate(database, schema);
+    });
     return { postgres: postgres.value, queueServer: queueServer.value, queueUrl, settings, stop };
   } catch (error) {
     await stop();
@@ -157,25 +154,14 @@ export async function drainSample(
 
 /** Reads back what came of it. */
 export async function findings({ settings }: DemoServers): Promise<DemoFindings> {
-  const database = openDatabase(settings);
-  const { schema } = postgresOf(settings);
-  const table = settings.target as TableName;
-  try {
-    const shared = [];
-    for (const column of ["masked_device_id", "masked_ip"]) {
-      const values = await findDuplicates(database, { table, column, userColumn: "user_id", timeColumn: "create_date", limit: 3 });
-      shared.push({ column, values });
-    }
-    return {
-      rows: await database.query<LoginRow>(
-        "reading the first rows",
-        `SELECT user_id, device_type, masked_ip, masked_device_id, locale, app_version::text, create_date::text FROM ${quoteTable(table)} LIMIT 5`,
-      ),
-      shared,
-      quarantine: await listQuarantine(database, schema, settings.pipeline),
-      account: await readAccounts(database, schema, settings.pipeline, 1),
-    };
-  } finally {
-    await database.close();
-  }
+  return withDatabase(settings, async (database, schema) => ({
+    rows: await database.query<LoginRow>(
+      "reading the first rows",
+      `SELECT user_id, device_type, masked_ip, masked_device_id, locale, app_version::text, create_date::text
+       FROM ${quoteTable(settings.target as TableName)} LIMIT 5`,
+    ),
+    shared: await findAllDuplicates(settings, database, duplicatesQuestion(settings), 3),
+    quarantine: await listQuarantine(database, schema, settings.pipeline),
+    account: await readAccounts(database, schema, settings.pipeline, 1),
+  }));
 }

@@ -10,13 +10,11 @@ import {
 } from "../../demo/demo.ts";
 import { MasklineError } from "../../errors.ts";
 import type { RunTotals } from "../../pipeline/engine.ts";
+import { accountColumns, groupColumns, sharedColumns } from "../columns.ts";
 import type { Call, Command } from "../command.ts";
 import type { Output } from "../output.ts";
 import { RunProgress } from "../progress.ts";
 import { count, formatTable } from "../table.ts";
-import { sharedColumns } from "./duplicates.ts";
-import { accountColumns } from "./ledger.ts";
-import { groupColumns } from "./quarantine.ts";
 
 export const demo: Command = {
   stopsInOrder: true,

@@ -1,22 +1,11 @@
-import { openDatabase, postgresOf } from "../../app/assemble-sink.ts";
+import { withDatabase } from "../../app/assemble-sink.ts";
 import { MasklineError } from "../../errors.ts";
-import { type Account, findMessage, readAccounts } from "../../postgres/ledger.ts";
+import { findMessage, readAccounts } from "../../postgres/ledger.ts";
 import { requireSchema } from "../../postgres/migrate.ts";
+import { accountColumns } from "../columns.ts";
 import { type Command, configFlags } from "../command.ts";
 import { settingsOf } from "../settings.ts";
-import { formatTable, moment, type TableColumn } from "../table.ts";
-
-export const accountColumns: readonly TableColumn<Account>[] = [
-  { title: "started", value: ({ firstAt }) => moment(firstAt) },
-  { title: "run", value: ({ run }) => run.slice(0, 8) },
-  { title: "received", value: ({ received }) => received },
-  { title: "loaded", value: ({ loaded }) => loaded },
-  { title: "duplicate", value: ({ duplicate }) => duplicate },
-  { title: "quarantined", value: ({ quarantined }) => quarantined },
-  { title: "returned", value: ({ returned }) => returned },
-  { title: "difference", value: ({ difference }) => difference },
-  { title: "state", value: ({ state }) => state },
-];
+import { formatTable, moment } from "../table.ts";
 
 export const ledger: Command = {
   flags: {
@@ -33,9 +22,7 @@ An open run is still going on, or was killed: what it held then (one batch a lan
   ],
   async run(call) {
     const settings = settingsOf(call);
-    const database = openDatabase(settings);
-    const { schema } = postgresOf(settings);
-    try {
+    await withDatabase(settings, async (database, schema) => {
       await requireSchema(database, schema);
       const id = call.text("message");
       if (id !== null) {
@@ -61,8 +48,6 @@ An open run is still going on, or was killed: what it held then (one batch a lan
       if (call.output.json) return call.output.document({ runs: accounts });
       if (accounts.length === 0) return call.output.say("no run has been recorded yet\nnext: maskline run --drain");
       for (const line of formatTable(accountColumns, accounts)) call.output.data(line);
-    } finally {
-      await database.close();
-    }
+    });
   },
 };

@@ -1,4 +1,4 @@
-import { openDatabase } from "../../app/assemble-sink.ts";
+import { withDatabase } from "../../app/assemble-sink.ts";
 import { migrate as migrateSchema, migrationScript, schemaVersion } from "../../postgres/migrate.ts";
 import { type Command, configFlags } from "../command.ts";
 import { settingsOf } from "../settings.ts";
@@ -15,14 +15,11 @@ transaction, safe to repeat. Your own table is never touched.`,
     const settings = settingsOf(call, { offline: call.has("print") });
     const schema = settings.options.sink?.postgres?.schema ?? "maskline";
     if (call.has("print")) return call.output.data(migrationScript(schema));
-    const database = openDatabase(settings);
-    try {
+    await withDatabase(settings, async (database) => {
       const applied = await migrateSchema(database, schema);
       if (call.output.json) call.output.document({ schema, version: schemaVersion, applied });
       else
         call.output.say(applied.length === 0 ? `schema ${schema} is current` : `schema ${schema} is at version ${schemaVersion}`);
-    } finally {
-      await database.close();
-    }
+    });
   },
 };

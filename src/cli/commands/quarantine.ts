@@ -1,20 +1,11 @@
-import { openDatabase, postgresOf } from "../../app/assemble-sink.ts";
-import { type Reason, reasons } from "../../contract/fault.ts";
+import { withDatabase } from "../../app/assemble-sink.ts";
 import { MasklineError } from "../../errors.ts";
 import { requireSchema } from "../../postgres/migrate.ts";
-import { listQuarantine, type QuarantineGroup, showQuarantined } from "../../postgres/quarantine.ts";
+import { listQuarantine, showQuarantined } from "../../postgres/quarantine.ts";
+import { groupColumns } from "../columns.ts";
 import { type Command, configFlags } from "../command.ts";
 import { settingsOf } from "../settings.ts";
-import { formatTable, moment, type TableColumn } from "../table.ts";
-
-export const groupColumns: readonly TableColumn<QuarantineGroup>[] = [
-  { title: "messages", value: ({ messages }) => messages },
-  { title: "reason", value: ({ reason }) => reason },
-  { title: "field", value: ({ path }) => path || "(body)" },
-  { title: "what it means", value: ({ reason }) => reasons[reason as Reason] ?? "", width: 62 },
-  { title: "last seen", value: ({ lastAt }) => moment(lastAt) },
-  { title: "for example", value: ({ exampleId }) => exampleId },
-];
+import { formatTable, moment } from "../table.ts";
 
 export const quarantineList: Command = {
   flags: configFlags,
@@ -22,18 +13,14 @@ export const quarantineList: Command = {
   examples: [["maskline quarantine list", "what is wrong, most frequent first"]],
   async run(call) {
     const settings = settingsOf(call);
-    const database = openDatabase(settings);
-    const { schema } = postgresOf(settings);
-    try {
+    await withDatabase(settings, async (database, schema) => {
       await requireSchema(database, schema);
       const groups = await listQuarantine(database, schema, settings.pipeline);
       if (call.output.json) return call.output.document({ groups });
       if (groups.length === 0) return call.output.say("the quarantine is empty");
       for (const line of formatTable(groupColumns, groups)) call.output.data(line);
       call.output.say("\nnext: maskline quarantine show ID");
-    } finally {
-      await database.close();
-    }
+    });
   },
 };
 
@@ -46,9 +33,7 @@ export const quarantineShow: Command = {
     const [id] = call.operands;
     if (id === undefined) throw new MasklineError("usage", "names no message", { next: "maskline quarantine list" });
     const settings = settingsOf(call);
-    const database = openDatabase(settings);
-    const { schema } = postgresOf(settings);
-    try {
+    await withDatabase(settings, async (database, schema) => {
       await requireSchema(database, schema);
       const messages = await showQuarantined(database, schema, id);
       if (messages.length === 0)
@@ -84,8 +69,6 @@ export const quarantineShow: Command = {
           output.data(line);
         }
       }
-    } finally {
-      await database.close();
-    }
+    });
   },
 };

@@ -15,11 +15,12 @@ export async function sendAll(
 ): Promise<number> {
   let total = 0;
   const waiting = bodies[Symbol.iterator]();
-  let failed = false;
+  const failing = new AbortController();
+  const anyStop = AbortSignal.any([stop, failing.signal]);
   const sendOn = async (): Promise<void> => {
-    for (let ten = takeTen(waiting); ten.length > 0 && !stop.aborted && !failed; ten = takeTen(waiting)) {
+    for (let ten = takeTen(waiting); ten.length > 0 && !anyStop.aborted; ten = takeTen(waiting)) {
       await queue.sendBatch(ten).catch((error: unknown) => {
-        failed = true;
+        failing.abort();
         throw error;
       });
       total += ten.length;
