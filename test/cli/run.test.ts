@@ -198,6 +198,12 @@ suite("a run and what can be seen of it", () => {
     const finished = succeeded(await call("run", "--max-duration", "0.2s", "--json"));
     assert.equal((documentOf(finished) as RunTotals).received, 0);
   });
+
+  test("a drain that is stopped before its end says so, with an exit code of its own", async () => {
+    const stopped = await call("run", "--drain", "--max-duration", "0.2s");
+    failed(stopped, { code: "drain_unfinished", says: /0 received = 0 loaded/, next: /run it again/ });
+    assert.equal(stopped.code, 5);
+  });
 });
 
 suite("maskline migrate", () => {
