@@ -40,6 +40,7 @@ const classBySqlState: Readonly<Record<string, FailureClass>> = {
   "55006": "retry",
   "55P03": "retry",
   "57": "outage",
+  "57014": "retry", // the statement took too long, or someone cancelled it
   "58": "outage",
   "72": "retry",
   F0: "outage",

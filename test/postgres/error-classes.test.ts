@@ -19,10 +19,10 @@ const expected: Readonly<Record<FailureClass, readonly string[]>> = {
     ...["22001", "22003", "22007", "22008", "22021", "22P02", "22P05", "23502", "23503", "23505", "23514", "23P01", "44000"],
     ...["54000", "54001", "P0001", "P0004", "20000", "21000", "27000", "38000", "39000", "M0001", "XY123", "99999"],
   ],
-  retry: ["40001", "40P01", "55P03", "55006", "40000"],
+  retry: ["40001", "40P01", "55P03", "55006", "40000", "57014"],
   outage: [
     ...["08000", "08001", "08003", "08004", "08006", "25006", "25P03", "40003", "53000", "53100", "53200", "53300", "53400"],
-    ...["57014", "57000", "57P01", "57P02", "57P03", "57P05", "58000", "58030", "XX000", "XX001", "F0000"],
+    ...["57000", "57P01", "57P02", "57P03", "57P05", "58000", "58030", "XX000", "XX001", "F0000"],
     ...["ECONNREFUSED", "ECONNRESET", "EPIPE", "EPERM", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"],
     ...["EMFILE", "CERT_HAS_EXPIRED", "ERR_TLS_CERT_ALTNAME_INVALID", "ERR_STREAM_DESTROYED", ""],
   ],
@@ -183,9 +183,9 @@ suite("errors of a real server", () => {
     }
   });
 
-  test("a statement that takes too long is an outage, a lock that is not given a reason to try again", async () => {
+  test("a statement that takes too long and a lock that is not given are reasons to try again", async () => {
     const slow = await refusal((query) => query("SET LOCAL statement_timeout = 20; SELECT pg_sleep(60)"));
-    assert.deepEqual([slow.code, slow.failure.sqlState, slow.failure.failureClass], ["database_unreachable", "57014", "outage"]);
+    assert.deepEqual([slow.code, slow.failure.sqlState, slow.failure.failureClass], ["database_busy", "57014", "retry"]);
 
     await admin.query("CREATE TABLE locked (a text)");
     await admin.query("BEGIN; LOCK TABLE locked");

@@ -51,6 +51,7 @@ export function queueError(error: unknown, doing: string, queue: string): Maskli
   if (error instanceof MasklineError) return error;
   const { name, status, text: sdkText } = sdkError(error);
   const text = `while ${doing} (${queue}): ${name}${status === null ? "" : `, HTTP ${status}`}`;
+  if (name === "AbortError") return new MasklineError("interrupted", `stopped while ${doing} (${queue})`);
   if (/Region is missing/.test(sdkText)) {
     return new MasklineError("config_invalid", `no AWS region is known ${text}`, {
       next: "set source.sqs.region, or AWS_REGION in the environment",
