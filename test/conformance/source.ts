@@ -47,8 +47,8 @@ export function sourceConformance(name: string, open: () => Promise<SourceUnderT
       await send(numbered(45));
       const few = (await source.receive(3, neverStops)) ?? [];
       assert.ok(few.length >= 1 && few.length <= 3);
-      const rest = await receiveAll(source, 45 - few.length);
-      assert.equal(new Set([...few, ...rest].map(({ id }) => id)).size, 45);
+      const seen = new Map(few.map((delivery) => [delivery.id, delivery]));
+      assert.equal((await receiveAll(source, 45, seen)).length, 45);
     });
 
     check("answers with an empty batch when nothing comes in time", async ({ source }) => {
@@ -70,7 +70,7 @@ export function sourceConformance(name: string, open: () => Promise<SourceUnderT
       const again = await receiveAll(source, 12);
       const key = ({ id, sentAtMs, body }: Delivery): string => `${id} ${sentAtMs} ${body}`;
       assert.deepEqual(again.map(key).sort(), first.map(key).sort());
-      assert.deepEqual([...new Set(again.map(({ attempt }) => attempt))], [2]);
+      assert.ok(again.every(({ attempt }) => attempt >= 2));
     });
 
     check("keeps what is not settled to itself", async ({ source, send, remaining }) => {
@@ -82,8 +82,9 @@ export function sourceConformance(name: string, open: () => Promise<SourceUnderT
 
     check("shares the messages between callers that receive side by side", async ({ source, send }) => {
       await send(numbered(60));
-      const shares = await Promise.all([receiveAll(source, 30), receiveAll(source, 30)]);
-      assert.equal(new Set(shares.flat().map(({ id }) => id)).size, 60);
+      const seen = new Map<string, Delivery>();
+      await Promise.all([receiveAll(source, 60, seen), receiveAll(source, 60, seen)]);
+      assert.equal(seen.size, 60);
     });
 
     check("ends a waiting call when asked to stop", async ({ source }) => {
@@ -109,13 +110,15 @@ function numbered(count: number): string[] {
   return Array.from({ length: count }, (_, index) => JSON.stringify({ index }));
 }
 
-/** Receives until `count` have come; an empty answer in between is allowed. */
-async function receiveAll(source: Source, count: number): Promise<Delivery[]> {
-  const deliveries: Delivery[] = [];
-  while (deliveries.length < count) {
-    const more = await source.receive(Math.min(everything, count - deliveries.length), neverStops);
+/**
+ * Receives until `count` messages have come; an empty answer in between is allowed, and so is a message that comes twice (a source
+ * promises at least once, and servers that receive in parallel make use of it): its newest delivery counts.
+ */
+async function receiveAll(source: Source, count: number, seen: Map<string, Delivery> = new Map()): Promise<Delivery[]> {
+  while (seen.size < count) {
+    const more = await source.receive(Math.min(everything, count - seen.size), neverStops);
     assert.notEqual(more, null, "the source has not ended");
-    deliveries.push(...(more ?? []));
+    for (const delivery of more ?? []) seen.set(delivery.id, delivery);
   }
-  return deliveries;
+  return [...seen.values()];
 }
