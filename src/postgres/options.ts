@@ -34,7 +34,7 @@ export const postgresOptions = {
     ca: {
       type: "string",
       minLength: 1,
-      description: "PEM file of the authority that signed the server's certificate. Default: the system's.",
+      description: "PEM file (beside this file) of the authority that signed the server's certificate. Default: the system's.",
     },
   },
 } as const;

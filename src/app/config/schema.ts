@@ -60,7 +60,7 @@ export const configurationSchema: OptionSchema = {
     keyring: {
       type: "string",
       pattern: "^file:.+",
-      description: "Where the keys are: file:./keyring.json, made by `maskline keys create`.",
+      description: "Where the keys are: file:./keyring.json (beside this file), made by `maskline keys create`.",
     },
     sink: {
       type: "object",
