@@ -1,8 +1,11 @@
 import type { ColumnType } from "../contract/column.ts";
+import { columnOptions } from "../contract/options.ts";
+
+type Options = (typeof columnOptions)["properties"]["mask"]["properties"];
 
 /** The kinds of mask, as a contract names them. */
-export const maskKinds = ["siv", "hmac", "redact", "sha256"] as const;
-export type MaskKind = (typeof maskKinds)[number];
+export const maskKinds: readonly MaskKind[] = columnOptions.properties.mask.properties.kind.enum;
+export type MaskKind = Options["kind"]["enum"][number];
 
 /** What is true of every mask of a kind. */
 export interface MaskFacts {
@@ -28,7 +31,7 @@ export const maskFacts: Readonly<Record<MaskKind, MaskFacts>> = {
 };
 
 /** `packed`: the 16 bytes of an address or UUID, so that a token's length tells nothing. `text`: the text in UTF-8. */
-export type MaskEncoding = "packed" | "text";
+export type MaskEncoding = Options["encode"]["enum"][number];
 
 /** How a column is masked, as the contract says. Equal definitions and keys give equal tokens. */
 export interface MaskDefinition {
