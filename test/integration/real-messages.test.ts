@@ -72,6 +72,7 @@ for (const engine of postgresServers()) {
         await place.send(realMessages());
         const { code, stderr } = await place.maskline("run", "--max-messages", "100");
         assert.equal(code, 0, stderr);
+        assert.match(stderr, /warning: masked_ip is hashed without a key/);
         const rows = await place.database.query<Record<string, string | null>>(
           "reading",
           "SELECT user_id, device_type, masked_ip, masked_device_id, locale, app_version::text FROM user_logins",

@@ -1,5 +1,6 @@
 import { type RunStart, run as runPipeline } from "../../app/run.ts";
 import { MasklineError } from "../../errors.ts";
+import { maskFacts } from "../../masks/mask.ts";
 import type { RunTotals } from "../../pipeline/engine.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import type { Output } from "../output.ts";
@@ -31,6 +32,13 @@ at any time: what is not settled comes again. Run as many as you like on one que
     const drain = call.has("drain");
     const idleMs = call.durationMs("idle");
     if (idleMs !== null && !drain) throw new MasklineError("usage", "--idle goes with --drain");
+    for (const { column, mask } of settings.columns) {
+      if (mask !== null && maskFacts[mask.kind].insecure) {
+        call.output.say(
+          `${call.output.style("yellow", "warning:")} ${column.name} is hashed without a key: whoever reads the table can try out its values`,
+        );
+      }
+    }
     const maxMessages = call.number("max-messages", 1);
     const stop = stopSignal(call);
     const startedAtMs = performance.now();
