@@ -83,12 +83,22 @@ install_postgres_10() {
 install_pgbouncer() {
   command -v pgbouncer >/dev/null && return
   [[ -x /usr/sbin/pgbouncer ]] && return
+  install_debian_package pgbouncer
+}
+
+# The system's own PostgreSQL, whatever its version.
+install_system_postgres() {
+  compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null && return
+  install_debian_package postgresql
+}
+
+install_debian_package() {
   need apt-get || return
   if [[ $(id -u) != 0 ]]; then
-    say "only root can install pgbouncer: apt-get install pgbouncer"
+    say "only root can install $1: apt-get install $1"
     return 1
   fi
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends pgbouncer; } >&2
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"; } >&2
 }
 
 install() {
@@ -97,11 +107,12 @@ install() {
     elasticmq) install_elasticmq ;;
     postgres-10) install_postgres_10 ;;
     pgbouncer) install_pgbouncer ;;
-    *) say "there is no engine \"$1\"; there are moto, elasticmq, postgres-10 and pgbouncer"; return 1 ;;
+    system-postgres) install_system_postgres ;;
+    *) say "there is no engine \"$1\"; there are moto, elasticmq, postgres-10, system-postgres and pgbouncer"; return 1 ;;
   esac
 }
 
-if [[ $# -eq 0 ]]; then set -- moto elasticmq postgres-10 pgbouncer; fi
+if [[ $# -eq 0 ]]; then set -- moto elasticmq postgres-10 system-postgres pgbouncer; fi
 failed=0
 for engine in "$@"; do
   if install "$engine"; then
