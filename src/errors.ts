@@ -9,8 +9,6 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
-export type ExitName = keyof typeof exitCodes;
-
 /**
  * The closed list of error codes. An error is safe to log by its type: its text names settings, columns, limits and codes,
  * never a value from a message and never a driver's own text. `retryable`: the same call may succeed later without anyone

@@ -11,11 +11,11 @@ import type { ColumnDemand } from "../postgres/target.ts";
 import type { ConfiguredColumn } from "./config/columns.ts";
 import type { Settings } from "./config/load.ts";
 
-/** The masks of a contract under the keys of a ring. The ring may be null when no mask is keyed. */
-export function createMasks(columns: readonly ConfiguredColumn[], ring: KeyRing | null): readonly MaskedColumn[] {
+/** The masks of a contract under the keys of a ring. */
+export function createMasks(columns: readonly ConfiguredColumn[], ring: KeyRing): readonly MaskedColumn[] {
   return columns.map(({ column, mask }) => {
     if (mask === null) return { column, mask: null };
-    const keyed = ring !== null && mask.domain !== null && maskFacts[mask.kind].keyed;
+    const keyed = mask.domain !== null && maskFacts[mask.kind].keyed;
     return { column, mask: createMask(mask, keyed ? domainKeys(ring, mask.kind, mask.domain) : null) };
   });
 }

@@ -5,6 +5,7 @@ import { exitCodes, MasklineError } from "../errors.ts";
 import { Call, parseFlags } from "./command.ts";
 import { type CommandEntry, commands } from "./commands.ts";
 import { commandHelp, overview } from "./help.ts";
+import { internalFault } from "./internal-fault.ts";
 import { Output } from "./output.ts";
 
 /** Ctrl-C reaches a process twice when both the terminal and a parent pass it on: only a later one is a second wish. */
@@ -85,7 +86,7 @@ function stopOnSignal(output: Output): AbortSignal {
 }
 
 function fail(error: unknown, output: Output): number {
-  const shown = error instanceof MasklineError ? error : internal(error);
+  const shown = error instanceof MasklineError ? error : internalFault(error);
   if (output.json) {
     const { code, message, details, next, retryable } = shown;
     output.document({ error: { code, message, details, next: next ?? null, retryable } });
@@ -95,16 +96,6 @@ function fail(error: unknown, output: Output): number {
     if (shown.next !== undefined) output.say(`${output.style("bold", "next:")} ${shown.next}`);
   }
   return shown.exitCode;
-}
-
-/** A fault of ours: where it arose, but not its text, which may hold anything. */
-function internal(error: unknown): MasklineError {
-  const stack = error instanceof Error ? (error.stack ?? "") : "";
-  const frames = stack.split("\n").filter((line) => /^\s+at /.test(line));
-  return new MasklineError("internal", `a fault of maskline itself (${error instanceof Error ? error.name : typeof error})`, {
-    details: frames.slice(0, 6).map((line) => line.trim()),
-    next: "please report these lines; they hold no data",
-  });
 }
 
 function version(): string {

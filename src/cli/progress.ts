@@ -18,10 +18,6 @@ export class RunProgress {
     this.#expected = expected;
   }
 
-  get counts(): Counts {
-    return this.#counts;
-  }
-
   report(event: PipelineEvent): void {
     switch (event.kind) {
       case "received":

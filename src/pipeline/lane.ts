@@ -55,7 +55,7 @@ export async function runLane(work: LaneWork, lane: number, stop: AbortSignal): 
   const position = (): LedgerPosition => ({ run, lane, sequence, received, returned });
   const settle = async (settlements: readonly Settlement[]): Promise<void> => {
     await source.settle(settlements);
-    report({ kind: "settled", lane, counts: countOutcomes(settlements) });
+    report({ kind: "settled", counts: countOutcomes(settlements) });
   };
 
   try {

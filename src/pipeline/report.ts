@@ -4,7 +4,7 @@ import type { Outcome } from "./ports.ts";
 /** What a run tells whoever watches it. Counts and codes only: an event never holds anything of a message. */
 export type PipelineEvent =
   | { readonly kind: "received"; readonly messages: number }
-  | { readonly kind: "settled"; readonly lane: number; readonly counts: Counts }
+  | { readonly kind: "settled"; readonly counts: Counts }
   | { readonly kind: "retrying"; readonly code: ErrorCode; readonly delayMs: number }
   | { readonly kind: "undeleted"; readonly messages: number };
 

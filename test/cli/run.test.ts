@@ -194,6 +194,40 @@ suite("a run and what can be seen of it", () => {
     });
   }
 
+  test("a body of 256 KB is loaded like any other, one over the limit is quarantined as too large", async () => {
+    const own = await openWorkspace(servers);
+    try {
+      const login = (filling: number): string =>
+        JSON.stringify({
+          ...{
+            user_id: `of-${filling}`,
+            app_version: "2.3.0",
+            device_type: "ios",
+            ip: "203.0.113.7",
+            locale: null,
+            device_id: "1-2-3",
+          },
+          unknown: "x".repeat(filling),
+        });
+      await own.send([login(262_144)]);
+      await own.send([login(600_000)]);
+      const set = ["--set", "limits.body_bytes=500000"];
+      const totals = documentOf(
+        succeeded(await maskline(own.folder, ["run", "--max-messages", "2", "--json", ...set])),
+      ) as RunTotals;
+      assert.deepEqual([totals.loaded, totals.quarantined], [1, 1]);
+      const { groups } = documentOf(succeeded(await maskline(own.folder, ["quarantine", "list", "--json"]))) as {
+        groups: { reason: string }[];
+      };
+      assert.deepEqual(
+        groups.map(({ reason }) => reason),
+        ["too_large"],
+      );
+    } finally {
+      await own.close();
+    }
+  });
+
   test("--max-duration ends a run in order", async () => {
     const finished = succeeded(await call("run", "--max-duration", "0.2s", "--json"));
     assert.equal((documentOf(finished) as RunTotals).received, 0);

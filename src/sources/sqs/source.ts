@@ -72,13 +72,13 @@ export class SqsSource implements Source {
       return (await drain?.isEmpty(this.#clock.now(), () => this.#queue.facts(signal))) ? null : [];
     }
     const startedAtMs = this.#clock.now();
-    let bytes = byteLength(gathered);
+    let size = measure(gathered);
     // A call that is not full says little: SQS asks only some of its servers. So there is a second round in any case.
-    let calls = gathered.length === callSize ? this.#callsFor(gathered, bytes, limit) : 1;
+    let calls = gathered.length === callSize ? this.#callsFor(limit - gathered.length, size) : 1;
     while (
       calls > 0 &&
       gathered.length < limit &&
-      bytes < batchBytes &&
+      size.bytes < batchBytes &&
       !signal.aborted &&
       this.#clock.now() - startedAtMs < lingerMs
     ) {
@@ -89,8 +89,8 @@ export class SqsSource implements Source {
       // A call that failed beside others that brought messages is not an outage yet: the next receive will tell.
       const brought = round.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
       gathered.push(...brought);
-      bytes += byteLength(brought);
-      calls = brought.length >= (calls * callSize) / 2 ? this.#callsFor(gathered, bytes, limit) : 0;
+      size = measure(brought, size);
+      calls = brought.length >= (calls * callSize) / 2 ? this.#callsFor(limit - gathered.length, size) : 0;
     }
     drain?.sawMessages(this.#clock.now());
     return gathered;
@@ -107,10 +107,9 @@ export class SqsSource implements Source {
   }
 
   /** How many calls may go out at once: as many as there is room for, reckoned with ten bodies each as large as the largest so far. */
-  #callsFor(gathered: readonly Delivery[], bytes: number, limit: number): number {
-    const largest = Math.max(...gathered.map(({ body }) => Buffer.byteLength(body)), 1);
-    const byBytes = Math.max(1, Math.floor((this.#options.batchBytes - bytes) / (largest * callSize)));
-    return Math.min(this.#options.parallelCalls, byBytes, Math.ceil((limit - gathered.length) / callSize));
+  #callsFor(room: number, { bytes, largestBytes }: Size): number {
+    const byBytes = Math.max(1, Math.floor((this.#options.batchBytes - bytes) / (Math.max(1, largestBytes) * callSize)));
+    return Math.min(this.#options.parallelCalls, byBytes, Math.ceil(room / callSize));
   }
 
   async #receiveOnce(limit: number, waitSeconds: number, signal: AbortSignal): Promise<Delivery[]> {
@@ -157,8 +156,21 @@ export class SqsSource implements Source {
   }
 }
 
-function byteLength(deliveries: readonly Delivery[]): number {
-  return deliveries.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0);
+/** What the bodies of a batch come to. */
+interface Size {
+  readonly bytes: number;
+  readonly largestBytes: number;
+}
+
+/** The size of a batch after these have joined it; each body is measured once. */
+function measure(deliveries: readonly Delivery[], before: Size = { bytes: 0, largestBytes: 0 }): Size {
+  let { bytes, largestBytes } = before;
+  for (const { body } of deliveries) {
+    const length = Buffer.byteLength(body);
+    bytes += length;
+    largestBytes = Math.max(largestBytes, length);
+  }
+  return { bytes, largestBytes };
 }
 
 /**
