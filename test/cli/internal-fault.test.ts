@@ -11,6 +11,12 @@ test("a fault of ours tells where it arose, and nothing of its text, even where 
   assert.doesNotMatch(JSON.stringify([fault.message, fault.details, fault.next]), /canary/);
 });
 
+test("a text that was changed after the error arose cannot slip through", () => {
+  const error = new Error("first\n    at canary-4");
+  error.message = "second";
+  assert.deepEqual(internalFault(error).details, []);
+});
+
 test("what is no error is told by its type", () => {
   const fault = internalFault("canary");
   assert.match(fault.message, /string/);
