@@ -13,6 +13,8 @@ test("a fault of ours tells where it arose, and nothing of its text, even where 
 
 test("a text that was changed after the error arose cannot slip through", () => {
   const error = new Error("first\n    at canary-4");
+  // the stack is made when it is first read, and keeps the text of then
+  assert.match(error.stack ?? "", /canary-4/);
   error.message = "second";
   assert.deepEqual(internalFault(error).details, []);
 });
