@@ -1,4 +1,5 @@
 import { MasklineError } from "../errors.ts";
+import type { MaskKeys } from "../keys/mask-keys.ts";
 import { readKeyRingFile } from "../keys/providers/file.ts";
 import type { KeyRing } from "../keys/ring.ts";
 import { openSealingContext, type SealingContext } from "../keys/sealing.ts";
@@ -13,12 +14,26 @@ export function keyRingFile(settings: Settings): string {
   return fileBeside(settings, keyring.replace(/^file:/, ""));
 }
 
-export async function openKeyRing(settings: Settings): Promise<KeyRing> {
+/** The ring a configuration names, for masking and sealing: a full one or a writer's. */
+export async function openKeyRing(settings: Settings): Promise<MaskKeys> {
   return readKeyRingFile(keyRingFile(settings));
 }
 
+/** A full ring and the way to put its next state in its place, for the commands that change keys. */
+export interface ChangeableRing {
+  readonly ring: KeyRing;
+  /** Durable when it returns; refuses when someone else has changed the ring since it was read. */
+  readonly save: (next: KeyRing) => Promise<void>;
+}
+
+/** @throws MasklineError `keyring_unwritable` where the ring cannot be written (an environment variable, a writer's ring) */
+export async function openRingForChange(settings: Settings): Promise<ChangeableRing> {
+  const ring = await readKeyRingFile(keyRingFile(settings));
+  return { ring, save: () => Promise.reject(new MasklineError("internal", "not built yet")) };
+}
+
 /** Seals refused deliveries under the ring's public sealing key, one HPKE context a batch, opened by the first of them. */
-export function sealing(settings: Settings, ring: KeyRing): () => Batch["seal"] {
+export function sealing(settings: Settings, ring: MaskKeys): () => Batch["seal"] {
   const [current] = ring.sealing;
   if (current === undefined)
     throw new MasklineError("keyring_malformed", "the key ring has no sealing key", { next: "maskline keys create" });

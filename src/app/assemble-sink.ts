@@ -1,6 +1,6 @@
 import { contractHash } from "../contract/contract-hash.ts";
 import { describeStructure } from "../contract/structure.ts";
-import type { KeyRing } from "../keys/ring.ts";
+import type { MaskKeys } from "../keys/mask-keys.ts";
 import type { MaskedColumn } from "../pipeline/prepare.ts";
 import { Database } from "../postgres/database.ts";
 import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
@@ -46,7 +46,7 @@ export async function withDatabase<T>(settings: Settings, work: (database: Datab
 /** Checks everything the database must be before the first message: schema, keys, definitions, target. */
 export async function openSink(
   settings: Settings,
-  ring: KeyRing,
+  ring: MaskKeys,
   masked: readonly MaskedColumn[],
   database: Database,
 ): Promise<PostgresSink> {
@@ -59,7 +59,7 @@ export async function openSink(
     database,
     schema,
     maskPins(settings.columns, ring),
-    ring.roots.map(({ id }) => id),
+    ring.keys.map(({ id }) => id),
   );
   return new PostgresSink(database, {
     schema,

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 
 import { MasklineError } from "../errors.ts";
-import { createKeyRing, type KeyRing } from "../keys/ring.ts";
+import type { MaskKeys } from "../keys/mask-keys.ts";
+import { createKeyRing } from "../keys/ring.ts";
 import { selfTest } from "../masks/self-test.ts";
 import type { Database } from "../postgres/database.ts";
 import { compareMaskDefinitions } from "../postgres/mask-definitions.ts";
@@ -92,7 +93,7 @@ async function checkSchema(settings: Settings, database: Database): Promise<read
   return [`${schema} in ${database.where}`, true];
 }
 
-async function checkTable(settings: Settings, database: Database, ring: KeyRing | null): Promise<readonly [string, null]> {
+async function checkTable(settings: Settings, database: Database, ring: MaskKeys | null): Promise<readonly [string, null]> {
   // the widths of tokens do not depend on the keys: any ring will do where the user's cannot be read
   const masked = createMasks(settings.columns, ring ?? createKeyRing(randomBytes));
   const table = settings.target as TableName;
@@ -100,13 +101,13 @@ async function checkTable(settings: Settings, database: Database, ring: KeyRing 
   return [`${showTable(table)} takes the contract's ${masked.length} columns`, null];
 }
 
-async function checkKeys(settings: Settings, database: Database, ring: KeyRing): Promise<readonly [string, null]> {
+async function checkKeys(settings: Settings, database: Database, ring: MaskKeys): Promise<readonly [string, null]> {
   const pins = maskPins(settings.columns, ring);
   await compareMaskDefinitions(
     database,
     postgresOf(settings).schema,
     pins,
-    ring.roots.map(({ id }) => id),
+    ring.keys.map(({ id }) => id),
   );
   const domains = [...new Set(pins.map(({ domain }) => domain))];
   return [domains.length === 0 ? "no mask is keyed" : `ring and definitions agree with the database: ${domains.join(", ")}`, null];

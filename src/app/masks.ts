@@ -1,9 +1,11 @@
 import { compileContract, mayBeNull } from "../contract/check.ts";
 import type { Column } from "../contract/column.ts";
-import { domainCheckValues, domainKeys, type KeyRing } from "../keys/ring.ts";
+import { longestEmail } from "../contract/email.ts";
+import { MasklineError } from "../errors.ts";
+import type { MaskKeys } from "../keys/mask-keys.ts";
 import { createMask } from "../masks/create-mask.ts";
 import { maskFingerprint } from "../masks/fingerprint.ts";
-import { type Mask, maskFacts } from "../masks/mask.ts";
+import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "../masks/mask.ts";
 import type { Delivery } from "../pipeline/ports.ts";
 import { type MaskedColumn, prepare, type Prepared } from "../pipeline/prepare.ts";
 import type { MaskPin } from "../postgres/mask-definitions.ts";
@@ -11,20 +13,36 @@ import type { ColumnDemand } from "../postgres/target.ts";
 import type { ConfiguredColumn } from "./config/columns.ts";
 import type { Settings } from "./config/load.ts";
 
-/** The masks of a contract under the keys of a ring. */
-export function createMasks(columns: readonly ConfiguredColumn[], ring: KeyRing): readonly MaskedColumn[] {
+/**
+ * The masks of a contract under the keys of a ring.
+ * @throws MasklineError `key_unpinned` for a mask whose tokens do not say their key, once the ring has two
+ */
+export function createMasks(columns: readonly ConfiguredColumn[], keys: MaskKeys): readonly MaskedColumn[] {
   return columns.map(({ column, mask }) => {
     if (mask === null) return { column, mask: null };
-    const keyed = mask.domain !== null && maskFacts[mask.kind].keyed;
-    return { column, mask: createMask(mask, keyed ? domainKeys(ring, mask.kind, mask.domain) : null) };
+    return { column, mask: createMask(mask, mask.domain === null ? null : keysOf(column, mask, mask.domain, keys)) };
   });
 }
 
+function keysOf(column: Column, mask: MaskDefinition, domain: string, keys: MaskKeys): DomainKeys {
+  const alive = keys.keys.filter(({ status }) => status !== "DESTROYED");
+  if (!maskFacts[mask.kind].tagged && mask.key === null && alive.length > 1) {
+    throw new MasklineError(
+      "key_unpinned",
+      `column ${column.name}: ${mask.kind} tokens do not say which key made them, and the ring has ${alive.length}`,
+      {
+        next: `write key: ${alive[0]?.id} beside kind: ${mask.kind} to go on with the oldest key (maskline keys list shows all)`,
+      },
+    );
+  }
+  return keys.domainKeys(mask.kind, domain, mask.key);
+}
+
 /** What the database keeps of each domain and key, so that another key or definition is noticed before it masks anything. */
-export function maskPins(columns: readonly ConfiguredColumn[], ring: KeyRing): readonly MaskPin[] {
+export function maskPins(columns: readonly ConfiguredColumn[], keys: MaskKeys): readonly MaskPin[] {
   const definitions = new Map(columns.flatMap(({ mask }) => (mask === null || mask.domain === null ? [] : [[mask.domain, mask]])));
   return [...definitions].flatMap(([domain, mask]) =>
-    domainCheckValues(ring, mask.kind, domain).map(({ id, value }) => ({
+    keys.checkValues(mask.kind, domain).map(({ id, value }) => ({
       domain,
       keyId: id,
       checkValue: value,
@@ -37,9 +55,9 @@ export function maskPins(columns: readonly ConfiguredColumn[], ring: KeyRing): r
 export function columnDemands(columns: readonly MaskedColumn[]): readonly ColumnDemand[] {
   return columns.map(({ column, mask }) => ({
     name: column.name,
-    form: mask === null ? plainForm(column) : "token",
+    form: mask === null ? plainForm(column) : mask.form,
     longest: longestText(column, mask),
-    mayBeNull: mayBeNull(column),
+    mayBeNull: mayBeNull(column) || mask?.form === "nothing",
   }));
 }
 
@@ -71,6 +89,8 @@ function longestPlain({ type, max }: Column): number | null {
       return 36;
     case "ip":
       return 45;
+    case "email":
+      return longestEmail;
     case "date":
       return 10;
     case "timestamp":

@@ -7,7 +7,7 @@ export const columnOptions = {
   properties: {
     type: {
       type: "string",
-      enum: ["text", "integer", "number", "boolean", "uuid", "ip", "date", "timestamp", "version", "json"],
+      enum: ["text", "integer", "number", "boolean", "uuid", "ip", "email", "date", "timestamp", "version", "json"],
       description: "What the field must be.",
     },
     from: {
@@ -39,9 +39,22 @@ export const columnOptions = {
       properties: {
         kind: {
           type: "string",
-          enum: ["siv", "hmac", "redact", "sha256"],
+          enum: [
+            "siv",
+            "hmac",
+            "cmac",
+            "ipcrypt",
+            "ipcrypt-pfx",
+            "ff1",
+            "partial",
+            "redact",
+            "null",
+            "constant",
+            "generalise",
+            "sha256",
+          ],
           description:
-            "siv: reversible with the key (default choice). hmac: one-way, keyed. redact: the same text for every value. sha256: unkeyed, for reading legacy tables only.",
+            "siv: reversible with the key (default choice). hmac, cmac: one-way, keyed. ipcrypt: an address that stays an address; ipcrypt-pfx keeps subnets too. ff1: keeps the format. partial: a part of the value. redact: the same text for every value. null: no value. constant: a text of your own. generalise: a time or number made coarse. sha256: unkeyed, for reading legacy tables only.",
         },
         domain: {
           type: "string",
@@ -52,9 +65,83 @@ export const columnOptions = {
         },
         encode: {
           type: "string",
-          enum: ["packed", "text"],
+          enum: ["packed", "text", "pad16"],
           description:
-            "What is masked: 16 bytes for ip and uuid, so that the token's length tells nothing (packed, their default), or the text (text, the default of every other type).",
+            "What siv, hmac and cmac mask: 16 bytes for ip and uuid, so that the token's length tells nothing (packed, their default), the text (text, the default of every other type), or the text padded to a multiple of 16 bytes, so that the length tells little (pad16).",
+        },
+        key: {
+          type: "integer",
+          minimum: 1,
+          maximum: 4_294_967_295,
+          description:
+            "For masks whose tokens do not say which key made them (hmac, cmac, ipcrypt, ipcrypt-pfx, ff1): the id of the root key. Needed once the ring has two.",
+        },
+        alphabet: {
+          type: "string",
+          minLength: 2,
+          maxLength: 256,
+          description:
+            "Only for ff1: the characters that are replaced, and by which: digits (the default), hex, lowercase, uppercase, base36, base62, or the characters themselves, in order.",
+        },
+        template: {
+          type: "string",
+          minLength: 1,
+          maxLength: 256,
+          description:
+            "Only for ff1: the form of the value. # stands for a character of the alphabet, every other character for itself: ###-##-####.",
+        },
+        tweak: {
+          type: "string",
+          maxLength: 256,
+          description:
+            "Only for ff1: a text that goes into every value's encryption beside the key, to agree with another FF1 system. Default: none.",
+        },
+        first: {
+          type: "integer",
+          minimum: 0,
+          maximum: 64,
+          description: "Only for partial of a text: so many characters at its start stay.",
+        },
+        last: {
+          type: "integer",
+          minimum: 0,
+          maximum: 64,
+          description: "Only for partial of a text: so many characters at its end stay.",
+        },
+        ipv4_prefix: {
+          type: "integer",
+          minimum: 0,
+          maximum: 32,
+          description: "Only for partial of an ip: the bits of an IPv4 address that stay. Default: 24.",
+        },
+        ipv6_prefix: {
+          type: "integer",
+          minimum: 0,
+          maximum: 128,
+          description: "Only for partial of an ip: the bits of an IPv6 address that stay. Default: 48.",
+        },
+        to: {
+          type: "string",
+          enum: ["hour", "day", "month", "year"],
+          description: "Only for generalise of a date or timestamp: cut to the start of its hour, day, month or year (UTC).",
+        },
+        bucket: {
+          type: "integer",
+          minimum: 1,
+          maximum: 9_007_199_254_740_991,
+          description: "Only for generalise of an integer or number: rounded down to a multiple of this.",
+        },
+        value: { type: "string", maxLength: 1_000, description: "Only for constant: what stands in every row." },
+        salt: {
+          type: "string",
+          minLength: 1,
+          secret: true,
+          description: "Only for sha256: what the legacy system hashed together with the value. Write it as ${NAME}.",
+        },
+        salt_at: {
+          type: "string",
+          enum: ["start", "end"],
+          description: "Only for sha256 with a salt: whether it stood before the value (start, the default) or behind it.",
         },
         insecure: {
           type: "boolean",

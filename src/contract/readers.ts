@@ -1,4 +1,5 @@
 import type { Column, ColumnType } from "./column.ts";
+import { readEmail } from "./email.ts";
 import { readIp } from "./ip.ts";
 import { readJson } from "./json.ts";
 import { readBoolean, readInteger, readNumber } from "./number.ts";
@@ -16,6 +17,7 @@ const readers: Readonly<Record<ColumnType, (column: Column) => Reader>> = {
   boolean: () => readBoolean,
   uuid: () => readUuid,
   ip: () => readIp,
+  email: () => readEmail,
   date: () => readDate,
   timestamp: () => readTimestamp,
   version: (column) => versionReader(column.as),

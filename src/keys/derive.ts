@@ -10,7 +10,7 @@ import { maskFacts, type MaskKind } from "../masks/mask.ts";
  *
  * | derived               | info                       | bytes                   |
  * |-----------------------|----------------------------|-------------------------|
- * | key of a mask         | `mask/v1/<kind>/<domain>`  | siv 64, hmac 32         |
+ * | key of a mask         | `mask/v1/<kind>/<domain>`  | siv 64; hmac, cmac, ff1, ipcrypt-pfx 32; ipcrypt 16 |
  * | check value           | `check/v1/<kind>/<domain>` | 16, not secret          |
  * | vault, audit, subject | `vault/…`, `audit/…`, `subject/…`: kept free for what they will need |   |
  */

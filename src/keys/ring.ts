@@ -4,6 +4,7 @@ import { MasklineError } from "../errors.ts";
 import type { DomainKeys, MaskKind } from "../masks/mask.ts";
 import { deriveCheckValue, deriveMaskKey } from "./derive.ts";
 import { type KeyState, readKeyset, type RootKey, rootKeyBytes, writeKeyset } from "./keyset.ts";
+import type { CheckValue, MaskKeys } from "./mask-keys.ts";
 import { createSealingKey, publicKeyOf, type SealingKey, sealingKeyBytes } from "./sealing-key.ts";
 import { malformed, parseJson, readBase64, readConstant, readKeyId, readList, readMembers } from "./strict-json.ts";
 
@@ -20,7 +21,7 @@ export interface KeyRingSummary {
  * Roots by id, one of them primary, and the sealing keys, the first of which is current. Private fields, and KeyObjects in them:
  * however a ring is printed or serialised, it shows ids and states at most.
  */
-export class KeyRing {
+export class KeyRing implements MaskKeys {
   readonly #primary: EnabledRoot;
   readonly #roots: readonly RootKey[];
   readonly #sealing: readonly SealingKey[];
@@ -51,13 +52,43 @@ export class KeyRing {
     return this.#sealing;
   }
 
+  get primaryId(): number {
+    return this.#primary.id;
+  }
+
+  get keys(): readonly { readonly id: number; readonly status: KeyState }[] {
+    return this.#roots.map(({ id, status }) => ({ id, status }));
+  }
+
+  domainKeys(kind: MaskKind, domain: string, pinned: number | null = null): DomainKeys {
+    const known = this.#enabled().map(({ id, key }) => ({ id, key: deriveMaskKey(key, kind, domain) }));
+    const primary = known.find(({ id }) => id === (pinned ?? this.#primary.id));
+    if (primary === undefined) throw unknownKey(pinned ?? this.#primary.id);
+    return { primary, known };
+  }
+
+  checkValues(kind: MaskKind, domain: string): readonly CheckValue[] {
+    return this.#enabled().map(({ id, key }) => ({ id, value: deriveCheckValue(key, kind, domain) }));
+  }
+
+  #enabled(): readonly EnabledRoot[] {
+    return this.#roots.filter((root): root is EnabledRoot => root.status === "ENABLED");
+  }
+
   toJSON(): KeyRingSummary {
     return {
       primaryId: this.#primary.id,
-      roots: this.#roots.map(({ id, status }) => ({ id, status })),
+      roots: this.keys,
       sealing: this.#sealing.map(({ id, privateKey }) => ({ id, opens: privateKey !== null })),
     };
   }
+}
+
+/** A key that a contract names and this ring does not have, or does not have enabled. */
+export function unknownKey(id: number): MasklineError {
+  return new MasklineError("key_unknown", `key ${id} is not an enabled key of this ring`, {
+    next: "maskline keys list shows the ids; write one of the enabled ones",
+  });
 }
 
 /** A new ring: one root and one sealing key pair. `randomBytes` must be that of node:crypto outside of tests. */
@@ -109,27 +140,6 @@ function readSealingKey(value: unknown, place: string): SealingKey {
   const privateKey = readBase64(members["privateKey"], `${place}.privateKey`, sealingKeyBytes);
   if (!publicKeyOf(privateKey).equals(publicKey)) throw malformed(place, "a key pair", "halves of two pairs");
   return { id, publicKey, privateKey: createSecretKey(privateKey) };
-}
-
-/** The keys of one kind of mask in one domain: the primary makes tokens, every enabled root opens them. */
-export function domainKeys(ring: KeyRing, kind: MaskKind, domain: string): DomainKeys {
-  const known = enabledRoots(ring).map(({ id, key }) => ({ id, key: deriveMaskKey(key, kind, domain) }));
-  const primary = known.find(({ id }) => id === ring.primary.id);
-  if (primary === undefined) throw new MasklineError("internal", "a key ring without its primary key");
-  return { primary, known };
-}
-
-/** What tells the enabled keys of a domain apart, to be kept beside the tokens. */
-export function domainCheckValues(
-  ring: KeyRing,
-  kind: MaskKind,
-  domain: string,
-): readonly { readonly id: number; readonly value: Buffer }[] {
-  return enabledRoots(ring).map(({ id, key }) => ({ id, value: deriveCheckValue(key, kind, domain) }));
-}
-
-function enabledRoots(ring: KeyRing): readonly EnabledRoot[] {
-  return ring.roots.filter((root): root is EnabledRoot => root.status === "ENABLED");
 }
 
 /** The first six characters of a token hold the top 28 bits of its key id: there the ids of a ring must differ. */

@@ -1,6 +1,14 @@
 import { MasklineError } from "../errors.ts";
+import { createCmacMask } from "./cmac-mask.ts";
+import { createConstantMask } from "./constant.ts";
+import { createFf1Mask } from "./ff1.ts";
+import { createGeneraliseMask } from "./generalise.ts";
 import { createHmacMask } from "./hmac.ts";
+import { createIpcryptPrefixMask } from "./ipcrypt-prefix.ts";
+import { createIpcryptMask } from "./ipcrypt.ts";
 import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
+import { createNullMask } from "./null.ts";
+import { createPartialMask } from "./partial.ts";
 import { createRedactMask } from "./redact.ts";
 import { createSha256Mask } from "./sha256.ts";
 import { createSivMask } from "./siv.ts";
@@ -10,16 +18,31 @@ import { createSivMask } from "./siv.ts";
  * Keeps the keys for as long as it lives, and shows them to no one.
  */
 export function createMask(definition: MaskDefinition, keys: DomainKeys | null): Mask {
-  const { kind } = definition;
-  switch (kind) {
+  switch (definition.kind) {
     case "siv": {
       const checked = checkKeys(definition, keys);
       return createSivMask(definition, checked.domain, checked.keys);
     }
     case "hmac":
       return createHmacMask(definition, checkKeys(definition, keys).keys);
+    case "cmac":
+      return createCmacMask(definition, checkKeys(definition, keys).keys);
+    case "ipcrypt":
+      return createIpcryptMask(definition, checkKeys(definition, keys).keys);
+    case "ipcrypt-pfx":
+      return createIpcryptPrefixMask(definition, checkKeys(definition, keys).keys);
+    case "ff1":
+      return createFf1Mask(definition, checkKeys(definition, keys).keys);
+    case "partial":
+      return createPartialMask(definition);
     case "redact":
       return createRedactMask(definition);
+    case "null":
+      return createNullMask(definition);
+    case "constant":
+      return createConstantMask(definition);
+    case "generalise":
+      return createGeneraliseMask(definition);
     case "sha256":
       return createSha256Mask(definition);
   }

@@ -15,6 +15,7 @@ export function createHmacMask(definition: MaskDefinition, { primary }: DomainKe
   return {
     definition,
     ...maskFacts.hmac,
+    form: "token",
     apply(values) {
       const column = encoding.encode(values);
       return values.map((_, index) => hmacSha256(key, bytesAt(column, index)).toString("base64url", 0, tokenBytes));

@@ -7,6 +7,9 @@ type Options = (typeof columnOptions)["properties"]["mask"]["properties"];
 export const maskKinds: readonly MaskKind[] = columnOptions.properties.mask.properties.kind.enum;
 export type MaskKind = Options["kind"]["enum"][number];
 
+/** An option of a mask that only some kinds have. */
+export type MaskOptionName = Exclude<keyof Options, "kind" | "domain">;
+
 /** What is true of every mask of a kind. */
 export interface MaskFacts {
   /** `raw`: masks the text as it was sent instead of its canonical form, to match tokens made elsewhere. */
@@ -18,19 +21,125 @@ export interface MaskFacts {
   readonly reversible: boolean;
   /** The token says which key made it. */
   readonly tagged: boolean;
+  /** A forged or altered token is noticed. */
+  readonly authenticated: boolean;
+  /** Equal values have equal tokens, and unequal ones unequal tokens. */
+  readonly keepsEquality: boolean;
+  /** What else a token keeps of its value, for people. */
+  readonly keeps: "nothing" | "prefix" | "format" | "a part";
   /** Can be undone by trying values, without any key. */
   readonly insecure: boolean;
+  /** The types of column it masks. */
+  readonly types: readonly ColumnType[];
+  /** What may stand beside `kind` and, for keyed masks, `domain`. */
+  readonly options: readonly MaskOptionName[];
 }
+
+const scalarTypes: readonly ColumnType[] = ["text", "integer", "number", "uuid", "ip", "email", "date", "timestamp", "version"];
+const everyType: readonly ColumnType[] = [...scalarTypes, "boolean", "json"];
+const unkeyed = { keyed: false, keyLengthBytes: null, reversible: false, tagged: false, authenticated: false } as const;
+const oneWay = { input: "canonical", keyed: true, reversible: false, tagged: false, authenticated: false } as const;
+const address = {
+  input: "canonical",
+  keyed: true,
+  reversible: true,
+  tagged: false,
+  authenticated: false,
+  keepsEquality: true,
+} as const;
 
 /** The one table of masks. A kind is added here and in create-mask.ts. */
 export const maskFacts: Readonly<Record<MaskKind, MaskFacts>> = {
-  siv: { input: "canonical", keyed: true, keyLengthBytes: 64, reversible: true, tagged: true, insecure: false },
-  hmac: { input: "canonical", keyed: true, keyLengthBytes: 32, reversible: false, tagged: false, insecure: false },
-  redact: { input: "canonical", keyed: false, keyLengthBytes: null, reversible: false, tagged: false, insecure: false },
-  sha256: { input: "raw", keyed: false, keyLengthBytes: null, reversible: false, tagged: false, insecure: true },
+  siv: {
+    input: "canonical",
+    keyed: true,
+    keyLengthBytes: 64,
+    reversible: true,
+    tagged: true,
+    authenticated: true,
+    keepsEquality: true,
+    keeps: "nothing",
+    insecure: false,
+    types: scalarTypes,
+    options: ["encode"],
+  },
+  hmac: {
+    ...oneWay,
+    keyLengthBytes: 32,
+    keepsEquality: true,
+    keeps: "nothing",
+    insecure: false,
+    types: scalarTypes,
+    options: ["encode", "key"],
+  },
+  cmac: {
+    ...oneWay,
+    keyLengthBytes: 32,
+    keepsEquality: true,
+    keeps: "nothing",
+    insecure: false,
+    types: scalarTypes,
+    options: ["encode", "key"],
+  },
+  ipcrypt: { ...address, keyLengthBytes: 16, keeps: "format", insecure: false, types: ["ip"], options: ["key"] },
+  "ipcrypt-pfx": { ...address, keyLengthBytes: 32, keeps: "prefix", insecure: false, types: ["ip"], options: ["key"] },
+  ff1: {
+    ...address,
+    keyLengthBytes: 32,
+    keeps: "format",
+    insecure: false,
+    types: ["text"],
+    options: ["key", "alphabet", "template", "tweak"],
+  },
+  partial: {
+    ...unkeyed,
+    input: "canonical",
+    keepsEquality: false,
+    keeps: "a part",
+    insecure: false,
+    types: ["text", "ip", "email"],
+    options: ["first", "last", "ipv4_prefix", "ipv6_prefix"],
+  },
+  redact: {
+    ...unkeyed,
+    input: "canonical",
+    keepsEquality: false,
+    keeps: "nothing",
+    insecure: false,
+    types: scalarTypes,
+    options: [],
+  },
+  null: { ...unkeyed, input: "canonical", keepsEquality: false, keeps: "nothing", insecure: false, types: everyType, options: [] },
+  constant: {
+    ...unkeyed,
+    input: "canonical",
+    keepsEquality: false,
+    keeps: "nothing",
+    insecure: false,
+    types: scalarTypes,
+    options: ["value"],
+  },
+  generalise: {
+    ...unkeyed,
+    input: "canonical",
+    keepsEquality: false,
+    keeps: "a part",
+    insecure: false,
+    types: ["date", "timestamp", "integer", "number"],
+    options: ["to", "bucket"],
+  },
+  sha256: {
+    ...unkeyed,
+    input: "raw",
+    keepsEquality: true,
+    keeps: "nothing",
+    insecure: true,
+    types: scalarTypes,
+    options: ["salt", "salt_at", "insecure"],
+  },
 };
 
-/** `packed`: the 16 bytes of an address or UUID, so that a token's length tells nothing. `text`: the text in UTF-8. */
+/** `packed`: the 16 bytes of an address or UUID, so that a token's length tells nothing. `text`: the text in UTF-8. `pad16`: the text, padded. */
 export type MaskEncoding = Options["encode"]["enum"][number];
 
 /** How a column is masked, as the contract says. Equal definitions and keys give equal tokens. */
@@ -40,7 +149,30 @@ export interface MaskDefinition {
   readonly domain: string | null;
   readonly type: ColumnType;
   readonly encode: MaskEncoding;
+  /** The root key of a mask whose tokens do not say it; null for the ring's primary. */
+  readonly key: number | null;
+  /** What else stands beside `kind`, as written. */
+  readonly settings: MaskSettings;
 }
+
+/** The options of single kinds, without their defaults. */
+export interface MaskSettings {
+  readonly alphabet?: string;
+  readonly template?: string;
+  readonly tweak?: string;
+  readonly first?: number;
+  readonly last?: number;
+  readonly ipv4_prefix?: number;
+  readonly ipv6_prefix?: number;
+  readonly to?: Options["to"]["enum"][number];
+  readonly bucket?: number;
+  readonly value?: string;
+  readonly salt?: string;
+  readonly salt_at?: Options["salt_at"]["enum"][number];
+}
+
+/** What a column of tokens is to a database: `token` is a text that means nothing, `nothing` is NULL in every row. */
+export type TokenForm = Exclude<ColumnType, "version"> | "token" | "nothing";
 
 export interface Mask {
   readonly definition: MaskDefinition;
@@ -48,11 +180,12 @@ export interface Mask {
   readonly reversible: boolean;
   readonly keyed: boolean;
   readonly tagged: boolean;
+  readonly form: TokenForm;
   /**
-   * The tokens of a column, in its order. Throws when a value is not in the form the contract lets through: then nothing is masked,
-   * and the error holds no value.
+   * The tokens of a column, in its order. Throws when a value is not in the form the contract lets through, or not one the mask can
+   * take: then nothing is masked, and the error holds no value.
    */
-  apply(values: readonly string[]): string[];
+  apply(values: readonly string[]): (string | null)[];
   /** The length in characters of the longest token of texts up to `maxCodePoints` (null: any length); null when there is no bound. */
   longestToken(maxCodePoints: number | null): number | null;
 }
@@ -60,16 +193,25 @@ export interface Mask {
 /** A value opened, or why not. `unknown_key`: a token of a key that is not at hand, or not in use. */
 export type Opened = { readonly value: string } | { readonly failure: "not_a_token" | "unknown_key" | "not_authentic" };
 
-/** A mask whose tokens the key opens again. */
+/** A mask whose tokens the key opens again. Where it is not authenticated, a wrong token opens to a wrong value. */
 export interface ReversibleMask extends Mask {
+  apply(values: readonly string[]): string[];
   /** The canonical values behind a column of tokens, in its order. One bad token does not stop its neighbours. */
   open(tokens: readonly string[]): Opened[];
+}
+
+/** A mask that knows its own tokens. */
+export interface AuthenticatedMask extends ReversibleMask {
   /** For each value, whether it is a token of this domain under any key at hand (authenticated, not only in its form). */
   recognises(values: readonly string[]): boolean[];
 }
 
-export function canRecognise(mask: Mask): mask is ReversibleMask {
-  return mask.reversible;
+export function canOpen(mask: Mask): mask is ReversibleMask {
+  return "open" in mask;
+}
+
+export function canRecognise(mask: Mask): mask is AuthenticatedMask {
+  return "recognises" in mask;
 }
 
 export interface DomainKey {

@@ -7,6 +7,7 @@ export function createRedactMask(definition: MaskDefinition): Mask {
   return {
     definition,
     ...maskFacts.redact,
+    form: "token",
     apply: (values) => values.map(() => redacted),
     longestToken: () => redacted.length,
   };

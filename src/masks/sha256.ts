@@ -12,6 +12,7 @@ export function createSha256Mask(definition: MaskDefinition): Mask {
   return {
     definition,
     ...maskFacts.sha256,
+    form: "token",
     apply: (values) => values.map(sha256Hex),
     longestToken: () => tokenCharacters,
   };

@@ -1,7 +1,7 @@
 import { MasklineError } from "../errors.ts";
 import { bytesAt, joinBytes } from "./byte-column.ts";
 import { createEncoding } from "./encoding.ts";
-import { type DomainKeys, maskFacts, type MaskDefinition, type Opened, type ReversibleMask } from "./mask.ts";
+import { type AuthenticatedMask, type DomainKeys, maskFacts, type MaskDefinition, type Opened } from "./mask.ts";
 import { createSivCipher, type SivCipher } from "./siv-cipher.ts";
 import { readToken, tokenLength, type TokenParts, tokenPrefix, writeTokens } from "./token.ts";
 
@@ -12,7 +12,7 @@ type OpenedBytes = { readonly bytes: Buffer } | Extract<Opened, { failure: unkno
  * The default mask: AES-SIV, deterministic, authenticated and reversible. The domain is the associated datum, so a token pasted into
  * a column of another domain does not open there.
  */
-export function createSivMask(definition: MaskDefinition, domain: string, { primary, known }: DomainKeys): ReversibleMask {
+export function createSivMask(definition: MaskDefinition, domain: string, { primary, known }: DomainKeys): AuthenticatedMask {
   const encoding = createEncoding(definition);
   const associated = Buffer.from(domain);
   const ciphers = new Map<number, SivCipher>();
@@ -41,6 +41,7 @@ export function createSivMask(definition: MaskDefinition, domain: string, { prim
   return {
     definition,
     ...maskFacts.siv,
+    form: "token",
     apply(values) {
       const { sivs, ciphertexts } = writer.seal(encoding.encode(values));
       return writeTokens(primary.id, sivs, ciphertexts);

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { format, inspect } from "node:util";
 
 import type { MasklineError } from "../../src/errors.ts";
-import { createKeyRing, domainCheckValues, domainKeys, KeyRing, parseKeyRing, serializeKeyRing } from "../../src/keys/ring.ts";
+import { createKeyRing, KeyRing, parseKeyRing, serializeKeyRing } from "../../src/keys/ring.ts";
 import { createMask } from "../../src/masks/create-mask.ts";
 import { newRing, ringOf, root, spellings } from "./rings.ts";
 
@@ -43,7 +43,7 @@ test("a ring that only seals has no private key", () => {
 
 test("the primary makes tokens, all enabled roots open them, others do not exist", () => {
   const ring = ringOf(root(0x100), root(0x200), root(0x300, "DISABLED"), root(0x400, "DESTROYED"));
-  const { primary, known } = domainKeys(ring, "siv", "login.ip");
+  const { primary, known } = ring.domainKeys("siv", "login.ip");
   assert.equal(primary.id, 0x100);
   assert.deepEqual(
     known.map(({ id, key }) => [id, key.length]),
@@ -53,7 +53,7 @@ test("the primary makes tokens, all enabled roots open them, others do not exist
     ],
   );
   assert.deepEqual(
-    domainCheckValues(ring, "siv", "login.ip").map(({ id, value }) => [id, value.length]),
+    ring.checkValues("siv", "login.ip").map(({ id, value }) => [id, value.length]),
     [
       [0x100, 16],
       [0x200, 16],
@@ -65,8 +65,8 @@ test("a ring from a file makes the golden token", () => {
   // source: the design's golden values; the keyset is Tink's form of that root.
   const golden = Buffer.from("0102030405060708091011121314151617181920212123242526272829303132", "hex");
   const ring = parseKeyRing(serializeKeyRing(ringOf(root(0x4d2, "ENABLED", golden))));
-  const definition = { kind: "siv", domain: "user_logins.ip", type: "ip", encode: "text" } as const;
-  const mask = createMask(definition, domainKeys(ring, "siv", "user_logins.ip"));
+  const definition = { kind: "siv", domain: "user_logins.ip", type: "ip", encode: "text", key: null, settings: {} } as const;
+  const mask = createMask(definition, ring.domainKeys("siv", "user_logins.ip"));
   assert.deepEqual(mask.apply(["203.0.113.77"]), ["AQAABNLECpW4VotnfDd8C4ky57jPahE7jy3l8pCgRWGx"]);
 });
 

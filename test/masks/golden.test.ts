@@ -13,7 +13,7 @@ const golden: readonly { definition: MaskDefinition; value: string; token: strin
     token: "AQAABNLECpW4VotnfDd8C4ky57jPahE7jy3l8pCgRWGx",
   },
   {
-    definition: { kind: "hmac", domain: "user_logins.ip", type: "ip", encode: "text" },
+    definition: { kind: "hmac", domain: "user_logins.ip", type: "ip", encode: "text", key: null, settings: {} },
     value: "203.0.113.77",
     token: "DfQQWQbTkjAJoB0KkltidQ",
   },
@@ -38,7 +38,7 @@ for (const { definition, value, token } of golden) {
 }
 
 test("sha256 is the plain hash of the text as it was sent, in lower-case hex", () => {
-  const mask = createMask({ kind: "sha256", domain: null, type: "text", encode: "text" }, null);
+  const mask = createMask({ kind: "sha256", domain: null, type: "text", encode: "text", key: null, settings: {} }, null);
   // FIPS 180-4 examples.
   assert.deepEqual(mask.apply(["abc", ""]), [
     "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",

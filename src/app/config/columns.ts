@@ -1,7 +1,8 @@
 import { columnProblem } from "../../contract/check.ts";
 import type { Column, ColumnOptions } from "../../contract/column.ts";
 import { defaultEncoding } from "../../masks/encoding.ts";
-import { maskFacts, type MaskDefinition } from "../../masks/mask.ts";
+import { maskFingerprint } from "../../masks/fingerprint.ts";
+import { maskFacts, maskKinds, type MaskDefinition, type MaskOptionName, type MaskSettings } from "../../masks/mask.ts";
 import type { ConfigFault } from "./fault.ts";
 
 /** A column of the contract and how its mask is defined, as `columns` in the configuration says. */
@@ -9,6 +10,8 @@ export interface ConfiguredColumn {
   readonly column: Column;
   readonly mask: MaskDefinition | null;
 }
+
+type MaskOptions = NonNullable<ColumnOptions["mask"]>;
 
 /** PostgreSQL cuts longer names. */
 const longestNameBytes = 63;
@@ -49,8 +52,27 @@ function configuredColumn(name: string, options: ColumnOptions): ConfiguredColum
   if (mask === undefined) return { column, mask: null };
   return {
     column,
-    mask: { kind: mask.kind, domain: mask.domain ?? null, type, encode: mask.encode ?? defaultEncoding(type) },
+    mask: {
+      kind: mask.kind,
+      domain: mask.domain ?? null,
+      type,
+      encode: mask.encode ?? defaultEncoding(type),
+      key: mask.key ?? null,
+      settings: maskSettings(mask),
+    },
   };
+}
+
+/** What only some kinds have, as written. */
+function maskSettings({
+  kind: _kind,
+  domain: _domain,
+  encode: _encode,
+  key: _key,
+  insecure: _insecure,
+  ...settings
+}: MaskOptions): MaskSettings {
+  return settings;
 }
 
 function* columnFaults(
@@ -63,10 +85,25 @@ function* columnFaults(
   if (max !== undefined && type !== "text" && !(type === "version" && as === "text"))
     yield ["max", `is for texts; this column is ${type}`];
   if (mask === undefined) return;
-  const facts = maskFacts[mask.kind];
   if (fallback !== undefined) yield ["default", "is not for masked columns: a missing value would become a token shared by all"];
-  if (type === "json" || type === "boolean")
-    yield ["mask", `a ${type} column cannot be masked; use redact on a text column, or leave the column out`];
+  yield* maskFaults(name, type, mask);
+}
+
+function* maskFaults(
+  name: string,
+  type: ColumnOptions["type"],
+  mask: MaskOptions,
+): Generator<readonly [option: string, message: string]> {
+  const facts = maskFacts[mask.kind];
+  if (!facts.types.includes(type)) {
+    const fitting = maskKinds.filter((kind) => maskFacts[kind].types.includes(type) && !maskFacts[kind].insecure);
+    yield ["mask.kind", `${mask.kind} is for ${facts.types.join(", ")}; this column is ${type}: use ${fitting.join(", ")}`];
+  }
+  for (const option of Object.keys(mask).filter((option): option is MaskOptionName => option !== "kind" && option !== "domain")) {
+    if (facts.options.includes(option)) continue;
+    const kinds = maskKinds.filter((kind) => maskFacts[kind].options.includes(option));
+    yield [`mask.${option}`, `is for ${kinds.join(", ")}; this mask is ${mask.kind}`];
+  }
   if (facts.keyed && mask.domain === undefined) {
     yield [
       "mask.domain",
@@ -82,8 +119,6 @@ function* columnFaults(
       "sha256 without a key is not masking: all 4.3 billion IPv4 addresses are tried in 192 s on one core, all ids of nine digits in 45 s. Use siv or hmac; to read a legacy table, add insecure: true",
     ];
   }
-  if (mask.kind !== "sha256" && mask.insecure !== undefined)
-    yield ["mask.insecure", `is for sha256; ${mask.kind} does not need it`];
 }
 
 /** Columns may share a domain only when equal values give equal tokens in all of them. */
@@ -97,9 +132,8 @@ function domainFaults(columns: readonly ConfiguredColumn[]): ConfigFault[] {
       first.set(mask.domain, configured);
       return [];
     }
-    const same = other.mask.kind === mask.kind && other.mask.type === mask.type && other.mask.encode === mask.encode;
-    if (same) return [];
-    const message = `domain ${mask.domain} is used by column ${other.column.name} with another kind, type or encode; equal values would differ: name another domain`;
+    if (maskFingerprint(other.mask) === maskFingerprint(mask) && other.mask.key === mask.key) return [];
+    const message = `domain ${mask.domain} is used by column ${other.column.name} with another kind, type, encode or option; equal values would differ: name another domain`;
     return [{ path: ["columns", column.name, "mask", "domain"], message }];
   });
 }

@@ -36,7 +36,7 @@ export const keysList: Command = {
   examples: [["maskline keys list", "ids and states"]],
   async run(call) {
     const ring = await openKeyRing(settingsOf(call, { offline: true }));
-    const roots = ring.roots.map(({ id, status }) => ({ id, status, primary: id === ring.primary.id }));
+    const roots = ring.keys.map(({ id, status }) => ({ id, status, primary: id === ring.primaryId }));
     const sealing = ring.sealing.map(({ id, privateKey }) => ({ id, opens: privateKey !== null }));
     if (call.output.json) return call.output.document({ roots, sealing });
     const lines = formatTable(

@@ -1,0 +1,6 @@
+import { MasklineError } from "../errors.ts";
+import type { DomainKeys, Mask, MaskDefinition } from "./mask.ts";
+
+export function createCmacMask(definition: MaskDefinition, _keys: DomainKeys): Mask {
+  throw new MasklineError("internal", `${definition.kind} is not built yet`);
+}
