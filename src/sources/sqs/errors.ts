@@ -1,34 +1,5 @@
+import { isDenied, isPassing, isRegionMissing, sdkError } from "../../aws/sdk-error.ts";
 import { MasklineError } from "../../errors.ts";
-
-/** The parts of an SDK error that are looked at. Its text is not shown: a server may put anything there. */
-interface SdkError {
-  readonly name: string;
-  readonly status: number | null;
-  readonly contentType: string;
-  readonly text: string;
-}
-
-function sdkError(error: unknown): SdkError {
-  const status = part(part(error, "$metadata"), "httpStatusCode");
-  const code = part(error, "code");
-  const contentType = part(part(part(error, "$response"), "headers"), "content-type");
-  const name = error instanceof Error ? error.name : "unknown";
-  return {
-    name: codeName(name === "Error" && typeof code === "string" ? code : name),
-    status: typeof status === "number" ? status : null,
-    contentType: typeof contentType === "string" ? contentType : "",
-    text: error instanceof Error ? error.message : "",
-  };
-}
-
-/** A server's own code, where it looks like one: a server may put anything there, and this is shown. */
-export function codeName(code: unknown): string {
-  return typeof code === "string" && /^[\w.:#-]{1,100}$/.test(code) ? code : "an unnamed error";
-}
-
-function part(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
-}
 
 /**
  * Whether a server that knows only the Query protocol answered a JSON request. Older queue emulators say "Operation detection failed.
@@ -41,18 +12,15 @@ export function wantsQueryProtocol(error: unknown): boolean {
 }
 
 const missingQueue = /NonExistentQueue|QueueDoesNotExist|QueueDeletedRecently/;
-const denied =
-  /AccessDenied|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch|ExpiredToken|InvalidSecurity|InvalidAccessKeyId|OptInRequired|CredentialsProvider|CredentialsError|TokenProviderError/;
-const passing =
-  /Throttl|Timeout|ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|EHOST|ENETUNREACH|RequestLimitExceeded|ServiceUnavailable|InternalError|InternalFailure|OverLimit/;
 
 /** The error a user sees for a call that failed. `queue` is safe to show: an URL without credentials. */
 export function queueError(error: unknown, doing: string, queue: string): MasklineError {
   if (error instanceof MasklineError) return error;
-  const { name, status, text: sdkText } = sdkError(error);
+  const told = sdkError(error);
+  const { name, status } = told;
   const text = `while ${doing} (${queue}): ${name}${status === null ? "" : `, HTTP ${status}`}`;
   if (name === "AbortError") return new MasklineError("interrupted", `stopped while ${doing} (${queue})`);
-  if (/Region is missing/.test(sdkText)) {
+  if (isRegionMissing(told)) {
     return new MasklineError("config_invalid", `no AWS region is known ${text}`, {
       next: "set source.sqs.region, or AWS_REGION in the environment",
     });
@@ -62,7 +30,7 @@ export function queueError(error: unknown, doing: string, queue: string): Maskli
       next: "check source.sqs.queue (and source.sqs.region): the URL ends in /ACCOUNT/QUEUE-NAME",
     });
   }
-  if (denied.test(name) || status === 401) {
+  if (isDenied(told)) {
     return new MasklineError("queue_denied", `the queue refused the credentials or the right ${text}`, {
       next: "check the AWS credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID ...); needed: sqs:ReceiveMessage, DeleteMessage, ChangeMessageVisibility, GetQueueAttributes",
     });
@@ -72,7 +40,7 @@ export function queueError(error: unknown, doing: string, queue: string): Maskli
       next: "check the KMS key of the queue: its state, and the right kms:Decrypt",
     });
   }
-  if (passing.test(name) || status === null || status >= 500 || status === 429) {
+  if (isPassing(told)) {
     return new MasklineError("queue_unreachable", `the queue does not answer ${text}`, {
       next: "check that the server of source.sqs.queue can be reached from here",
     });

@@ -10,8 +10,10 @@ import {
 } from "@aws-sdk/client-sqs";
 import { AwsQueryProtocol } from "@aws-sdk/core/protocols";
 
+import { localAccess } from "../../aws/local-server.ts";
+import { codeName } from "../../aws/sdk-error.ts";
 import { MasklineError } from "../../errors.ts";
-import { codeName, queueError, wantsQueryProtocol } from "./errors.ts";
+import { queueError, wantsQueryProtocol } from "./errors.ts";
 import type { SqsOptions } from "./options.ts";
 
 export interface QueueOptions {
@@ -169,10 +171,10 @@ function sqsClient(options: QueueOptions, protocol: "json" | "query"): SQSClient
   };
   if (region !== null) config.region = region;
   if (protocol === "query") config.protocol = AwsQueryProtocol;
-  if (isLocal(url) && !hasCredentials(process.env)) {
-    // An emulator checks nothing, but the SDK signs every request and would look for credentials on the network first.
-    config.credentials = { accessKeyId: "local", secretAccessKey: "local" };
-    config.region ??= "us-east-1";
+  const local = localAccess(url, process.env);
+  if (local !== null) {
+    config.credentials = local.credentials;
+    config.region ??= local.region;
   }
   return new SQSClient(config);
 }
@@ -180,21 +182,4 @@ function sqsClient(options: QueueOptions, protocol: "json" | "query"): SQSClient
 /** `sqs.eu-west-1.amazonaws.com`, `eu-west-1.queue.amazonaws.com`, and VPC endpoints. */
 function regionOf(url: URL): string | null {
   return /\.amazonaws\.com(\.cn)?$/.test(url.hostname) ? (/\b[a-z]{2}(?:-[a-z]+)+-\d\b/.exec(url.hostname)?.[0] ?? null) : null;
-}
-
-/** Loopback, or a name without a dot as in a compose file. */
-function isLocal({ hostname }: URL): boolean {
-  return (
-    !hostname.includes(".") || /^127\.\d+\.\d+\.\d+$/.test(hostname) || hostname === "[::1]" || hostname.endsWith(".localhost")
-  );
-}
-
-function hasCredentials(environment: NodeJS.ProcessEnv): boolean {
-  return [
-    "AWS_ACCESS_KEY_ID",
-    "AWS_PROFILE",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-  ].some((name) => environment[name] !== undefined);
 }
