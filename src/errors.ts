@@ -29,7 +29,11 @@ export const errorCodes = {
   },
   dependency_missing: { exit: "usage", retryable: false, meaning: "an optional package is needed and not installed" },
   keyring_missing: { exit: "misfit", retryable: false, meaning: "the key ring could not be read" },
-  keyring_unwritable: { exit: "failed", retryable: false, meaning: "the key ring could not be written; no ring was made" },
+  keyring_unwritable: {
+    exit: "failed",
+    retryable: false,
+    meaning: "the key ring could not be written; what was there is as it was",
+  },
   keyring_malformed: { exit: "misfit", retryable: false, meaning: "the key ring is not a maskline key ring" },
   keyring_exposed: { exit: "misfit", retryable: false, meaning: "the key ring file can be read by other users" },
   keyring_locked: {

@@ -1,22 +1,29 @@
 import { MasklineError } from "../errors.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
-import { readKeyRingFile } from "../keys/providers/file.ts";
-import type { KeyRing } from "../keys/ring.ts";
+import { readOnly } from "../keys/ring-store.ts";
+import { type KeyRing, parseKeyRing, serializeKeyRing } from "../keys/ring.ts";
 import { openSealingContext, type SealingContext } from "../keys/sealing.ts";
 import type { Batch } from "../pipeline/ports.ts";
 import { sealedContent, sealedPlace } from "../pipeline/sealed-body.ts";
-import { fileBeside, missingOption, type Settings } from "./config/load.ts";
+import type { Settings } from "./config/load.ts";
+import { ringPlace } from "./ring-place.ts";
+import { openStoredRing } from "./stored-ring.ts";
 
-/** The file behind `keyring: file:...`. */
-export function keyRingFile(settings: Settings): string {
-  const { keyring } = settings.options;
-  if (keyring === undefined) throw missingOption(settings, "keyring");
-  return fileBeside(settings, keyring.replace(/^file:/, ""));
+/** A ring and where it was found. */
+export interface FoundRing {
+  readonly ring: MaskKeys;
+  /** The place and what protects the ring there, for people. */
+  readonly described: string;
 }
 
 /** The ring a configuration names, for masking and sealing: a full one or a writer's. */
 export async function openKeyRing(settings: Settings): Promise<MaskKeys> {
-  return readKeyRingFile(keyRingFile(settings));
+  return (await findKeyRing(settings)).ring;
+}
+
+export async function findKeyRing(settings: Settings): Promise<FoundRing> {
+  const stored = await openStoredRing(ringPlace(settings));
+  return { ring: parseKeyRing(stored.text), described: stored.describe() };
 }
 
 /** A full ring and the way to put its next state in its place, for the commands that change keys. */
@@ -28,8 +35,9 @@ export interface ChangeableRing {
 
 /** @throws MasklineError `keyring_unwritable` where the ring cannot be written (an environment variable, a writer's ring) */
 export async function openRingForChange(settings: Settings): Promise<ChangeableRing> {
-  const ring = await readKeyRingFile(keyRingFile(settings));
-  return { ring, save: () => Promise.reject(new MasklineError("internal", "not built yet")) };
+  const stored = await openStoredRing(ringPlace(settings));
+  if (!stored.store.writable) throw readOnly(stored.store);
+  return { ring: parseKeyRing(stored.text), save: (next) => stored.replace(serializeKeyRing(next)) };
 }
 
 /** Seals refused deliveries under the ring's public sealing key, one HPKE context a batch, opened by the first of them. */

@@ -9,7 +9,7 @@ import { compareMaskDefinitions } from "../postgres/mask-definitions.ts";
 import { requireSchema } from "../postgres/migrate.ts";
 import { showTable, type TableName } from "../postgres/names.ts";
 import { checkTarget } from "../postgres/target.ts";
-import { keyRingFile, openKeyRing } from "./assemble-keys.ts";
+import { findKeyRing } from "./assemble-keys.ts";
 import { openDatabase, postgresOf } from "./assemble-sink.ts";
 import { openQueue } from "./assemble-source.ts";
 import type { Settings } from "./config/load.ts";
@@ -42,10 +42,10 @@ export async function connectAndCheck(settings: Settings): Promise<readonly Find
     selfTest();
     return ["give their published answers", null];
   });
-  const ring = await attempt("key ring", async () => [
-    `${keyRingFile(settings)}, a plain file: meant for development`,
-    await openKeyRing(settings),
-  ]);
+  const ring = await attempt("key ring", async () => {
+    const found = await findKeyRing(settings);
+    return [found.described, found.ring];
+  });
   if (settings.options.source?.sqs) await attempt("queue", () => checkQueue(settings));
   if (settings.options.sink?.postgres) {
     const database = await attempt("database", () => checkDatabase(settings));

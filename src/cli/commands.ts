@@ -77,12 +77,18 @@ export const commands: readonly CommandEntry[] = [
     name: "keys create",
     group: "keys",
     summary: "make a key ring; never overwrites one",
-    load: async () => (await import("./commands/keys.ts")).keysCreate,
+    load: async () => (await import("./commands/keys-create.ts")).keysCreate,
   },
   {
     name: "keys list",
     group: "keys",
     summary: "the keys of the ring: ids and states, never the keys",
     load: async () => (await import("./commands/keys.ts")).keysList,
+  },
+  {
+    name: "keys rewrap",
+    group: "keys",
+    summary: "wrap the ring by a passphrase, by KMS or not at all; no token changes",
+    load: async () => (await import("./commands/keys-rewrap.ts")).keysRewrap,
   },
 ];

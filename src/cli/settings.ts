@@ -1,8 +1,10 @@
 import { defaultConfigFile, loadSettings, type Settings } from "../app/config/load.ts";
 import type { Call } from "./command.ts";
+import { askPassphrase, canAsk } from "./passphrase.ts";
 
 /** The configuration a command works with: --config, the environment, --set. `offline` for what needs neither queue nor database. */
 export function settingsOf(call: Call, { offline = false }: { readonly offline?: boolean } = {}): Settings {
   const file = call.text("config") ?? defaultConfigFile;
-  return loadSettings({ file, environment: call.environment, overrides: call.texts("set"), offline });
+  const settings = loadSettings({ file, environment: call.environment, overrides: call.texts("set"), offline });
+  return canAsk() ? { ...settings, askPassphrase } : settings;
 }

@@ -48,13 +48,23 @@ export function readKeyId(value: unknown, place: string): number {
   return value;
 }
 
-/** Bytes in base64 with padding (RFC 4648 section 4), in their one right spelling. */
-export function readBase64(value: unknown, place: string, lengthBytes: number): Buffer {
+/** Bytes in base64 with padding (RFC 4648 section 4), in their one right spelling; at most as many as at least, if not said. */
+export function readBase64(value: unknown, place: string, leastBytes: number, mostBytes: number = leastBytes): Buffer {
   if (typeof value !== "string") throw malformed(place, "a base64 text", describe(value));
   const bytes = Buffer.from(value, "base64");
   if (bytes.toString("base64") !== value) throw malformed(place, "base64 with padding", "another text");
-  if (bytes.length !== lengthBytes) throw malformed(place, `${lengthBytes} bytes`, `${bytes.length} bytes`);
+  if (bytes.length < leastBytes || bytes.length > mostBytes) {
+    throw malformed(place, `${leastBytes}${mostBytes > leastBytes ? ` to ${mostBytes}` : ""} bytes`, `${bytes.length} bytes`);
+  }
   return bytes;
+}
+
+/** A text of a form; `form` says which. */
+export function readText(value: unknown, place: string, pattern: RegExp, form: string): string {
+  if (typeof value !== "string" || !pattern.test(value)) {
+    throw malformed(place, form, typeof value === "string" ? "another text" : describe(value));
+  }
+  return value;
 }
 
 /** `place` is a path of ours, `found` a type or a count. */

@@ -141,7 +141,7 @@ test("compose: its maskline.yaml is a sound configuration for its own servers, w
   assert.equal(database.pathname.slice(1), server["POSTGRES_DB"]);
   assert.equal(settings.options.sink?.postgres?.tls, "off");
 
-  const ring = settings.options.keyring?.replace("file:", "") ?? "";
+  const ring = settings.options.keyring?.from.replace("file:", "") ?? "";
   assert.ok(compose.services["keys"]?.entrypoint?.at(-1)?.includes(`keys create ${ring}`));
   const starter = parse(starterConfig) as { readonly columns: unknown };
   assert.deepEqual((parse(textOf(file)) as { readonly columns: unknown }).columns, starter.columns);

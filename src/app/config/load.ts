@@ -8,8 +8,10 @@ import { parseTableName, showTable, type TableName } from "../../postgres/names.
 import { type ConfiguredColumn, readColumns } from "./columns.ts";
 import { type ConfigDocument, readDocument } from "./document.ts";
 import type { ConfigFault } from "./fault.ts";
+import { keyringFaults } from "./keyring.ts";
 import { applyOverrides, coerceSubstituted } from "./overrides.ts";
-import type { Options } from "./schema.ts";
+import { configurationSchema, type Options } from "./schema.ts";
+import { expandShorthands } from "./shorthand.ts";
 import { validateOptions } from "./validate.ts";
 
 export const defaultConfigFile = "maskline.yaml";
@@ -25,6 +27,8 @@ export interface Settings {
   readonly pipeline: string;
   /** Variables that the file names and the environment lacks; only where that is no fault. */
   readonly unset: readonly string[];
+  /** Asks whoever sits at the terminal for the ring's passphrase; not there where nobody does. */
+  readonly askPassphrase?: () => Promise<string>;
 }
 
 export interface LoadOptions {
@@ -78,19 +82,25 @@ function readOptions(
   flags: readonly string[],
   offline: boolean,
 ): { readonly settings: Settings | null; readonly faults: string[] } {
-  coerceSubstituted(value, document.substituted);
+  const expanded = expandShorthands(value, configurationSchema);
+  const fromEnvironment = document.substituted.map(expanded);
+  coerceSubstituted(value, fromEnvironment);
   const overrides = applyOverrides(value, environment, flags);
   // a variable that is not there does no harm where the option is set over the file; elsewhere it is all there is to say
-  const unset = document.faults.filter(({ path }) => overrides.originOf(path) === null);
+  const unset = document.faults
+    .map((fault) => ({ ...fault, path: expanded(fault.path) }))
+    .filter(({ path }) => overrides.originOf(path) === null);
   const unsetOptions = optionNames(unset.map(({ path }) => path));
-  const substituted = optionNames(document.substituted);
+  const substituted = optionNames(fromEnvironment);
   const hidden = (path: readonly string[]): boolean => substituted.has(path.join(".")) && overrides.originOf(path) === null;
   const { options, faults: schemaFaults, unreadable } = validateOptions(value, hidden);
   // what the schema refused cannot be read further; the rest still is, so that all faults come at once
   const sound = Object.entries(isRecord(options.columns) ? options.columns : {}).filter(([name]) => !unreadable.has(name));
   const { columns, faults: columnFaults } = readColumns(Object.fromEntries(sound));
   const { target, faults: adapterFaults } = readAddresses(options);
-  const found = [...schemaFaults, ...columnFaults, ...adapterFaults].filter(({ path }) => !unsetOptions.has(path.join(".")));
+  const found = [...schemaFaults, ...columnFaults, ...adapterFaults, ...keyringFaults(options)].filter(
+    ({ path }) => !unsetOptions.has(path.join(".")),
+  );
   const shown = (fault: ConfigFault): string => {
     const origin = overrides.originOf(fault.path);
     return origin === null ? show(file, fault, document.lineOf) : `${origin}  ${fault.path.join(".")}  ${fault.message}`;

@@ -7,6 +7,8 @@ const prefix = "MASKLINE_";
 /** One option that holds a single value, and the ways to set it from outside the file. */
 export interface ScalarOption {
   readonly path: readonly string[];
+  /** As it is written: the path's parts with dots between; also the group's own name for the member it can stand for. */
+  readonly name: string;
   readonly schema: OptionSchema;
   /** MASKLINE_SOURCE_SQS_QUEUE for source.sqs.queue */
   readonly variable: string;
@@ -16,9 +18,16 @@ export interface ScalarOption {
 export function scalarOptions(schema: OptionSchema = configurationSchema, path: readonly string[] = []): readonly ScalarOption[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, option]): readonly ScalarOption[] => {
     const here = [...path, name];
-    if (option.properties) return scalarOptions(option, here);
+    const named = { name: here.join("."), variable: prefix + here.join("_").toUpperCase() };
+    if (option.properties) {
+      const { shorthand } = option;
+      const member = shorthand === undefined ? undefined : option.properties[shorthand];
+      const whole =
+        shorthand === undefined || member === undefined ? [] : [{ ...named, path: [...here, shorthand], schema: member }];
+      return [...whole, ...scalarOptions(option, here)];
+    }
     if (option.additionalProperties || option.type === "array") return [];
-    return [{ path: here, schema: option, variable: prefix + here.join("_").toUpperCase() }];
+    return [{ ...named, path: here, schema: option }];
   });
 }
 
@@ -58,7 +67,7 @@ export function applyOverrides(
   }
   for (const flag of flags) {
     const [name = "", ...rest] = flag.split("=");
-    const option = options.find(({ path }) => path.join(".") === name);
+    const option = options.find((candidate) => candidate.name === name);
     // what is no name may be a value in the wrong place, and that a secret
     const shown = ["--set", /^[\w.-]{1,80}$/.test(name) ? name : "(not shown)"];
     if (option?.schema.secret) {
@@ -69,7 +78,7 @@ export function applyOverrides(
     } else if (option === undefined) {
       const near = suggest(
         name,
-        options.map(({ path }) => path.join(".")),
+        options.map((candidate) => candidate.name),
       );
       const hint = near === null ? "; columns and lists are set in the file" : `; did you mean ${near}?`;
       faults.push({ path: shown, message: `is not an option that can be set here${hint}` });

@@ -1,6 +1,7 @@
 import type { ColumnOptions } from "../../contract/column.ts";
 import type { Decoding } from "../../contract/column.ts";
 import { columnOptions, decodeOptions } from "../../contract/options.ts";
+import { keyringOptions, type KeyringOptions } from "../../keys/options.ts";
 import { postgresOptions, type PostgresOptions } from "../../postgres/options.ts";
 import { sqsOptions, type SqsOptions } from "../../sources/sqs/options.ts";
 
@@ -21,6 +22,8 @@ export interface OptionSchema {
   readonly minProperties?: number;
   readonly pattern?: string;
   readonly secret?: boolean;
+  /** Of a group: the member that a text in the group's place stands for. */
+  readonly shorthand?: string;
   readonly [annotation: `$${string}`]: string;
 }
 
@@ -28,7 +31,8 @@ export interface OptionSchema {
 export interface Options {
   readonly pipeline?: string;
   readonly source?: { readonly sqs?: SqsOptions };
-  readonly keyring?: string;
+  /** As a group, also where the file has a text. */
+  readonly keyring?: KeyringOptions;
   readonly sink?: { readonly postgres?: PostgresOptions };
   readonly decode: readonly Decoding[];
   readonly columns: Readonly<Record<string, ColumnOptions>>;
@@ -57,11 +61,7 @@ export const configurationSchema: OptionSchema = {
       additionalProperties: false,
       properties: { sqs: sqsOptions },
     },
-    keyring: {
-      type: "string",
-      pattern: "^file:.+",
-      description: "Where the keys are: file:./keyring.json (beside this file), made by `maskline keys create`.",
-    },
+    keyring: keyringOptions,
     sink: {
       type: "object",
       description: "Where rows go.",

@@ -17,7 +17,7 @@ export interface Validated {
  */
 export function validateOptions(value: unknown, hidden: (path: readonly string[]) => boolean): Validated {
   const ajv = new Ajv({ allErrors: true, useDefaults: true, verbose: true, allowUnionTypes: true, strictRequired: false });
-  ajv.addVocabulary(["secret"]);
+  ajv.addVocabulary(["secret", "shorthand"]);
   const validate = ajv.compile<Options>(configurationSchema);
   validate(value);
   const errors = validate.errors ?? [];

@@ -25,7 +25,7 @@ export async function referencePages(): Promise<readonly ReferencePage[]> {
 }
 
 function configurationPage(): string {
-  const variables = new Map(scalarOptions().map(({ path, variable }) => [path.join("."), variable]));
+  const variables = new Map(scalarOptions().map(({ name, variable }) => [name, variable]));
   return `${made}
 # maskline.yaml
 

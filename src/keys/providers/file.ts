@@ -1,80 +1,118 @@
-import { type FileHandle, open, unlink } from "node:fs/promises";
+import { type FileHandle, open, realpath, rename, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { MasklineError } from "../../errors.ts";
+import type { RingStore } from "../ring-store.ts";
 import { type KeyRing, parseKeyRing, serializeKeyRing } from "../ring.ts";
+import { changedMeanwhile } from "./changed-meanwhile.ts";
+import { fileErrorCode, readPrivateFile } from "./private-file.ts";
 
 const ownerOnly = 0o600;
-const groupAndOthers = 0o077;
 
-/**
- * Reads a ring from a plain file, which must be its owner's alone.
- * @throws MasklineError `keyring_missing`, `keyring_exposed`, `keyring_malformed`
- */
-export async function readKeyRingFile(path: string): Promise<KeyRing> {
-  const file = await openExisting(path);
-  try {
-    // Of the open file: the one looked at is the one read.
-    const { mode } = await file.stat();
-    // Windows has no such bits and reports all files as open to everyone.
-    if (process.platform !== "win32" && (mode & groupAndOthers) !== 0) {
-      throw new MasklineError("keyring_exposed", `key ring ${path} is open to other users of this machine (mode ${octal(mode)})`, {
-        next: `chmod 600 ${path}`,
-      });
-    }
-    return parseKeyRing(await readText(file, path));
-  } finally {
-    await file.close();
-  }
+/** A ring in a file of its own, which must be its owner's alone. */
+export function fileStore(path: string): RingStore {
+  return {
+    shown: path,
+    plainMeans: "a plain file: meant for development",
+    keepsHistory: false,
+    writable: true,
+    read: () => readRingText(path),
+    create: (text) => createFile(path, text),
+    replace: (text, previous) => replaceFile(path, text, previous),
+  };
 }
 
 /**
- * Writes a new ring, readable by its owner only and on disk when this returns. Never overwrites: a ring lost is all values lost.
+ * Reads a plain ring.
+ * @throws MasklineError `keyring_missing`, `keyring_exposed`, `keyring_malformed`
+ */
+export async function readKeyRingFile(path: string): Promise<KeyRing> {
+  return parseKeyRing(await readRingText(path));
+}
+
+/**
+ * Writes a new ring, plain.
  * @throws MasklineError `file_exists`, `keyring_unwritable`
  */
 export async function createKeyRingFile(path: string, ring: KeyRing): Promise<void> {
-  const file = await createNew(path);
+  await createFile(path, serializeKeyRing(ring));
+}
+
+async function readRingText(path: string): Promise<string> {
+  return readPrivateFile({ name: "key ring", path, make: "maskline keys create" });
+}
+
+async function createFile(path: string, text: string): Promise<void> {
+  const file = await open(path, "wx", ownerOnly).catch((error: unknown) => {
+    if (fileErrorCode(error) !== "EEXIST") throw unwritable(path, error);
+    throw new MasklineError("file_exists", `${path} is there already, and was not touched`, {
+      next: "name another file; to use the ring that is there, nothing is needed",
+    });
+  });
   try {
-    await file.writeFile(serializeKeyRing(ring));
-    await file.sync();
+    await closing(file, () => writeDurably(file, text));
+    await syncDirectory(dirname(path));
   } catch (error) {
     // A part of a ring would only be in the way of the next try.
     await unlink(path);
     throw unwritable(path, error);
+  }
+}
+
+/**
+ * The new ring is written beside the old one and takes its name in one step. The file beside it, made only where there is none, also
+ * keeps out everyone else who wants to change the ring: what is compared stays so until the name is taken.
+ */
+async function replaceFile(path: string, text: string, previous: string): Promise<void> {
+  // the file itself: what a link points to is replaced, not the link
+  const target = await realpath(path).catch((error: unknown) => {
+    throw unwritable(path, error);
+  });
+  const beside = `${target}.new`;
+  const file = await open(beside, "wx", ownerOnly).catch((error: unknown) => {
+    if (fileErrorCode(error) !== "EEXIST") throw unwritable(path, error);
+    throw new MasklineError(
+      "keyring_unwritable",
+      `key ring ${path} is being changed, or a change of it was cut off: ${beside} is there`,
+      {
+        next: `if no other maskline changes keys now, rm ${beside} and try again; the ring itself is whole`,
+      },
+    );
+  });
+  try {
+    await closing(file, async () => {
+      await keepOwner(file, target);
+      await writeDurably(file, text);
+    });
+    if ((await readRingText(target)) !== previous) throw changedMeanwhile(path);
+    await rename(beside, target);
+  } catch (error) {
+    await unlink(beside);
+    throw error instanceof MasklineError ? error : unwritable(path, error);
+  }
+  await syncDirectory(dirname(target)).catch((error: unknown) => {
+    throw unwritable(path, error);
+  });
+}
+
+/** Root may change a ring that is another user's, who then still has to be able to read it. */
+async function keepOwner(file: FileHandle, target: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const [before, after] = await Promise.all([stat(target), file.stat()]);
+  if (before.uid !== after.uid || before.gid !== after.gid) await file.chown(before.uid, before.gid);
+  await file.chmod(before.mode & ownerOnly);
+}
+
+async function writeDurably(file: FileHandle, text: string): Promise<void> {
+  await file.writeFile(text);
+  await file.sync();
+}
+
+async function closing(file: FileHandle, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
   } finally {
     await file.close();
-  }
-  await syncDirectory(dirname(path));
-}
-
-async function openExisting(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, "r");
-  } catch (error) {
-    throw errorCode(error) === "ENOENT"
-      ? new MasklineError("keyring_missing", `there is no key ring at ${path}`, { next: "maskline keys create" })
-      : unreadable(path, error);
-  }
-}
-
-async function createNew(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, "wx", ownerOnly);
-  } catch (error) {
-    if (errorCode(error) === "EEXIST") {
-      throw new MasklineError("file_exists", `${path} is there already, and was not touched`, {
-        next: "name another file; to use the ring that is there, nothing is needed",
-      });
-    }
-    throw unwritable(path, error);
-  }
-}
-
-async function readText(file: FileHandle, path: string): Promise<string> {
-  try {
-    return await file.readFile("utf8");
-  } catch (error) {
-    throw unreadable(path, error);
   }
 }
 
@@ -89,22 +127,8 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-function unreadable(path: string, error: unknown): MasklineError {
-  return new MasklineError("keyring_missing", `key ring ${path} could not be read (${errorCode(error)})`, {
-    next: "check the path and the rights of the file",
-  });
-}
-
 function unwritable(path: string, error: unknown): MasklineError {
-  return new MasklineError("keyring_unwritable", `key ring ${path} could not be written (${errorCode(error)})`, {
+  return new MasklineError("keyring_unwritable", `key ring ${path} could not be written (${fileErrorCode(error)})`, {
     next: "check the path and the rights of the directory",
   });
-}
-
-function errorCode(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown";
-}
-
-function octal(mode: number): string {
-  return (mode & 0o777).toString(8).padStart(3, "0");
 }

@@ -51,7 +51,7 @@ limits:
       'maskline.yaml:5  source.sqs.protocol  found "jsn"; allowed: auto, json, query (did you mean json?)',
       "maskline.yaml:6  source.sqs.wait_seconds  found 60; allowed: 1 to 20",
       'maskline.yaml:7  source.sqs.parallel_calls  found "8"; allowed: a whole number',
-      'maskline.yaml:8  keyring  found "./keyring.json"; needed: Where the keys are: file:./keyring.json (beside this file), made by `maskline keys create`.',
+      'maskline.yaml:8  keyring.from  found "./keyring.json"; needed: file:./keyring.json (beside this file), env:NAME (its text or base64, read only), aws-secretsmanager:NAME, aws-ssm:/NAME (a SecureString), or aws-kms:./keyring.json (a file that must be wrapped by KMS).',
       "maskline.yaml:10  sink.postgres.url  is missing: postgres://user:password@host:port/database. Best from the environment: ${DATABASE_URL}.",
       'maskline.yaml:12  sink.postgres.tls  found "yes"; allowed: off, require, verify-full',
       'maskline.yaml:13  decode.1  found "zip"; allowed: sns, eventbridge, base64, gzip (did you mean gzip?)',
