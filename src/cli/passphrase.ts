@@ -30,23 +30,22 @@ const eraseLine = "\u0015";
 /** What was typed up to the end of the line, shown nowhere. */
 async function askHidden(question: string): Promise<string> {
   const { stdin, stderr } = process;
-  stderr.write(question);
-  // raw: the terminal echoes nothing, and hands over what would otherwise be a signal
+  // Raw: the terminal echoes nothing, and hands over what would otherwise be a signal. Before the question: who types fast types at once.
   stdin.setRawMode(true).setEncoding("utf8").resume();
+  stderr.write(question);
   let typed: string[] = [];
+  let read = (_chunk: string): void => {};
+  let interrupt = (): void => {};
   try {
     return await new Promise((resolve, reject) => {
-      const stop = (): void => void stdin.off("data", read).off("end", onEnd);
-      const interrupt = (): void => {
-        stop();
-        reject(new MasklineError("interrupted", "stopped at the passphrase; nothing was done"));
-      };
-      const onEnd = interrupt;
-      const read = (chunk: string): void => {
-        for (const character of chunk) {
+      interrupt = () => reject(new MasklineError("interrupted", "stopped at the passphrase; nothing was done"));
+      read = (chunk) => {
+        const characters = Array.from(chunk);
+        for (const [index, character] of characters.entries()) {
           if (interrupts.has(character)) return interrupt();
           if (endings.has(character)) {
-            stop();
+            // what was typed ahead answers the next question
+            stdin.off("data", read).unshift(characters.slice(index + 1).join(""));
             return resolve(typed.join(""));
           }
           if (erasers.has(character)) typed.pop();
@@ -54,10 +53,10 @@ async function askHidden(question: string): Promise<string> {
           else typed.push(character);
         }
       };
-      stdin.on("data", read).on("end", onEnd);
+      stdin.on("data", read).on("end", interrupt);
     });
   } finally {
-    stdin.setRawMode(false).pause();
+    stdin.off("data", read).off("end", interrupt).setRawMode(false).pause();
     stderr.write("\n");
   }
 }
