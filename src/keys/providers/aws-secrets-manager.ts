@@ -64,7 +64,7 @@ async function current(
   client: SecretsManagerClient,
   id: string,
 ): Promise<{ readonly text: string; readonly version: string }> {
-  const { SecretString, VersionId } = await client.send(new GetSecretValueCommand({ SecretId: id }));
+  const { SecretString, VersionId } = await client.send(new GetSecretValueCommand({ SecretId: id, VersionStage: currentStage }));
   if (SecretString === undefined || VersionId === undefined) throw malformed(`secret ${id}`, "a text", "bytes");
   return { text: SecretString, version: VersionId };
 }

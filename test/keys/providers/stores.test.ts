@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, suite, test } from "node:test";
+
+import { environmentStore } from "../../../src/keys/providers/environment.ts";
+import { openStore, type StoreSurroundings } from "../../../src/keys/providers/stores.ts";
+import { serializeKeyRing } from "../../../src/keys/ring.ts";
+import { ringStoreSuite } from "../../conformance/ring-store.ts";
+import { keyServices } from "../../engines/key-services.ts";
+import { newRing } from "../rings.ts";
+
+let folder = "";
+let endpoint: string | null = null;
+let stop = async (): Promise<void> => {};
+const services = await keyServices();
+
+before(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "maskline-stores-"));
+  if (services.missing !== null) return;
+  const running = await services.start();
+  ({ endpoint, stop } = running);
+});
+after(async () => {
+  await stop();
+  await rm(folder, { recursive: true });
+});
+
+function around(): StoreSurroundings {
+  return { fileOf: (name) => path.join(folder, name), environment: {}, region: "eu-west-1", endpoint };
+}
+
+ringStoreSuite({ name: "a file", missing: null, open: (name) => openStore(`file:${name}`, around()) });
+ringStoreSuite({ name: "a file for KMS", missing: null, open: (name) => openStore(`aws-kms:kms-${name}`, around()) });
+ringStoreSuite({
+  name: "AWS Secrets Manager",
+  missing: services.missing,
+  open: (name) => openStore(`aws-secretsmanager:prod/${name}`, around()),
+});
+ringStoreSuite({ name: "AWS SSM", missing: services.missing, open: (name) => openStore(`aws-ssm:/prod/${name}`, around()) });
+
+suite("a ring in an environment variable", () => {
+  const ring = serializeKeyRing(newRing());
+
+  test("is its text, or base64 of it, also broken into lines", async () => {
+    const base64 = Buffer.from(ring).toString("base64");
+    for (const text of [ring, ring.trim(), base64, `${base64}\n`, base64.replaceAll(/(.{76})/g, "$1\n")]) {
+      const store = await openStore("env:RING", { ...around(), environment: { RING: text } });
+      assert.equal((await store.read()).trim(), ring.trim());
+    }
+  });
+
+  test("is missing where the variable is not set or empty, and malformed where it is neither text nor base64", async () => {
+    for (const environment of [{}, { RING: "" }, { RING: " \n" }, { RING: undefined }]) {
+      await assert.rejects(environmentStore("RING", environment).read(), { code: "keyring_missing", message: /RING/ });
+    }
+    await assert.rejects(environmentStore("toString", {}).read(), { code: "keyring_missing" });
+    for (const RING of ["canary!", "canar", "file:./keyring.json"]) {
+      await assert.rejects(
+        environmentStore("RING", { RING }).read(),
+        ({ code, message }: Error & { code: string }) => code === "keyring_malformed" && !message.includes("canar"),
+      );
+    }
+  });
+
+  test("can be read only", async () => {
+    const store = environmentStore("RING", { RING: ring });
+    assert.equal(store.writable, false);
+    await assert.rejects(store.create(ring), { code: "keyring_unwritable" });
+    await assert.rejects(store.replace(ring, ring), { code: "keyring_unwritable" });
+  });
+});
