@@ -26,7 +26,7 @@ export function codeName(code: unknown): string {
 
 /** Credentials that are missing, wrong, over, or without the right. */
 export function isDenied({ name, status }: SdkError): boolean {
-  return denied.test(name) || status === 401;
+  return denied.test(name) || status === 401 || status === 403;
 }
 
 /** What may be over by itself: no answer, a fault on the other side, too many requests. */
@@ -40,7 +40,7 @@ export function isRegionMissing({ text }: SdkError): boolean {
 }
 
 const denied =
-  /AccessDenied|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch|ExpiredToken|InvalidSecurity|InvalidAccessKeyId|OptInRequired|CredentialsProvider|CredentialsError|TokenProviderError/;
+  /AccessDenied|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch|InvalidSignature|IncompleteSignature|MissingAuthenticationToken|ExpiredToken|InvalidSecurity|InvalidAccessKeyId|OptInRequired|CredentialsProvider|CredentialsError|TokenProviderError/;
 const passing =
   /Throttl|Timeout|ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|EHOST|ENETUNREACH|RequestLimitExceeded|ServiceUnavailable|InternalError|InternalFailure|OverLimit/;
 

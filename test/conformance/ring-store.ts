@@ -77,7 +77,8 @@ export function ringStoreSuite({ name, missing, open }: RingStoreCase): void {
       const ended = await Promise.allSettled(stores.map((store, index) => store.replace(wanted[index] ?? "", first)));
       const winners = wanted.filter((_, index) => ended[index]?.status === "fulfilled");
       assert.equal(winners.length, 1);
-      for (const end of ended) if (end.status === "rejected") assert.equal((end.reason as MasklineError).code, "keyring_unwritable");
+      for (const end of ended)
+        if (end.status === "rejected") assert.equal((end.reason as MasklineError).code, "keyring_unwritable");
       assert.equal(await (await open("race")).read(), winners[0]);
     });
 

@@ -165,7 +165,11 @@ suite("an envelope", () => {
   });
 
   test("binds every member of its header", () => {
-    for (const other of [{ ...wrap, kind: "aws-kms" }, { ...wrap, more: 1 }, { ...wrap, kind: "passphrase\u0000" }]) {
+    for (const other of [
+      { ...wrap, kind: "aws-kms" },
+      { ...wrap, more: 1 },
+      { ...wrap, kind: "passphrase\u0000" },
+    ]) {
       assert.equal(openEnvelope({ wrap: other, ciphertext }, key), null);
     }
     // the order in a file says nothing

@@ -85,16 +85,20 @@ test("a link stays a link: what it points to is replaced, and stays its owner's 
   assert.deepEqual((await readdir(path.dirname(file))).sort(), ["keyring.json", "link.json"]);
 });
 
-test("root may change another user's ring, who can still read it", {
-  skip: process.getuid?.() === 0 ? false : "only root can have another's ring",
-}, async () => {
-  const file = await place();
-  const { chown } = await import("node:fs/promises");
-  await chown(file, 12_345, 12_346);
-  await fileStore(file).replace(newText, oldText);
-  const { uid, gid, mode } = await stat(file);
-  assert.deepEqual([uid, gid, mode & 0o777], [12_345, 12_346, 0o600]);
-});
+test(
+  "root may change another user's ring, who can still read it",
+  {
+    skip: process.getuid?.() === 0 ? false : "only root can have another's ring",
+  },
+  async () => {
+    const file = await place();
+    const { chown } = await import("node:fs/promises");
+    await chown(file, 12_345, 12_346);
+    await fileStore(file).replace(newText, oldText);
+    const { uid, gid, mode } = await stat(file);
+    assert.deepEqual([uid, gid, mode & 0o777], [12_345, 12_346, 0o600]);
+  },
+);
 
 test("a ring that others can read is not replaced either, and nothing is left beside it", async () => {
   const file = await place();
