@@ -44,6 +44,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/run.ts")).run,
   },
   {
+    name: "mask",
+    group: "run",
+    summary: "mask lines of JSON from stdin to stdout; needs no queue and no database",
+    load: async () => (await import("./commands/mask.ts")).mask,
+  },
+  {
     name: "migrate",
     group: "run",
     summary: "create or upgrade what maskline owns in the database",
