@@ -1,4 +1,5 @@
 import { MasklineError } from "../errors.ts";
+import { requireRoots } from "../keys/any-ring.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import { readKeyRingFile } from "../keys/providers/file.ts";
 import type { KeyRing } from "../keys/ring.ts";
@@ -19,6 +20,14 @@ export async function openKeyRing(settings: Settings): Promise<MaskKeys> {
   return readKeyRingFile(keyRingFile(settings));
 }
 
+/**
+ * The ring with its roots, for what a writer's ring cannot do.
+ * @throws MasklineError `keyring_rootless`
+ */
+export async function openFullRing(settings: Settings): Promise<KeyRing> {
+  return requireRoots(await readKeyRingFile(keyRingFile(settings)));
+}
+
 /** A full ring and the way to put its next state in its place, for the commands that change keys. */
 export interface ChangeableRing {
   readonly ring: KeyRing;
@@ -26,9 +35,9 @@ export interface ChangeableRing {
   readonly save: (next: KeyRing) => Promise<void>;
 }
 
-/** @throws MasklineError `keyring_unwritable` where the ring cannot be written (an environment variable, a writer's ring) */
+/** @throws MasklineError `keyring_unwritable` where the ring cannot be written (an environment variable), `keyring_rootless` */
 export async function openRingForChange(settings: Settings): Promise<ChangeableRing> {
-  const ring = await readKeyRingFile(keyRingFile(settings));
+  const ring = await openFullRing(settings);
   return { ring, save: () => Promise.reject(new MasklineError("internal", "not built yet")) };
 }
 

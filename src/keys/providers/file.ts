@@ -2,7 +2,9 @@ import { type FileHandle, open, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { MasklineError } from "../../errors.ts";
-import { type KeyRing, parseKeyRing, serializeKeyRing } from "../ring.ts";
+import { parseAnyRing } from "../any-ring.ts";
+import { type KeyRing, serializeKeyRing } from "../ring.ts";
+import type { WriterKeyRing } from "../writer-ring.ts";
 
 const ownerOnly = 0o600;
 const groupAndOthers = 0o077;
@@ -11,7 +13,7 @@ const groupAndOthers = 0o077;
  * Reads a ring from a plain file, which must be its owner's alone.
  * @throws MasklineError `keyring_missing`, `keyring_exposed`, `keyring_malformed`
  */
-export async function readKeyRingFile(path: string): Promise<KeyRing> {
+export async function readKeyRingFile(path: string): Promise<KeyRing | WriterKeyRing> {
   const file = await openExisting(path);
   try {
     // Of the open file: the one looked at is the one read.
@@ -22,7 +24,7 @@ export async function readKeyRingFile(path: string): Promise<KeyRing> {
         next: `chmod 600 ${path}`,
       });
     }
-    return parseKeyRing(await readText(file, path));
+    return parseAnyRing(await readText(file, path));
   } finally {
     await file.close();
   }
@@ -32,10 +34,18 @@ export async function readKeyRingFile(path: string): Promise<KeyRing> {
  * Writes a new ring, readable by its owner only and on disk when this returns. Never overwrites: a ring lost is all values lost.
  * @throws MasklineError `file_exists`, `keyring_unwritable`
  */
-export async function createKeyRingFile(path: string, ring: KeyRing): Promise<void> {
+export function createKeyRingFile(path: string, ring: KeyRing): Promise<void> {
+  return createSecretFile(path, serializeKeyRing(ring));
+}
+
+/**
+ * Writes a new file of secrets, with the care of `createKeyRingFile`.
+ * @throws MasklineError `file_exists`, `keyring_unwritable`
+ */
+export async function createSecretFile(path: string, text: string): Promise<void> {
   const file = await createNew(path);
   try {
-    await file.writeFile(serializeKeyRing(ring));
+    await file.writeFile(text);
     await file.sync();
   } catch (error) {
     // A part of a ring would only be in the way of the next try.
