@@ -5,8 +5,8 @@ import { bytesField, numberField } from "./protobuf.ts";
 import type { KeyRing } from "./ring.ts";
 
 /**
- * What Google Tink reads of a ring: keysets in its JSON form, in clear. Enabled roots only. Tink would leave the disabled keys of a
- * keyset alone, but derives enabled ones from the disabled keys of a deriver; and a key that is out of use has no business elsewhere.
+ * What Google Tink reads of a ring: keysets in its JSON form, in clear. Enabled roots only: with a disabled key Tink
+ * would do nothing, and a key that is out of use has no business elsewhere.
  */
 export interface TinkKeyset {
   readonly primaryKeyId: number;
