@@ -1,3 +1,4 @@
+import { countCharacters } from "../contract/text.ts";
 import { MasklineError } from "../errors.ts";
 
 export type JsonMembers = Readonly<Record<string, unknown>>;
@@ -53,7 +54,7 @@ export function readOneOf<T extends string>(value: unknown, place: string, allow
 /** A text of one to `longest` characters (code points). */
 export function readText(value: unknown, place: string, longest: number): string {
   if (typeof value !== "string") throw malformed(place, "a text", describe(value));
-  const length = [...value].length;
+  const length = countCharacters(value);
   if (length < 1 || length > longest) throw malformed(place, `a text of 1 to ${longest} characters`, describe(value));
   return value;
 }
