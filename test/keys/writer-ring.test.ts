@@ -203,7 +203,7 @@ function derivedOf(file: WriterFile): Json {
 for (const [what, spoil] of Object.entries(faulty)) {
   test(`refuses ${what}, saying where and showing nothing`, () => {
     const { digest: _digest, ...file } = JSON.parse(serializeWriterRing(writer)) as WriterFile;
-    spoil(file as WriterFile);
+    spoil(file);
     // with the digest of what is there: it must not be the digest alone that notices
     const digest = createHash("sha256").update(JSON.stringify(file)).digest("base64");
     assert.throws(
