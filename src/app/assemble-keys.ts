@@ -1,7 +1,7 @@
 import { MasklineError } from "../errors.ts";
-import { requireRoots } from "../keys/any-ring.ts";
+import { parseAnyRing, requireRoots } from "../keys/any-ring.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
-import { readKeyRingFile } from "../keys/providers/file.ts";
+import { readRingText } from "../keys/providers/file.ts";
 import type { KeyRing } from "../keys/ring.ts";
 import { openSealingContext, type SealingContext } from "../keys/sealing.ts";
 import type { Batch } from "../pipeline/ports.ts";
@@ -17,7 +17,7 @@ export function keyRingFile(settings: Settings): string {
 
 /** The ring a configuration names, for masking and sealing: a full one or a writer's. */
 export async function openKeyRing(settings: Settings): Promise<MaskKeys> {
-  return readKeyRingFile(keyRingFile(settings));
+  return parseAnyRing(await readRingText(keyRingFile(settings)));
 }
 
 /**
@@ -25,7 +25,7 @@ export async function openKeyRing(settings: Settings): Promise<MaskKeys> {
  * @throws MasklineError `keyring_rootless`
  */
 export async function openFullRing(settings: Settings): Promise<KeyRing> {
-  return requireRoots(await readKeyRingFile(keyRingFile(settings)));
+  return requireRoots(parseAnyRing(await readRingText(keyRingFile(settings))));
 }
 
 /** A full ring and the way to put its next state in its place, for the commands that change keys. */

@@ -51,8 +51,8 @@ export function readOneOf<T extends string>(value: unknown, place: string, allow
   return found;
 }
 
-/** A text of one to `longest` characters (code points). */
-export function readText(value: unknown, place: string, longest: number): string {
+/** A name of one to `longest` characters (code points). */
+export function readName(value: unknown, place: string, longest: number): string {
   if (typeof value !== "string") throw malformed(place, "a text", describe(value));
   const length = countCharacters(value);
   if (length < 1 || length > longest) throw malformed(place, `a text of 1 to ${longest} characters`, describe(value));

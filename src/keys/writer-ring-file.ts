@@ -14,7 +14,7 @@ import {
   readList,
   readMembers,
   readOneOf,
-  readText,
+  readName,
 } from "./strict-json.ts";
 import { type DerivedKey, WriterKeyRing } from "./writer-ring.ts";
 
@@ -85,7 +85,7 @@ function readDerived(value: unknown, place: string): DerivedKey {
   const kind = readOneOf(members["kind"], `${place}.kind`, keyedKinds);
   return {
     kind,
-    domain: readText(members["domain"], `${place}.domain`, longestDomain),
+    domain: readName(members["domain"], `${place}.domain`, longestDomain),
     keyId: readKeyId(members["keyId"], `${place}.keyId`),
     key: createSecretKey(readBase64(members["key"], `${place}.key`, maskFacts[kind].keyLengthBytes ?? 0)),
     check: readBase64(members["check"], `${place}.check`, checkBytes),

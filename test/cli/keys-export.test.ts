@@ -5,7 +5,8 @@ import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { suite, test, type TestContext } from "node:test";
 
-import { createKeyRingFile, readKeyRingFile } from "../../src/keys/providers/file.ts";
+import { parseAnyRing } from "../../src/keys/any-ring.ts";
+import { createKeyRingFile, readRingText } from "../../src/keys/providers/file.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { WriterKeyRing } from "../../src/keys/writer-ring.ts";
 import { newRing, ringOf, root, spellings } from "../keys/rings.ts";
@@ -38,7 +39,7 @@ suite("maskline keys export --writer", { concurrency: 2 }, () => {
     assert.match(stderr, /note: its holder cannot open, but can try out values of login\.device_id \(hmac\)\n/);
     const file = path.join(folder, "writer.json");
     if (process.platform !== "win32") assert.equal((await stat(file)).mode & 0o777, 0o600);
-    const ring = await readKeyRingFile(file);
+    const ring = parseAnyRing(await readRingText(file));
     assert.ok(ring instanceof WriterKeyRing);
     assert.deepEqual(
       ring.toJSON().domains.map(({ kind, domain }) => `${kind} ${domain}`),

@@ -3,7 +3,7 @@ import type { Settings } from "../../app/config/load.ts";
 import { suggest } from "../../app/config/suggest.ts";
 import { keyDemands } from "../../app/masks.ts";
 import { MasklineError } from "../../errors.ts";
-import { createSecretFile } from "../../keys/providers/file.ts";
+import { createFile } from "../../keys/providers/file.ts";
 import { tinkDeriverKeyset, tinkDomainKeyset, type TinkKeyset } from "../../keys/tink-export.ts";
 import { serializeWriterRing } from "../../keys/writer-ring-file.ts";
 import { type KeyDemand, writerRingOf } from "../../keys/writer-ring.ts";
@@ -48,7 +48,7 @@ associated data; a token is base64url of Tink's ciphertext. --tink --root lets T
     if (file === null) {
       call.output.data(call.output.json ? JSON.stringify(JSON.parse(text)) : text.trimEnd());
     } else {
-      await createSecretFile(file, text);
+      await createFile(file, text);
       if (call.output.json) call.output.document({ file });
       else call.output.say(`wrote ${file}, readable by you alone`);
     }

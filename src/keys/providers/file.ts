@@ -2,9 +2,7 @@ import { type FileHandle, open, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { MasklineError } from "../../errors.ts";
-import { parseAnyRing } from "../any-ring.ts";
-import { type KeyRing, serializeKeyRing } from "../ring.ts";
-import type { WriterKeyRing } from "../writer-ring.ts";
+import { type KeyRing, parseKeyRing, serializeKeyRing } from "../ring.ts";
 
 const ownerOnly = 0o600;
 const groupAndOthers = 0o077;
@@ -13,7 +11,12 @@ const groupAndOthers = 0o077;
  * Reads a ring from a plain file, which must be its owner's alone.
  * @throws MasklineError `keyring_missing`, `keyring_exposed`, `keyring_malformed`
  */
-export async function readKeyRingFile(path: string): Promise<KeyRing | WriterKeyRing> {
+export async function readKeyRingFile(path: string): Promise<KeyRing> {
+  return parseKeyRing(await readRingText(path));
+}
+
+/** The text of a ring of either format. @throws MasklineError `keyring_missing`, `keyring_exposed` */
+export async function readRingText(path: string): Promise<string> {
   const file = await openExisting(path);
   try {
     // Of the open file: the one looked at is the one read.
@@ -24,7 +27,7 @@ export async function readKeyRingFile(path: string): Promise<KeyRing | WriterKey
         next: `chmod 600 ${path}`,
       });
     }
-    return parseAnyRing(await readText(file, path));
+    return await readText(file, path);
   } finally {
     await file.close();
   }
@@ -34,15 +37,12 @@ export async function readKeyRingFile(path: string): Promise<KeyRing | WriterKey
  * Writes a new ring, readable by its owner only and on disk when this returns. Never overwrites: a ring lost is all values lost.
  * @throws MasklineError `file_exists`, `keyring_unwritable`
  */
-export function createKeyRingFile(path: string, ring: KeyRing): Promise<void> {
-  return createSecretFile(path, serializeKeyRing(ring));
+export async function createKeyRingFile(path: string, ring: KeyRing): Promise<void> {
+  await createFile(path, serializeKeyRing(ring));
 }
 
-/**
- * Writes a new file of secrets, with the care of `createKeyRingFile`.
- * @throws MasklineError `file_exists`, `keyring_unwritable`
- */
-export async function createSecretFile(path: string, text: string): Promise<void> {
+/** The same for a text with keys in it. */
+export async function createFile(path: string, text: string): Promise<void> {
   const file = await createNew(path);
   try {
     await file.writeFile(text);
