@@ -55,6 +55,7 @@ export const errorCodes = {
     meaning: "the ring has several keys, and a mask whose tokens do not say theirs names none",
   },
   key_not_exported: { exit: "misfit", retryable: false, meaning: "a writer's key ring was not made for this contract" },
+  keyring_rootless: { exit: "misfit", retryable: false, meaning: "a writer's key ring was given where the full one is needed" },
   key_in_use: { exit: "misfit", retryable: false, meaning: "the key is still in use; nothing was changed" },
   key_retired: {
     exit: "misfit",

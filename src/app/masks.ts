@@ -3,6 +3,7 @@ import type { Column } from "../contract/column.ts";
 import { longestEmail } from "../contract/email.ts";
 import { MasklineError } from "../errors.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
+import type { KeyDemand } from "../keys/writer-ring.ts";
 import { createMask } from "../masks/create-mask.ts";
 import { maskFingerprint } from "../masks/fingerprint.ts";
 import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "../masks/mask.ts";
@@ -26,6 +27,22 @@ export function createMasks(columns: readonly ConfiguredColumn[], keys: MaskKeys
 }
 
 function keysOf(column: Column, mask: MaskDefinition, domain: string, keys: MaskKeys): DomainKeys {
+  requirePinned(column, mask, keys);
+  return keys.domainKeys(mask.kind, domain, mask.key);
+}
+
+/** The keys that a contract needs of a ring, one for each domain. @throws MasklineError `key_unpinned` */
+export function keyDemands(columns: readonly ConfiguredColumn[], keys: MaskKeys): readonly KeyDemand[] {
+  const demands = new Map<string, KeyDemand>();
+  for (const { column, mask } of columns) {
+    if (mask === null || mask.domain === null) continue;
+    requirePinned(column, mask, keys);
+    demands.set(mask.domain, { kind: mask.kind, domain: mask.domain, pinned: mask.key });
+  }
+  return [...demands.values()];
+}
+
+function requirePinned(column: Column, mask: MaskDefinition, keys: MaskKeys): void {
   const alive = keys.keys.filter(({ status }) => status !== "DESTROYED");
   if (!maskFacts[mask.kind].tagged && mask.key === null && alive.length > 1) {
     throw new MasklineError(
@@ -36,7 +53,6 @@ function keysOf(column: Column, mask: MaskDefinition, domain: string, keys: Mask
       },
     );
   }
-  return keys.domainKeys(mask.kind, domain, mask.key);
 }
 
 /** What the database keeps of each domain and key, so that another key or definition is noticed before it masks anything. */

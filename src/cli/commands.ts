@@ -91,4 +91,10 @@ export const commands: readonly CommandEntry[] = [
     summary: "the keys of the ring: ids and states, never the keys",
     load: async () => (await import("./commands/keys.ts")).keysList,
   },
+  {
+    name: "keys export",
+    group: "keys",
+    summary: "a writer's ring, or keys for Google Tink",
+    load: async () => (await import("./commands/keys-export.ts")).keysExport,
+  },
 ];

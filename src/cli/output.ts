@@ -24,6 +24,11 @@ export class Output {
     return this.#stderr.isTTY;
   }
 
+  /** Whether the data goes to a terminal. */
+  get dataOnTerminal(): boolean {
+    return this.#stdout.isTTY;
+  }
+
   /** A line of data. */
   data(line: string = ""): void {
     this.#clearProgress();
