@@ -59,6 +59,7 @@ export const errorCodes = {
     meaning: "the ring has several keys, and a mask whose tokens do not say theirs names none",
   },
   key_not_exported: { exit: "misfit", retryable: false, meaning: "a writer's key ring was not made for this contract" },
+  keyring_rootless: { exit: "misfit", retryable: false, meaning: "a writer's key ring was given where the full one is needed" },
   key_in_use: { exit: "misfit", retryable: false, meaning: "the key is still in use; nothing was changed" },
   key_retired: {
     exit: "misfit",
@@ -99,6 +100,7 @@ export const errorCodes = {
     retryable: true,
     meaning: "a drain was stopped, by a signal or --max-duration, before the queue was known to be empty",
   },
+  lines_refused: { exit: "failed", retryable: false, meaning: "some lines did not become rows; the others did" },
   not_found: { exit: "failed", retryable: false, meaning: "what was asked for is not there" },
   setup_failed: { exit: "failed", retryable: false, meaning: "an embedded server could not be started" },
   interrupted: { exit: "interrupted", retryable: true, meaning: "stopped by a signal before the work was done" },

@@ -1,7 +1,8 @@
 import { MasklineError } from "../errors.ts";
+import { parseAnyRing, requireRoots } from "../keys/any-ring.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import { readOnly } from "../keys/ring-store.ts";
-import { type KeyRing, parseKeyRing, serializeKeyRing } from "../keys/ring.ts";
+import { type KeyRing, serializeKeyRing } from "../keys/ring.ts";
 import { openSealingContext, type SealingContext } from "../keys/sealing.ts";
 import type { Batch } from "../pipeline/ports.ts";
 import { sealedContent, sealedPlace } from "../pipeline/sealed-body.ts";
@@ -23,7 +24,16 @@ export async function openKeyRing(settings: Settings): Promise<MaskKeys> {
 
 export async function findKeyRing(settings: Settings): Promise<FoundRing> {
   const stored = await openStoredRing(ringPlace(settings));
-  return { ring: parseKeyRing(stored.text), described: stored.describe() };
+  return { ring: parseAnyRing(stored.text), described: stored.describe() };
+}
+
+/**
+ * The ring with its roots, for what a writer's ring cannot do.
+ * @throws MasklineError `keyring_rootless`
+ */
+export async function openFullRing(settings: Settings): Promise<KeyRing> {
+  const stored = await openStoredRing(ringPlace(settings));
+  return requireRoots(parseAnyRing(stored.text));
 }
 
 /** A full ring and the way to put its next state in its place, for the commands that change keys. */
@@ -33,11 +43,12 @@ export interface ChangeableRing {
   readonly save: (next: KeyRing) => Promise<void>;
 }
 
-/** @throws MasklineError `keyring_unwritable` where the ring cannot be written (an environment variable, a writer's ring) */
+/** @throws MasklineError `keyring_unwritable` where the ring cannot be written (an environment variable), `keyring_rootless` */
 export async function openRingForChange(settings: Settings): Promise<ChangeableRing> {
   const stored = await openStoredRing(ringPlace(settings));
+  const ring = requireRoots(parseAnyRing(stored.text));
   if (!stored.store.writable) throw readOnly(stored.store);
-  return { ring: parseKeyRing(stored.text), save: (next) => stored.replace(serializeKeyRing(next)) };
+  return { ring, save: (next) => stored.replace(serializeKeyRing(next)) };
 }
 
 /** Seals refused deliveries under the ring's public sealing key, one HPKE context a batch, opened by the first of them. */

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { MasklineError } from "../errors.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import { createKeyRing } from "../keys/ring.ts";
+import { sealingSelfTest } from "../keys/self-test.ts";
 import { selfTest } from "../masks/self-test.ts";
 import type { Database } from "../postgres/database.ts";
 import { compareMaskDefinitions } from "../postgres/mask-definitions.ts";
@@ -40,6 +41,7 @@ export async function connectAndCheck(settings: Settings): Promise<readonly Find
 
   await attempt("ciphers", async () => {
     selfTest();
+    await sealingSelfTest();
     return ["give their published answers", null];
   });
   const ring = await attempt("key ring", async () => {

@@ -3,9 +3,11 @@ import type { Column } from "../contract/column.ts";
 import { longestEmail } from "../contract/email.ts";
 import { MasklineError } from "../errors.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
+import type { KeyDemand } from "../keys/writer-ring.ts";
 import { createMask } from "../masks/create-mask.ts";
 import { maskFingerprint } from "../masks/fingerprint.ts";
 import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "../masks/mask.ts";
+import { sha256Hex } from "../masks/sha256.ts";
 import type { Delivery } from "../pipeline/ports.ts";
 import { type MaskedColumn, prepare, type Prepared } from "../pipeline/prepare.ts";
 import type { MaskPin } from "../postgres/mask-definitions.ts";
@@ -25,6 +27,22 @@ export function createMasks(columns: readonly ConfiguredColumn[], keys: MaskKeys
 }
 
 function keysOf(column: Column, mask: MaskDefinition, domain: string, keys: MaskKeys): DomainKeys {
+  requirePinned(column, mask, keys);
+  return keys.domainKeys(mask.kind, domain, mask.key);
+}
+
+/** The keys that a contract needs of a ring, one for each domain. @throws MasklineError `key_unpinned` */
+export function keyDemands(columns: readonly ConfiguredColumn[], keys: MaskKeys): readonly KeyDemand[] {
+  const demands = new Map<string, KeyDemand>();
+  for (const { column, mask } of columns) {
+    if (mask === null || mask.domain === null) continue;
+    requirePinned(column, mask, keys);
+    demands.set(mask.domain, { kind: mask.kind, domain: mask.domain, pinned: mask.key });
+  }
+  return [...demands.values()];
+}
+
+function requirePinned(column: Column, mask: MaskDefinition, keys: MaskKeys): void {
   const alive = keys.keys.filter(({ status }) => status !== "DESTROYED");
   if (!maskFacts[mask.kind].tagged && mask.key === null && alive.length > 1) {
     throw new MasklineError(
@@ -35,7 +53,6 @@ function keysOf(column: Column, mask: MaskDefinition, domain: string, keys: Mask
       },
     );
   }
-  return keys.domainKeys(mask.kind, domain, mask.key);
 }
 
 /** What the database keeps of each domain and key, so that another key or definition is noticed before it masks anything. */
@@ -51,6 +68,35 @@ export function maskPins(columns: readonly ConfiguredColumn[], keys: MaskKeys): 
   );
 }
 
+/**
+ * What new tokens depend on, as one text to compare where there is no database that remembers it: for each domain its definition and the
+ * check value of the key that writes (SHA-256 in hex, cut to 128 bits). Tells nothing of the keys.
+ */
+export function ringFingerprint(columns: readonly ConfiguredColumn[], keys: MaskKeys): string {
+  const writing = new Map(columns.flatMap(({ mask }) => (mask?.domain == null ? [] : [[mask.domain, mask.key ?? keys.primaryId]])));
+  const pins = maskPins(columns, keys)
+    .filter(({ domain, keyId }) => writing.get(domain) === keyId)
+    .map(({ domain, keyId, checkValue, fingerprint }) => [domain, keyId, Buffer.from(checkValue).toString("hex"), fingerprint])
+    .sort(([left = ""], [right = ""]) => (left < right ? -1 : 1));
+  return sha256Hex(JSON.stringify(pins)).slice(0, 32);
+}
+
+/**
+ * Compares with `keyring.expect`, where it is set.
+ * @throws MasklineError `key_mismatch`
+ */
+export function requireExpected(expected: string | undefined, columns: readonly ConfiguredColumn[], keys: MaskKeys): void {
+  const found = ringFingerprint(columns, keys);
+  if (expected === undefined || expected === found) return;
+  throw new MasklineError(
+    "key_mismatch",
+    `ring and mask definitions have the fingerprint ${found}, keyring.expect says ${expected}`,
+    {
+      next: "use the ring and definitions it was taken from; after a change that is meant, write the new fingerprint",
+    },
+  );
+}
+
 /** What the target table must take from each column. */
 export function columnDemands(columns: readonly MaskedColumn[]): readonly ColumnDemand[] {
   return columns.map(({ column, mask }) => ({
@@ -61,7 +107,8 @@ export function columnDemands(columns: readonly MaskedColumn[]): readonly Column
   }));
 }
 
-function plainForm({ type, as }: Column): ColumnDemand["form"] {
+/** What a value is to a database when it is not masked. */
+export function plainForm({ type, as }: Column): ColumnDemand["form"] {
   if (type !== "version") return type;
   return as === "text" ? "text" : "integer";
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 
 import { MasklineError } from "../errors.ts";
+import { parseAnyRing } from "../keys/any-ring.ts";
 import { kmsKeyName, type KeyringOptions } from "../keys/options.ts";
 import { readOnly, type RingStore } from "../keys/ring-store.ts";
-import { createKeyRing, parseKeyRing, serializeKeyRing } from "../keys/ring.ts";
+import { createKeyRing, serializeKeyRing } from "../keys/ring.ts";
 import { kmsWrapping, passphraseWrapping, plainWrapping, type Wrapping, type WrappingKind } from "../keys/wrapping.ts";
 import { openKeyService, openRingStore, type RingPlace } from "./ring-place.ts";
 import { demandedWrapping, openStoredRing } from "./stored-ring.ts";
@@ -49,7 +50,7 @@ export async function rewrapRing(place: RingPlace, decide: () => Promise<Wrappin
   const stored = await openStoredRing(place, { anyWrapping: true });
   if (!stored.store.writable) throw readOnly(stored.store);
   // what is no ring should not come to look like one that is only locked
-  parseKeyRing(stored.text);
+  parseAnyRing(stored.text);
   const before = stored.wrapping;
   const wish = await decide();
   if (place.keyring.from.startsWith("aws-kms:") && wish.kind !== "aws-kms") {

@@ -44,6 +44,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/run.ts")).run,
   },
   {
+    name: "mask",
+    group: "run",
+    summary: "mask lines of JSON from stdin to stdout; needs no queue and no database",
+    load: async () => (await import("./commands/mask.ts")).mask,
+  },
+  {
     name: "migrate",
     group: "run",
     summary: "create or upgrade what maskline owns in the database",
@@ -90,5 +96,11 @@ export const commands: readonly CommandEntry[] = [
     group: "keys",
     summary: "wrap the ring by a passphrase, by KMS or not at all; no token changes",
     load: async () => (await import("./commands/keys-rewrap.ts")).keysRewrap,
+  },
+  {
+    name: "keys export",
+    group: "keys",
+    summary: "a writer's ring, or keys for Google Tink",
+    load: async () => (await import("./commands/keys-export.ts")).keysExport,
   },
 ];

@@ -4,6 +4,7 @@ import type { Column, Contract } from "./column.ts";
 import { compileColumn, type CompiledColumn } from "./compiled-column.ts";
 import type { Fault } from "./fault.ts";
 import type { Incoming } from "./incoming.ts";
+import type { Reader } from "./reading.ts";
 
 /** The values of a row, one for each column of the contract, or every fault that was found (at least one). */
 export type Checked = { readonly values: readonly (string | null)[] } | { readonly faults: readonly Fault[] };
@@ -11,12 +12,21 @@ export type Checked = { readonly values: readonly (string | null)[] } | { readon
 /** Checks one message. Pure, never throws, and says nothing of what the message holds but types and sizes. */
 export type Check = (incoming: Incoming) => Checked;
 
-/** Makes the check of a contract, once for all messages. Throws `config_invalid` where `columnProblem` finds something. */
-export function compileContract(contract: Contract): Check {
+/** Whether a text needs no check because it is a token of its column's mask already. */
+export type PassesAsIs = (text: string) => boolean;
+
+/**
+ * Makes the check of a contract, once for all messages. Throws `config_invalid` where `columnProblem` finds something.
+ * @param exceptions by column; only for input that is trusted to hold tokens beside values
+ */
+export function compileContract(contract: Contract, exceptions: ReadonlyMap<string, PassesAsIs> = new Map()): Check {
   const columns = contract.columns.map((column) => {
     const compiled = compileColumn(column);
     if (typeof compiled === "string") throw new MasklineError("config_invalid", `column ${column.name}: ${compiled}`);
-    return compiled;
+    const passes = exceptions.get(column.name);
+    if (passes === undefined) return compiled;
+    const read: Reader = (value) => (typeof value === "string" && passes(value) ? value : compiled.read(value));
+    return { ...compiled, read };
   });
   return (incoming) => {
     const body = openBody(incoming.body, contract);

@@ -1,9 +1,8 @@
-import { createCipheriv, createDecipheriv } from "node:crypto";
-
-import { malformed, readBase64, readConstant, readMembers } from "./strict-json.ts";
+import { gcmNonceBytes, gcmTagBytes, openGcm, sealGcm } from "./aes-gcm.ts";
+import { readBase64, readConstant, readFormat, readMembers } from "./strict-json.ts";
 
 /**
- * A ring's text, encrypted: AES-256-GCM (NIST SP 800-38D) under a key that encrypts this one text only. All that stands beside the
+ * A ring's text, encrypted: AES-256-GCM under a key that encrypts this one text only. All that stands beside the
  * ciphertext is associated data, so that no parameter of it can be changed without notice.
  */
 export interface Envelope<Header extends WrapHeader> {
@@ -23,8 +22,6 @@ export interface WrapHeader {
 const format = "maskline-keyring-wrapped";
 const version = 1;
 const cipher = "aes-256-gcm";
-const nonceBytes = 12;
-const tagBytes = 16;
 /** Far above any ring; what is longer is not decoded. */
 const longestCiphertextBytes = 1_048_576;
 
@@ -32,26 +29,18 @@ export type RandomBytes = (lengthBytes: number) => Buffer;
 
 /** The members of every header. */
 export function newHeaderParts(randomBytes: RandomBytes): Pick<WrapHeader, "cipher" | "nonce"> {
-  return { cipher, nonce: randomBytes(nonceBytes).toString("base64") };
+  return { cipher, nonce: randomBytes(gcmNonceBytes).toString("base64") };
 }
 
 /** The text of the file. `key` must never have encrypted anything before. */
 export function sealEnvelope(wrap: WrapHeader, key: Uint8Array, text: string): string {
-  const gcm = createCipheriv(cipher, key, Buffer.from(wrap.nonce, "base64")).setAAD(associatedData(wrap));
-  const ciphertext = Buffer.concat([gcm.update(text, "utf8"), gcm.final(), gcm.getAuthTag()]);
+  const ciphertext = sealGcm(key, Buffer.from(wrap.nonce, "base64"), associatedData(wrap), Buffer.from(text));
   return `${JSON.stringify({ format, version, wrap, ciphertext: ciphertext.toString("base64") }, null, 2)}\n`;
 }
 
 /** The text that was sealed; null when the key is another one or anything of the envelope was changed. */
 export function openEnvelope({ wrap, ciphertext }: Envelope<WrapHeader>, key: Uint8Array): string | null {
-  const gcm = createDecipheriv(cipher, key, Buffer.from(wrap.nonce, "base64"), { authTagLength: tagBytes })
-    .setAAD(associatedData(wrap))
-    .setAuthTag(ciphertext.subarray(-tagBytes));
-  try {
-    return Buffer.concat([gcm.update(ciphertext.subarray(0, -tagBytes)), gcm.final()]).toString("utf8");
-  } catch {
-    return null;
-  }
+  return openGcm(key, Buffer.from(wrap.nonce, "base64"), associatedData(wrap), ciphertext)?.toString("utf8") ?? null;
 }
 
 /** Whether this is an envelope, by its `format` alone. */
@@ -62,20 +51,18 @@ export function isEnvelope(file: unknown): boolean {
 /** The members of an envelope's file; its header is for the reader of its kind.
  *  @throws MasklineError `keyring_malformed` */
 export function readEnvelope(file: unknown): { readonly wrap: unknown; readonly ciphertext: Buffer } {
-  const found: unknown = typeof file === "object" && file !== null ? Reflect.get(file, "version") : undefined;
-  if (typeof found === "number" && found > version) throw malformed("version", String(version), "that of a newer maskline");
-  readConstant(found, "version", version);
+  readFormat(file, format, version);
   const members = readMembers(file, "the file", ["format", "version", "wrap", "ciphertext"]);
   return {
     wrap: members["wrap"],
-    ciphertext: readBase64(members["ciphertext"], "ciphertext", tagBytes, longestCiphertextBytes),
+    ciphertext: readBase64(members["ciphertext"], "ciphertext", gcmTagBytes, longestCiphertextBytes),
   };
 }
 
 /** @throws MasklineError `keyring_malformed` */
 export function readHeaderParts(cipherValue: unknown, nonce: unknown): Pick<WrapHeader, "cipher" | "nonce"> {
   readConstant(cipherValue, "wrap.cipher", cipher);
-  return { cipher, nonce: readBase64(nonce, "wrap.nonce", nonceBytes).toString("base64") };
+  return { cipher, nonce: readBase64(nonce, "wrap.nonce", gcmNonceBytes).toString("base64") };
 }
 
 function associatedData(wrap: WrapHeader): Buffer {

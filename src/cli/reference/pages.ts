@@ -3,6 +3,7 @@ import { configurationSchema, type OptionSchema } from "../../app/config/schema.
 import { starterConfig } from "../../app/starter.ts";
 import { reasons } from "../../contract/fault.ts";
 import { errorCodes, exitCodes } from "../../errors.ts";
+import { maskFacts, maskKinds } from "../../masks/mask.ts";
 import { commands } from "../commands.ts";
 import { commandHelp, overview } from "../help.ts";
 
@@ -20,6 +21,7 @@ export async function referencePages(): Promise<readonly ReferencePage[]> {
     { file: "maskline.schema.json", text: `${JSON.stringify(configurationSchema, null, 2)}\n` },
     { file: "errors.md", text: errorsPage() },
     { file: "reasons.md", text: reasonsPage() },
+    { file: "masks.md", text: masksPage() },
     { file: "commands.md", text: await commandsPage() },
   ];
 }
@@ -106,6 +108,36 @@ ${table(
   Object.entries(reasons).map(([name, meaning]) => [code(name), meaning]),
 )}
 `;
+}
+
+function masksPage(): string {
+  const rows = maskKinds.map((kind) => {
+    const facts = maskFacts[kind];
+    return [
+      code(kind),
+      facts.reversible ? "with the key" : "no",
+      yesNo(facts.tagged),
+      facts.reversible ? yesNo(facts.authenticated) : "",
+      yesNo(facts.keepsEquality),
+      facts.keeps,
+      facts.keyLengthBytes === null ? "" : String(facts.keyLengthBytes),
+      facts.types.map(code).join(", "),
+      facts.options.map(code).join(", "),
+    ];
+  });
+  return `${made}
+# Masks
+
+What each kind of mask keeps and gives away. \`maskline check\` shows the same for your own contract, with the longest token of each column.
+
+${table(["kind", "reversible", "token names its key", "forgery noticed", "keeps equality", "keeps", "key, bytes", "types", "options"], rows)}
+
+A mask that keeps equality gives equal values equal tokens, and unequal values unequal ones: duplicates stay visible, values do not.
+`;
+}
+
+function yesNo(value: boolean): string {
+  return value ? "yes" : "no";
 }
 
 async function commandsPage(): Promise<string> {

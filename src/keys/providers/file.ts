@@ -38,11 +38,17 @@ export async function createKeyRingFile(path: string, ring: KeyRing): Promise<vo
   await createFile(path, serializeKeyRing(ring));
 }
 
-async function readRingText(path: string): Promise<string> {
+/** The text of a ring of either format. @throws MasklineError `keyring_missing`, `keyring_exposed` */
+export async function readRingText(path: string): Promise<string> {
   return readPrivateFile({ name: "key ring", path, make: "maskline keys create" });
 }
 
-async function createFile(path: string, text: string): Promise<void> {
+/**
+ * A new file for a text with keys in it, readable by its owner only and on disk when this returns. Never overwrites: a ring lost is all
+ * values lost.
+ * @throws MasklineError `file_exists`, `keyring_unwritable`
+ */
+export async function createFile(path: string, text: string): Promise<void> {
   const file = await open(path, "wx", ownerOnly).catch((error: unknown) => {
     if (fileErrorCode(error) !== "EEXIST") throw unwritable(path, error);
     throw new MasklineError("file_exists", `${path} is there already, and was not touched`, {
