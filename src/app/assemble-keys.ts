@@ -2,7 +2,7 @@ import { MasklineError } from "../errors.ts";
 import { parseAnyRing, requireRoots } from "../keys/any-ring.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import { readOnly } from "../keys/ring-store.ts";
-import { type KeyRing, serializeKeyRing } from "../keys/ring.ts";
+import { type KeyRing, parseKeyRing, serializeKeyRing } from "../keys/ring.ts";
 import { openSealingContext, type SealingContext } from "../keys/sealing.ts";
 import type { Batch } from "../pipeline/ports.ts";
 import { sealedContent, sealedPlace } from "../pipeline/sealed-body.ts";
@@ -48,7 +48,13 @@ export async function openRingForChange(settings: Settings): Promise<ChangeableR
   const stored = await openStoredRing(ringPlace(settings));
   const ring = requireRoots(parseAnyRing(stored.text));
   if (!stored.store.writable) throw readOnly(stored.store);
-  return { ring, save: (next) => stored.replace(serializeKeyRing(next)) };
+  const save = async (next: KeyRing): Promise<void> => {
+    const text = serializeKeyRing(next);
+    // a ring lost is all values lost: what could not be read again does not take its place
+    parseKeyRing(text);
+    await stored.replace(text);
+  };
+  return { ring, save };
 }
 
 /** Seals refused deliveries under the ring's public sealing key, one HPKE context a batch, opened by the first of them. */

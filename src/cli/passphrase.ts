@@ -31,21 +31,23 @@ const eraseLine = "\u0015";
 async function askHidden(question: string): Promise<string> {
   const { stdin, stderr } = process;
   // Raw: the terminal echoes nothing, and hands over what would otherwise be a signal. Before the question: who types fast types at once.
-  stdin.setRawMode(true).setEncoding("utf8").resume();
+  stdin.setRawMode(true).resume();
   stderr.write(question);
   let typed: string[] = [];
-  let read = (_chunk: string): void => {};
+  // of its own: an encoding set on stdin would stay, for a command that reads bytes from it later
+  const decoder = new TextDecoder();
+  let read = (_chunk: Buffer): void => {};
   let interrupt = (): void => {};
   try {
     return await new Promise((resolve, reject) => {
       interrupt = () => reject(new MasklineError("interrupted", "stopped at the passphrase; nothing was done"));
       read = (chunk) => {
-        const characters = Array.from(chunk);
+        const characters = Array.from(decoder.decode(chunk, { stream: true }));
         for (const [index, character] of characters.entries()) {
           if (interrupts.has(character)) return interrupt();
           if (endings.has(character)) {
             // what was typed ahead answers the next question
-            stdin.off("data", read).unshift(characters.slice(index + 1).join(""));
+            stdin.off("data", read).unshift(Buffer.from(characters.slice(index + 1).join("")));
             return resolve(typed.join(""));
           }
           if (erasers.has(character)) typed.pop();

@@ -49,6 +49,8 @@ Secrets Manager and SSM keep, are wrapped as they were. Whoever had the ring ope
 function wayOf(call: Call): Way {
   const named = ways.filter((way) => call.has(way) || call.text(way) !== null);
   const [way] = named;
+  // before anything is asked or opened
+  if (way === "kms-key") readKmsKey(call.text(way) ?? "");
   if (way !== undefined && named.length === 1) return way;
   throw new MasklineError("usage", `takes one of ${ways.map((one) => `--${one}`).join(", ")}`);
 }
