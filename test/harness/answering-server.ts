@@ -37,12 +37,18 @@ export async function startAnsweringServer(
   };
 }
 
-/** Stands before another server and changes what it answers. */
-export async function startChangingProxy(
-  target: string,
-  change: (answer: Record<string, unknown>) => Record<string, unknown>,
-): Promise<AnsweringServer> {
+/** What a proxy does beside passing calls on. */
+export interface ProxyParts {
+  /** Before a call is passed on; `action` is what is asked for, like "PutParameter". */
+  readonly before?: (action: string) => Promise<void>;
+  /** What good answers become. */
+  readonly change?: (answer: Record<string, unknown>) => Record<string, unknown>;
+}
+
+/** Stands before another server of AWS's JSON protocol. */
+export async function startProxy(target: string, { before, change }: ProxyParts): Promise<AnsweringServer> {
   return startAnsweringServer(async ({ headers }, body) => {
+    await before?.(String(headers["x-amz-target"]).split(".")[1] ?? "");
     const kept = Object.entries(headers).filter(([name]) => /^(authorization|content-type|x-amz-)/.test(name));
     const response = await fetch(target, {
       method: "POST",
@@ -50,6 +56,6 @@ export async function startChangingProxy(
       body: new Uint8Array(body),
     });
     const answer = (await response.json()) as Record<string, unknown>;
-    return { status: response.status, body: JSON.stringify(response.ok ? change(answer) : answer) };
+    return { status: response.status, body: JSON.stringify(response.ok ? (change?.(answer) ?? answer) : answer) };
   });
 }

@@ -10,7 +10,7 @@ import { awsKms } from "../../../src/keys/providers/aws-kms.ts";
 import { serializeKeyRing } from "../../../src/keys/ring.ts";
 import { kmsWrapping, readWrapped, unwrap, type Wrapping } from "../../../src/keys/wrapping.ts";
 import { keyServices } from "../../engines/key-services.ts";
-import { startAnsweringServer, startChangingProxy } from "../../harness/answering-server.ts";
+import { startAnsweringServer, startProxy } from "../../harness/answering-server.ts";
 import { newRing } from "../rings.ts";
 
 const region = "eu-west-1";
@@ -149,7 +149,7 @@ suite("a ring wrapped by KMS", { skip: services.missing ?? false }, () => {
   });
 
   test("is refused when KMS answers for another key than the one it names, opening or wrapping", async () => {
-    const proxy = await startChangingProxy(endpoint, (answer) => ({ ...answer, KeyId: otherArn }));
+    const proxy = await startProxy(endpoint, { change: (answer) => ({ ...answer, KeyId: otherArn }) });
     try {
       const service = awsKms({ region, endpoint: proxy.endpoint });
       for (const named of [null, key, "alias/maskline"])
@@ -162,7 +162,7 @@ suite("a ring wrapped by KMS", { skip: services.missing ?? false }, () => {
 
   test("is refused when what KMS gives is no data key", async () => {
     for (const Plaintext of [undefined, "", randomBytes(16).toString("base64"), randomBytes(64).toString("base64")]) {
-      const proxy = await startChangingProxy(endpoint, (answer) => ({ ...answer, Plaintext }));
+      const proxy = await startProxy(endpoint, { change: (answer) => ({ ...answer, Plaintext }) });
       try {
         const service = awsKms({ region, endpoint: proxy.endpoint });
         await assert.rejects(open(stored, service), { code: "keyring_locked" });

@@ -4,11 +4,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, suite, test } from "node:test";
 
+import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
+
 import { environmentStore } from "../../../src/keys/providers/environment.ts";
 import { openStore, type StoreSurroundings } from "../../../src/keys/providers/stores.ts";
 import { serializeKeyRing } from "../../../src/keys/ring.ts";
 import { ringStoreSuite } from "../../conformance/ring-store.ts";
 import { keyServices } from "../../engines/key-services.ts";
+import { startProxy } from "../../harness/answering-server.ts";
 import { newRing } from "../rings.ts";
 
 let folder = "";
@@ -39,6 +42,57 @@ ringStoreSuite({
   open: (name) => openStore(`aws-secretsmanager:prod/${name}`, around()),
 });
 ringStoreSuite({ name: "AWS SSM", missing: services.missing, open: (name) => openStore(`aws-ssm:/prod/${name}`, around()) });
+
+suite("a ring that someone else changes in the very moment", { skip: services.missing ?? false }, () => {
+  const last: readonly [from: string, action: string][] = [
+    ["aws-secretsmanager:prod/moment", "UpdateSecretVersionStage"],
+    ["aws-secretsmanager:prod/earlier", "PutSecretValue"],
+    ["aws-ssm:/prod/moment", "PutParameter"],
+  ];
+  for (const [from, action] of last) {
+    test(`stays his, in ${from.split(":")[0]}, when he writes before ${action}`, async () => {
+      const his = await openStore(from, around());
+      await his.create("the first");
+      let writes = 0;
+      const proxy = await startProxy(endpoint ?? "", {
+        before: async (asked) => {
+          if (asked !== action || (writes += 1) > 1) return;
+          await his.replace("his", "the first");
+        },
+      });
+      try {
+        const ours = await openStore(from, { ...around(), endpoint: proxy.endpoint });
+        await assert.rejects(ours.replace("ours", "the first"), { code: "keyring_unwritable", message: /changed by someone else/ });
+        assert.equal(await his.read(), "his");
+        await ours.replace("ours", "his");
+        assert.equal(await his.read(), "ours");
+      } finally {
+        await proxy.stop();
+      }
+    });
+  }
+});
+
+suite("a ring in AWS", { skip: services.missing ?? false }, () => {
+  test("is not read from a parameter that is not encrypted", async () => {
+    const client = new SSMClient({
+      endpoint: endpoint ?? "",
+      region: "eu-west-1",
+      credentials: { accessKeyId: "a", secretAccessKey: "b" },
+    });
+    await client.send(new PutParameterCommand({ Name: "/prod/open", Type: "String", Value: "{}" }));
+    client.destroy();
+    await assert.rejects((await openStore("aws-ssm:/prod/open", around())).read(), {
+      code: "keyring_exposed",
+      message: /not a SecureString/,
+    });
+  });
+
+  test("is made in a secret by name only", async () => {
+    const named = await openStore("aws-secretsmanager:arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf", around());
+    await assert.rejects(named.create("{}"), { code: "usage", next: /aws-secretsmanager:NAME/ });
+  });
+});
 
 suite("a ring in an environment variable", () => {
   const ring = serializeKeyRing(newRing());
