@@ -38,7 +38,7 @@ export function reviewMasks(settings: Settings): readonly MaskFinding[] {
         kind: mask.kind,
         domain: mask.domain,
         reversible: facts.reversible,
-        keepsEquality: mask.kind !== "redact",
+        keepsEquality: facts.keepsEquality,
         longest: demands.find(({ name }) => name === column.name)?.longest ?? null,
         warnings,
       },

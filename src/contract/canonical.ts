@@ -209,7 +209,7 @@ export const canonicalForms: Readonly<Record<ColumnType, CanonicalForm>> = {
     ],
   },
   json: {
-    form: "JSON without spaces, members in the order they were sent. Cannot be masked but by null.",
+    form: "JSON without spaces; of members that come twice, the last. Cannot be masked but by null.",
     longest: null,
     read: [
       [{ b: 1, a: [true, null] }, '{"b":1,"a":[true,null]}'],

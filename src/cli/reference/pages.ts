@@ -5,6 +5,8 @@ import { reasons } from "../../contract/fault.ts";
 import { errorCodes, exitCodes } from "../../errors.ts";
 import { commands } from "../commands.ts";
 import { commandHelp, overview } from "../help.ts";
+import { canonicalFormsPage } from "./canonical-forms.ts";
+import { code, made, table } from "./markdown.ts";
 
 /** A file under docs/reference, made from the code's own declarations. */
 export interface ReferencePage {
@@ -12,14 +14,13 @@ export interface ReferencePage {
   readonly text: string;
 }
 
-const made = "<!-- Made by `npm run docs` from the declarations in src/. Do not edit. -->";
-
 export async function referencePages(): Promise<readonly ReferencePage[]> {
   return [
     { file: "configuration.md", text: configurationPage() },
     { file: "maskline.schema.json", text: `${JSON.stringify(configurationSchema, null, 2)}\n` },
     { file: "errors.md", text: errorsPage() },
     { file: "reasons.md", text: reasonsPage() },
+    { file: "canonical-forms.md", text: canonicalFormsPage() },
     { file: "commands.md", text: await commandsPage() },
   ];
 }
@@ -113,13 +114,4 @@ async function commandsPage(): Promise<string> {
     commands.map(async (entry) => `## maskline ${entry.name}\n\n\`\`\`text\n${commandHelp(entry, await entry.load())}\n\`\`\`\n`),
   );
   return `${made}\n# Commands\n\n\`\`\`text\n${overview()}\n\`\`\`\n\n${pages.join("\n")}`;
-}
-
-function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(titles), line(titles.map(() => "---")), ...rows.map(line)].join("\n");
-}
-
-function code(text: string): string {
-  return text === "" ? "" : `\`${text}\``;
 }
