@@ -141,6 +141,12 @@ suite("a salt", () => {
     });
   }
 
+  test("is not repeated where it is a number, which YAML makes of digits", () => {
+    assert.deepEqual(columnFaults(`{ type: ip, mask: { ${salted}, salt: 47110815 } }`), [
+      ".mask.salt  found the value given; allowed: a text",
+    ]);
+  });
+
   test("cannot be given on a command line", () => {
     const text = `columns: { c: { type: ip, mask: { ${salted} } } }\n`;
     assert.throws(
