@@ -1,6 +1,6 @@
+import { canonicalForms } from "../contract/canonical.ts";
 import { compileContract, mayBeNull } from "../contract/check.ts";
 import type { Column } from "../contract/column.ts";
-import { longestEmail } from "../contract/email.ts";
 import { MasklineError } from "../errors.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import type { KeyDemand } from "../keys/writer-ring.ts";
@@ -114,37 +114,9 @@ export function plainForm({ type, as }: Column): ColumnDemand["form"] {
 }
 
 /** In characters, as stored; null where the contract sets no limit. */
-function longestText(column: Column, mask: Mask | null): number | null {
-  const plain = longestPlain(column);
+function longestText({ type, max }: Column, mask: Mask | null): number | null {
+  const plain = max ?? canonicalForms[type].longest;
   return mask === null ? plain : mask.longestToken(plain);
-}
-
-/** The longest text each type can come to. */
-function longestPlain({ type, max }: Column): number | null {
-  if (max !== null) return max;
-  switch (type) {
-    case "text":
-    case "json":
-      return null;
-    case "integer":
-      return 20;
-    case "number":
-      return 400;
-    case "boolean":
-      return 5;
-    case "uuid":
-      return 36;
-    case "ip":
-      return 45;
-    case "email":
-      return longestEmail;
-    case "date":
-      return 10;
-    case "timestamp":
-      return 27;
-    case "version":
-      return 39;
-  }
 }
 
 /** The pure middle of the pipeline: deliveries in, masked rows and refusals out. */

@@ -54,7 +54,7 @@ export const columnOptions = {
             "sha256",
           ],
           description:
-            "siv: reversible with the key (default choice). hmac, cmac: one-way, keyed. ipcrypt: an address that stays an address; ipcrypt-pfx keeps subnets too. ff1: keeps the format. partial: a part of the value. redact: the same text for every value. null: no value. constant: a text of your own. generalise: a time or number made coarse. sha256: unkeyed, for reading legacy tables only.",
+            'siv: reversible with the key (default choice). hmac, cmac: one-way, keyed. ipcrypt: an address that stays an address; ipcrypt-pfx keeps subnets too. ff1: keeps the format. partial: a part of the value (of an e-mail address its domain). redact: the same text for every value. "null", in quotes: no value. constant: a text of your own. generalise: a time or number made coarse. sha256: unkeyed, for reading legacy tables only.',
         },
         domain: {
           type: "string",
@@ -100,36 +100,39 @@ export const columnOptions = {
           type: "integer",
           minimum: 0,
           maximum: 64,
-          description: "Only for partial of a text: so many characters at its start stay.",
+          description:
+            "Only for partial of a text: so many characters at its start stay, if at least half of the value is hidden; otherwise none.",
         },
         last: {
           type: "integer",
           minimum: 0,
           maximum: 64,
-          description: "Only for partial of a text: so many characters at its end stay.",
+          description:
+            "Only for partial of a text: so many characters at its end stay, if at least half of the value is hidden; otherwise none.",
         },
         ipv4_prefix: {
           type: "integer",
           minimum: 0,
-          maximum: 32,
+          maximum: 31,
           description: "Only for partial of an ip: the bits of an IPv4 address that stay. Default: 24.",
         },
         ipv6_prefix: {
           type: "integer",
           minimum: 0,
-          maximum: 128,
+          maximum: 127,
           description: "Only for partial of an ip: the bits of an IPv6 address that stay. Default: 48.",
         },
         to: {
           type: "string",
           enum: ["hour", "day", "month", "year"],
-          description: "Only for generalise of a date or timestamp: cut to the start of its hour, day, month or year (UTC).",
+          description:
+            "Only for generalise of a date or timestamp: cut to the start of its hour, day, month or year (UTC); a date to its month or year.",
         },
         bucket: {
           type: "integer",
           minimum: 1,
           maximum: 9_007_199_254_740_991,
-          description: "Only for generalise of an integer or number: rounded down to a multiple of this.",
+          description: "Only for generalise of an integer (2 or more) or number: rounded down to a multiple of this.",
         },
         value: { type: "string", maxLength: 1_000, description: "Only for constant: what stands in every row." },
         salt: {

@@ -1,9 +1,11 @@
 import { isUtf8 } from "node:buffer";
 
+import { canonicalForms } from "../contract/canonical.ts";
 import { MasklineError } from "../errors.ts";
 import { type ByteColumn, textColumn } from "./byte-column.ts";
 import type { MaskDefinition, MaskEncoding } from "./mask.ts";
 import { packedForms, packedLengthBytes } from "./packed-forms.ts";
+import { padColumn, paddedLength, unpad } from "./padding.ts";
 
 /** Between the values of a column and the bytes that are masked. */
 export interface Encoding {
@@ -20,25 +22,46 @@ export function defaultEncoding(type: MaskDefinition["type"]): MaskEncoding {
 }
 
 export function createEncoding({ type, encode }: MaskDefinition): Encoding {
-  return encode === "packed" ? packedEncoding(type) : textEncoding(type);
+  switch (encode) {
+    case "packed":
+      return packedEncoding(type);
+    case "pad16":
+      return paddedEncoding(type);
+    case "text":
+      return textEncoding(type);
+  }
 }
 
 function textEncoding(type: MaskDefinition["type"]): Encoding {
+  return { encode: textColumn, decode: textOf, longestBytes: (maxCodePoints) => longestText(type, maxCodePoints) };
+}
+
+function paddedEncoding(type: MaskDefinition["type"]): Encoding {
   return {
-    encode: textColumn,
-    decode: (bytes) => (isUtf8(bytes) ? bytes.toString() : null),
+    encode: (values) => padColumn(textColumn(values)),
+    decode(bytes) {
+      const text = unpad(bytes);
+      return text === null ? null : textOf(text);
+    },
     longestBytes(maxCodePoints) {
-      const longest = longestAsciiForms[type];
-      if (longest !== undefined) return longest;
-      return maxCodePoints === null ? null : maxCodePoints * longestUtf8CodePointBytes;
+      const longest = longestText(type, maxCodePoints);
+      return longest === null ? null : paddedLength(longest);
     },
   };
 }
 
+function textOf(bytes: Buffer): string | null {
+  return isUtf8(bytes) ? bytes.toString() : null;
+}
+
 const longestUtf8CodePointBytes = 4;
 
-/** Types whose canonical text is ASCII of a bounded length: eight groups of four hex digits (RFC 5952), a UUID with hyphens. */
-const longestAsciiForms: Readonly<Partial<Record<MaskDefinition["type"], number>>> = { ip: 39, uuid: 36 };
+/** What the type allows or what so many code points can be, whichever is less. */
+function longestText(type: MaskDefinition["type"], maxCodePoints: number | null): number | null {
+  const { longest } = canonicalForms[type];
+  if (maxCodePoints === null) return longest;
+  return Math.min(longest ?? Infinity, maxCodePoints * longestUtf8CodePointBytes);
+}
 
 function packedEncoding(type: MaskDefinition["type"]): Encoding {
   const form = packedForms[type];

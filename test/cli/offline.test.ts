@@ -187,6 +187,35 @@ suite("maskline check, without a connection", { concurrency: 2 }, () => {
     assert.match(stderr, /next: maskline check --connect\n$/);
   });
 
+  test("shows the masks without keys, and of a salt not a character, nor the lack of one", async (t) => {
+    const folder = await folderWith(
+      t,
+      `columns:
+  old: { type: ip, mask: { kind: sha256, insecure: true, salt: "\${SALT}", salt_at: end } }
+  mail: { type: email, mask: { kind: partial } }
+  day: { type: date, mask: { kind: generalise, to: month } }
+  gone: { type: json, mask: { kind: "null" } }
+`,
+    );
+    for (const salt of [{ SALT: "canary4711" }, {}]) {
+      const [shown, document] = [await maskline(folder, ["check"], salt), await maskline(folder, ["check", "--json"], salt)];
+      const rows = succeeded(shown)
+        .stderr.split("\n")
+        .map((line) => line.trim().replaceAll(/ {2,}/g, "|"));
+      for (const row of ["old|sha256|-|no|stay equal|64", "mail|partial|-|no|are lost|256", "day|generalise|-|no|are lost|10"])
+        assert.ok(rows.includes(row), `${row} in\n${shown.stderr}`);
+      const { masks } = documentOf(succeeded(document)) as { masks: readonly { column: string }[] };
+      assert.deepEqual(
+        masks.map(({ column }) => column),
+        ["old", "mail", "day", "gone"],
+      );
+      assert.doesNotMatch([shown, document].map(({ stdout, stderr }) => stdout + stderr).join(""), /canary/);
+    }
+    const wrong = await maskline(folder, ["check", "--set", "columns.old.mask.salt=canary4711"]);
+    assert.doesNotMatch(wrong.stdout + wrong.stderr, /canary/);
+    assert.equal(wrong.code, 2);
+  });
+
   test("says so when nothing is masked", async (t) => {
     const folder = await folderWith(t, "columns: { a: { type: text } }\n");
     assert.match(succeeded(await maskline(folder, ["check"])).stderr, /no column is masked/);

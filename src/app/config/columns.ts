@@ -4,6 +4,7 @@ import { defaultEncoding } from "../../masks/encoding.ts";
 import { maskFingerprint } from "../../masks/fingerprint.ts";
 import { maskFacts, maskKinds, type MaskDefinition, type MaskOptionName, type MaskSettings } from "../../masks/mask.ts";
 import type { ConfigFault } from "./fault.ts";
+import { settingFaults } from "./mask-faults.ts";
 
 /** A column of the contract and how its mask is defined, as `columns` in the configuration says. */
 export interface ConfiguredColumn {
@@ -99,7 +100,7 @@ function* maskFaults(
     const fitting = maskKinds.filter((kind) => maskFacts[kind].types.includes(type) && !maskFacts[kind].insecure);
     yield ["mask.kind", `${mask.kind} is for ${facts.types.join(", ")}; this column is ${type}: use ${fitting.join(", ")}`];
   }
-  for (const option of Object.keys(mask).filter((option): option is MaskOptionName => option !== "kind" && option !== "domain")) {
+  for (const option of Object.keys(mask).filter((key): key is MaskOptionName => key !== "kind" && key !== "domain")) {
     if (facts.options.includes(option)) continue;
     const kinds = maskKinds.filter((kind) => maskFacts[kind].options.includes(option));
     yield [`mask.${option}`, `is for ${kinds.join(", ")}; this mask is ${mask.kind}`];
@@ -110,6 +111,7 @@ function* maskFaults(
       `is missing: ${mask.kind} derives its key from it; write for example domain: ${name.replace(/^masked_/, "")}`,
     ];
   }
+  yield* settingFaults(type, mask);
   if (!facts.keyed && mask.domain !== undefined) yield ["mask.domain", `is for keyed masks; ${mask.kind} has no key`];
   if (mask.encode === "packed" && type !== "ip" && type !== "uuid")
     yield ["mask.encode", `packed is for ip and uuid; this column is ${type}`];
