@@ -14,7 +14,12 @@ export function bigHalves(length: Ff1Length, count: number, direction: Direction
     const counters = Buffer.alloc(count * furtherBlocks * blockLengthBytes);
     for (let at = 0; at < counters.length; at += blockLengthBytes) {
       const block = at / blockLengthBytes;
-      states.copy(counters, at, Math.floor(block / furtherBlocks) * blockLengthBytes, (Math.floor(block / furtherBlocks) + 1) * blockLengthBytes);
+      states.copy(
+        counters,
+        at,
+        Math.floor(block / furtherBlocks) * blockLengthBytes,
+        (Math.floor(block / furtherBlocks) + 1) * blockLengthBytes,
+      );
       counters.writeUInt32BE((counters.readUInt32BE(at + 12) ^ ((block % furtherBlocks) + 1)) >>> 0, at + 12);
     }
     const further = encrypt(counters).toString("hex");

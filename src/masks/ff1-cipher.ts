@@ -57,7 +57,8 @@ export function createFf1Cipher(key: Uint8Array, radix: number, tweak: Uint8Arra
     }
     runRounds(groups, direction, encrypt);
     const numerals = new Uint16Array(column.numerals.length);
-    for (const { members, halves } of groups) members.forEach((member, i) => halves.give(i, numerals, column.offsets[member] as number));
+    for (const { members, halves } of groups)
+      members.forEach((member, i) => halves.give(i, numerals, column.offsets[member] as number));
     return { numerals, offsets: column.offsets };
   };
   return { encrypt: (column) => run(column, "encrypt"), decrypt: (column) => run(column, "decrypt") };
