@@ -37,7 +37,8 @@ function checkVectors(vectors: readonly Vector[]): void {
   }
   // 20, 30 and 80 numerals: in doubles, in big integers, and longer than one block.
   const others = [20, 30, 80].map((length) => Array.from({ length }, (_, i) => (i * 7) % radix));
-  const between = <T>(strings: readonly T[]): (T | number[])[] => strings.flatMap((string, i) => [string, others[i % 3] as number[]]);
+  const between = <T>(strings: readonly T[]): (T | number[])[] =>
+    strings.flatMap((string, i) => [string, others[i % 3] as number[]]);
   const plains = between(vectors.map(({ plain }) => plain));
   const encrypted = stringsOf(cipher.encrypt(columnOf(plains)));
   assert.deepEqual(
@@ -93,28 +94,32 @@ for (const [radix, valid, invalid] of [
   [36, 2_465, 389],
 ] as const) {
   const wycheproof = `wycheproof/aes_ff1_radix${radix}_test.json`;
-  test(`agrees with all valid Wycheproof vectors of radix ${radix} and refuses all invalid ones`, { skip: vectorsAbsent(wycheproof) }, () => {
-    const tests = (readVectors(wycheproof) as Wycheproof).testGroups.flatMap((group) => {
-      assert.equal(group.radix, radix);
-      return group.tests;
-    });
-    const byKey = Map.groupBy(
-      tests.filter(({ result }) => result === "valid"),
-      ({ key, tweak }) => `${key} ${tweak}`,
-    );
-    let checked = 0;
-    for (const sameKey of byKey.values()) {
-      checkVectors(sameKey.map(({ key, tweak, msg, ct }) => ({ key, radix, tweak, plain: msg, encrypted: ct })));
-      checked += sameKey.length;
-    }
-    assert.equal(checked, valid);
-    const refused = tests.filter(({ result }) => result === "invalid");
-    assert.equal(refused.length, invalid);
-    for (const { tcId, key, tweak, msg } of refused) {
-      const encrypt = (): unknown => createFf1Cipher(bytes(key), radix, bytes(tweak)).encrypt(columnOf([msg]));
-      assert.throws(encrypt, { code: "internal" }, `tcId ${tcId}`);
-    }
-  });
+  test(
+    `agrees with all valid Wycheproof vectors of radix ${radix} and refuses all invalid ones`,
+    { skip: vectorsAbsent(wycheproof) },
+    () => {
+      const tests = (readVectors(wycheproof) as Wycheproof).testGroups.flatMap((group) => {
+        assert.equal(group.radix, radix);
+        return group.tests;
+      });
+      const byKey = Map.groupBy(
+        tests.filter(({ result }) => result === "valid"),
+        ({ key, tweak }) => `${key} ${tweak}`,
+      );
+      let checked = 0;
+      for (const sameKey of byKey.values()) {
+        checkVectors(sameKey.map(({ key, tweak, msg, ct }) => ({ key, radix, tweak, plain: msg, encrypted: ct })));
+        checked += sameKey.length;
+      }
+      assert.equal(checked, valid);
+      const refused = tests.filter(({ result }) => result === "invalid");
+      assert.equal(refused.length, invalid);
+      for (const { tcId, key, tweak, msg } of refused) {
+        const encrypt = (): unknown => createFf1Cipher(bytes(key), radix, bytes(tweak)).encrypt(columnOf([msg]));
+        assert.throws(encrypt, { code: "internal" }, `tcId ${tcId}`);
+      }
+    },
+  );
 }
 
 /** Radixes and lengths on both sides of every border: of doubles (2^21, 2^37), of blocks, of the shortest strings. */
@@ -162,13 +167,17 @@ test("takes the radix 2^16 as well, and keys, tweaks and radixes all count", () 
     assert.deepEqual(stringsOf(cipher.decrypt(column)), [string.map((numeral) => numeral % radix)]);
     return column.numerals.join(" ");
   };
-  assert.equal(new Set([encrypted(1, 65_536, ""), encrypted(2, 65_536, ""), encrypted(1, 65_535, ""), encrypted(1, 65_536, "t")]).size, 4);
+  assert.equal(
+    new Set([encrypted(1, 65_536, ""), encrypted(2, 65_536, ""), encrypted(1, 65_535, ""), encrypted(1, 65_536, "t")]).size,
+    4,
+  );
 });
 
 test("refuses what SP 800-38G does not have, and what is no identifier any more", () => {
   const key = Buffer.alloc(32);
   const tweak = Buffer.alloc(0);
-  for (const length of [0, 8, 15, 31, 33]) assert.throws(() => createFf1Cipher(Buffer.alloc(length), 10, tweak), { code: "internal" });
+  for (const length of [0, 8, 15, 31, 33])
+    assert.throws(() => createFf1Cipher(Buffer.alloc(length), 10, tweak), { code: "internal" });
   for (const radix of [0, 1, 1.5, 65_537]) assert.throws(() => createFf1Cipher(key, radix, tweak), { code: "internal" });
   const cipher = createFf1Cipher(key, 10, tweak);
   for (const string of [[], [1], [1, 10], Array.from({ length: longestNumerals + 1 }, () => 1)]) {
