@@ -31,7 +31,7 @@ const settingsAndValues = fc
     tweak: fc.option(fc.string({ unit: "binary", maxLength: 20 }), { nil: undefined }),
   })
   .chain(({ named, form, tweak }) => {
-    const characters = [...(alphabets[named] as string)];
+    const characters = Array.from(alphabets[named] as string);
     const fewest = Math.ceil(Math.log(1e6) / Math.log(characters.length));
     const character = fc.constantFrom(...characters);
     const template = form === null ? undefined : `${form}${"#".repeat(fewest)}${form}##${form}`;
@@ -69,12 +69,12 @@ test("a token has the form of its value: its length, its alphabet, and every lit
   fc.assert(
     fc.property(settingsAndValues, ({ settings, values }) => {
       const characters = new Set(alphabets[settings.alphabet ?? "digits"]);
-      const form = settings.template === undefined ? null : [...settings.template];
+      const form = settings.template === undefined ? null : Array.from(settings.template);
       createFf1(settings)
         .apply(values)
         .forEach((token, index) => {
-          assert.equal([...token].length, [...(values[index] as string)].length);
-          [...token].forEach((character, place) => {
+          assert.equal(Array.from(token).length, Array.from(values[index] as string).length);
+          Array.from(token).forEach((character, place) => {
             if (form === null || form[place] === "#") assert.ok(characters.has(character));
             else assert.equal(character, form[place]);
           });
