@@ -12,17 +12,13 @@ export function bigHalves(length: Ff1Length, count: number, direction: Direction
   /** S (step 6 iii): the state, then the state xored with 1, 2, ... and encrypted. */
   const outputs = (states: Buffer): readonly bigint[] => {
     const counters = Buffer.alloc(count * furtherBlocks * blockLengthBytes);
-    for (let at = 0; at < counters.length; at += blockLengthBytes) {
-      const block = at / blockLengthBytes;
-      states.copy(
-        counters,
-        at,
-        Math.floor(block / furtherBlocks) * blockLengthBytes,
-        (Math.floor(block / furtherBlocks) + 1) * blockLengthBytes,
-      );
-      counters.writeUInt32BE((counters.readUInt32BE(at + 12) ^ ((block % furtherBlocks) + 1)) >>> 0, at + 12);
+    for (let i = 0, at = 0; i < count; i += 1) {
+      for (let step = 1; step <= furtherBlocks; step += 1, at += blockLengthBytes) {
+        states.copy(counters, at, i * blockLengthBytes, (i + 1) * blockLengthBytes);
+        counters.writeUInt32BE((counters.readUInt32BE(at + 12) ^ step) >>> 0, at + 12);
+      }
     }
-    const further = encrypt(counters).toString("hex");
+    const further = (furtherBlocks === 0 ? counters : encrypt(counters)).toString("hex");
     const hexOfFurther = 2 * furtherBlocks * blockLengthBytes;
     return left.numbers.map((_, i) => {
       const first = states.toString("hex", i * blockLengthBytes, (i + 1) * blockLengthBytes);
