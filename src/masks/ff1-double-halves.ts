@@ -2,10 +2,10 @@ import { blockLengthBytes } from "./aes-block.ts";
 import type { Direction, Ff1Halves } from "./ff1-halves.ts";
 import type { Ff1Length } from "./ff1-length.ts";
 
-/** Below this the remainder times 2^16, and a chunk of 16 bits beside it, is exact in a double. */
-const largestModulus = 2 ** 37;
+/** Below this a remainder times 2^16, and a chunk of 16 bits beside it, is exact in a double. */
+export const largestModulus: number = 2 ** 37;
 /** Below this it is with 32 bits at a time. */
-const largestWordModulus = 2 ** 21;
+export const largestWordModulus: number = 2 ** 21;
 
 /** Whether strings of this length are short enough for doubles: 22 digits, 14 letters and digits. */
 export function fitsDoubles({ radix, rightNumerals }: Ff1Length): boolean {
@@ -60,7 +60,7 @@ export function doubleHalves(length: Ff1Length, count: number, direction: Direct
  * below 2^53. The inverse is a little too small, so that a quotient is never too large and at most one too small: product and
  * difference are exact.
  */
-function remaindersByWords(blocks: DataView, length: number, modulus: number, remainders: Float64Array): void {
+export function remaindersByWords(blocks: DataView, length: number, modulus: number, remainders: Float64Array): void {
   const inverse = slightlySmallerInverse(modulus);
   for (let i = 0, at = 0; i < remainders.length; i += 1, at += blockLengthBytes) {
     let remainder = 0;
@@ -74,7 +74,7 @@ function remaindersByWords(blocks: DataView, length: number, modulus: number, re
 }
 
 /** The same, 16 bits at a time, for larger moduli. */
-function remaindersByHalfWords(blocks: DataView, length: number, modulus: number, remainders: Float64Array): void {
+export function remaindersByHalfWords(blocks: DataView, length: number, modulus: number, remainders: Float64Array): void {
   const inverse = slightlySmallerInverse(modulus);
   for (let i = 0, at = 0; i < remainders.length; i += 1, at += blockLengthBytes) {
     let remainder = 0;
