@@ -1,6 +1,7 @@
 import { columnProblem } from "../../contract/check.ts";
 import type { Column, ColumnOptions } from "../../contract/column.ts";
 import { defaultEncoding } from "../../masks/encoding.ts";
+import { ff1Problem } from "../../masks/ff1-problem.ts";
 import { maskFingerprint } from "../../masks/fingerprint.ts";
 import { maskFacts, maskKinds, type MaskDefinition, type MaskOptionName, type MaskSettings } from "../../masks/mask.ts";
 import type { ConfigFault } from "./fault.ts";
@@ -88,6 +89,8 @@ function* columnFaults(
   if (mask === undefined) return;
   if (fallback !== undefined) yield ["default", "is not for masked columns: a missing value would become a token shared by all"];
   yield* maskFaults(name, type, mask);
+  const ff1Fault = mask.kind === "ff1" ? ff1Problem(mask, max ?? null) : null;
+  if (ff1Fault !== null) yield [`mask.${ff1Fault.option}`, ff1Fault.message];
 }
 
 function* maskFaults(
