@@ -1,7 +1,8 @@
 import { hkdfSync } from "node:crypto";
 
 import { MasklineError } from "../errors.ts";
-import { joinBytes } from "./byte-column.ts";
+import { columnOf } from "./block-column.ts";
+import { bytesOf, wordsOf } from "./block-words.ts";
 import { hmacSha256 } from "./hmac.ts";
 import { sha256Hex } from "./sha256.ts";
 import { createSivCipher, sivLengthBytes } from "./siv-cipher.ts";
@@ -19,13 +20,14 @@ export interface Primitives {
 
 export const primitives: Primitives = {
   sealSiv(key, associated, plaintext) {
-    const { sivs, ciphertexts } = createSivCipher(key, associated).seal(joinBytes([plaintext]));
-    return Buffer.concat([sivs, ciphertexts.bytes]);
+    const column = columnOf([plaintext]);
+    const sivs = createSivCipher(key, associated).seal(column);
+    return Buffer.concat([bytesOf(sivs), column.at(0)]);
   },
   openSiv(key, associated, sealed) {
-    const sivs = Buffer.from(sealed.subarray(0, sivLengthBytes));
-    const opened = createSivCipher(key, associated).open({ sivs, ciphertexts: joinBytes([sealed.subarray(sivLengthBytes)]) });
-    return opened.authentic[0] === true ? opened.plaintexts.bytes : null;
+    const column = columnOf([sealed.subarray(sivLengthBytes)]);
+    const [authentic] = createSivCipher(key, associated).open(wordsOf(Buffer.from(sealed.subarray(0, sivLengthBytes))), column);
+    return authentic === true ? column.at(0) : null;
   },
   hmacSha256,
   hkdfSha256: (root, salt, info, lengthBytes) => new Uint8Array(hkdfSync("sha256", root, salt, info, lengthBytes)),
