@@ -3,7 +3,7 @@ import { createCipheriv } from "node:crypto";
 export const blockLengthBytes = 16;
 
 /** AES on its own: encrypts each 16-byte block by itself, any number of blocks in one call. */
-export type BlockFunction = (blocks: NodeJS.ArrayBufferView) => Buffer;
+export type BlockFunction = (blocks: Uint8Array) => Buffer;
 
 /**
  * The raw AES block function (FIPS 197) under a key of 16, 24 or 32 bytes.

@@ -64,7 +64,7 @@ export class Base64Column {
     const text = this.slots.bytes.toString("base64url", 0, (this.#starts[count] as number) * slotBytes);
     const leadCharacters = base64urlLength(this.#leadBytes);
     // Not by `push`: an array that grows costs more than the texts in it.
-    const texts = new Array<string>(count);
+    const texts = Array<string>(count).fill("");
     for (let i = 0; i < count; i += 1) {
       const start = (this.#starts[i] as number) * slotCharacters + leadCharacters;
       texts[i] = text.slice(start, start + (this.#lengths[i] as number));
@@ -74,11 +74,8 @@ export class Base64Column {
   }
 }
 
-const none = 0xff;
-const sextets: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) => {
-  const place = alphabet.indexOf(String.fromCharCode(code));
-  return place < 0 ? none : place;
-});
+/** What each ASCII character is; -1 where it is none of the alphabet. */
+const sextets: Int8Array = Int8Array.from({ length: 128 }, (_, code) => alphabet.indexOf(String.fromCharCode(code)));
 
 /**
  * Reads the characters of `text` from one place to another into `target`. Strict: of the spellings that decoders take for the same
@@ -86,19 +83,29 @@ const sextets: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) => {
  * @returns how many bytes there were; -1 for any other text
  */
 export function readBase64url(text: string, from: number, to: number, target: Uint8Array, at: number): number {
-  let held = 0;
-  let bits = 0;
   let next = at;
-  for (let index = from; index < to; index += 1) {
-    const sextet = sextets[text.charCodeAt(index)] ?? none;
-    if (sextet === none) return -1;
-    held = ((held << 6) | sextet) & 0xffff;
-    bits += 6;
-    if (bits < 8) continue;
-    bits -= 8;
-    target[next] = held >> bits;
-    next += 1;
+  let index = from;
+  for (; index + 4 <= to; index += 4) {
+    // A character that is none makes the whole negative.
+    const three =
+      (sextet(text, index) << 18) | (sextet(text, index + 1) << 12) | (sextet(text, index + 2) << 6) | sextet(text, index + 3);
+    if (three < 0) return -1;
+    target[next] = three >> 16;
+    target[next + 1] = three >> 8;
+    target[next + 2] = three;
+    next += 3;
   }
-  const over = held & ((1 << bits) - 1);
-  return bits === 6 || over !== 0 ? -1 : next - at;
+  const over = to - index;
+  if (over === 0) return next - at;
+  if (over === 1) return -1;
+  const rest = (sextet(text, index) << 18) | (sextet(text, index + 1) << 12) | (over === 3 ? sextet(text, index + 2) << 6 : 0);
+  // The bits of the last character that no byte takes are zeros.
+  if (rest < 0 || (rest & (over === 3 ? 0xff : 0xffff)) !== 0) return -1;
+  target[next] = rest >> 16;
+  if (over === 3) target[next + 1] = rest >> 8;
+  return next - at + over - 1;
+}
+
+function sextet(text: string, index: number): number {
+  return sextets[text.charCodeAt(index)] ?? -1;
 }

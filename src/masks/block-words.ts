@@ -9,10 +9,6 @@ export function wordsOf(bytes: Uint8Array): Int32Array {
   return new Int32Array(aligned.buffer, aligned.byteOffset, aligned.length / Int32Array.BYTES_PER_ELEMENT);
 }
 
-export function bytesOf(words: Int32Array): Buffer {
-  return Buffer.from(words.buffer, words.byteOffset, words.byteLength);
-}
-
 /** Xors one block into another; both by the place of their first word. Written out: a loop here doubles the time of a mask. */
 export function xorBlock(target: Int32Array, to: number, source: Int32Array, from: number): void {
   target[to] = (target[to] as number) ^ (source[from] as number);

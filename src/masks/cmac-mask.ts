@@ -1,7 +1,7 @@
 import { blockLengthBytes, createBlockFunction } from "./aes-block.ts";
 import { Base64Column, base64urlLength } from "./base64url.ts";
-import { BlockColumn } from "./block-column.ts";
-import { copyBlock, wordsPerBlock } from "./block-words.ts";
+import { copyBlock, wordsOf, wordsPerBlock } from "./block-words.ts";
+import { ByteColumn } from "./byte-column.ts";
 import { createCmac } from "./cmac.ts";
 import { createEncoding } from "./encoding.ts";
 import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
@@ -13,7 +13,7 @@ import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "./ma
 export function createCmacMask(definition: MaskDefinition, { primary }: DomainKeys): Mask {
   const encoding = createEncoding(definition);
   const cmac = createCmac(createBlockFunction(primary.key));
-  const column = new BlockColumn();
+  const column = new ByteColumn();
   const tokens = new Base64Column(0);
   return {
     definition,
@@ -22,7 +22,7 @@ export function createCmacMask(definition: MaskDefinition, { primary }: DomainKe
     apply(values) {
       try {
         encoding.encode(values, column);
-        const macs = cmac(column);
+        const macs = wordsOf(cmac(column));
         tokens.begin(column.count, macs.byteLength);
         for (let i = 0; i < column.count; i += 1) {
           copyBlock(tokens.slots.words, tokens.next(), macs, i * wordsPerBlock);

@@ -2,16 +2,17 @@ import { isAscii, isUtf8 } from "node:buffer";
 
 import { MasklineError } from "../errors.ts";
 import { blockLengthBytes } from "./aes-block.ts";
-import type { BlockColumn } from "./block-column.ts";
+import { type ByteColumn, bytesAt } from "./byte-column.ts";
 import type { MaskDefinition, MaskEncoding } from "./mask.ts";
 import { packedForms, packedLengthBytes } from "./packed-forms.ts";
+import { paddedLength, unpad, writePadding } from "./padding.ts";
 
 /** Between the values of a column and the bytes that are masked. */
 export interface Encoding {
   /** Fills `column` with the bytes of the values. */
-  encode(values: readonly string[], column: BlockColumn): void;
+  encode(values: readonly string[], column: ByteColumn): void;
   /** Reads the values of a column, by their places; null for bytes that `encode` never writes. */
-  decode(column: BlockColumn): (index: number) => string | null;
+  decode(column: ByteColumn): (index: number) => string | null;
   /** The most bytes a text of this many code points becomes; null when there is no bound. */
   longestBytes(maxCodePoints: number | null): number | null;
 }
@@ -22,7 +23,14 @@ export function defaultEncoding(type: MaskDefinition["type"]): MaskEncoding {
 }
 
 export function createEncoding({ type, encode }: MaskDefinition): Encoding {
-  return encode === "packed" ? packedEncoding(type) : textEncoding(type);
+  switch (encode) {
+    case "packed":
+      return packedEncoding(type);
+    case "pad16":
+      return paddedEncoding(type);
+    case "text":
+      return textEncoding(type);
+  }
 }
 
 function textEncoding(type: MaskDefinition["type"]): Encoding {
@@ -34,24 +42,47 @@ function textEncoding(type: MaskDefinition["type"]): Encoding {
     decode(column) {
       const text = asciiOf(column);
       return (index) => {
-        if (text !== null) {
-          const start = (column.starts[index] as number) * blockLengthBytes;
-          return text.slice(start, start + (column.lengths[index] as number));
-        }
-        const bytes = column.at(index);
-        return isUtf8(bytes) ? bytes.toString() : null;
+        if (text === null) return textOf(bytesAt(column, index));
+        const start = (column.starts[index] as number) * blockLengthBytes;
+        return text.slice(start, start + (column.lengths[index] as number));
       };
     },
+    longestBytes: (maxCodePoints) => longestText(type, maxCodePoints),
+  };
+}
+
+function paddedEncoding(type: MaskDefinition["type"]): Encoding {
+  return {
+    encode(values, column) {
+      column.begin(values.length);
+      for (const value of values) {
+        const length = writeText(value, column);
+        column.add(writePadding(column.blocks.bytes, column.blockCount * blockLengthBytes, length));
+      }
+    },
+    decode: (column) => (index) => {
+      const text = unpad(bytesAt(column, index));
+      return text === null ? null : textOf(text);
+    },
     longestBytes(maxCodePoints) {
-      const longest = longestAsciiForms[type];
-      if (longest !== undefined) return longest;
-      return maxCodePoints === null ? null : maxCodePoints * longestUtf8CodePointBytes;
+      const longest = longestText(type, maxCodePoints);
+      return longest === null ? null : paddedLength(longest);
     },
   };
 }
 
+function textOf(bytes: Buffer): string | null {
+  return isUtf8(bytes) ? bytes.toString() : null;
+}
+
+function longestText(type: MaskDefinition["type"], maxCodePoints: number | null): number | null {
+  const longest = longestAsciiForms[type];
+  if (longest !== undefined) return longest;
+  return maxCodePoints === null ? null : maxCodePoints * longestUtf8CodePointBytes;
+}
+
 /** All bytes of a column as one text, where every one is ASCII; null for any other. */
-function asciiOf({ blocks, blockCount }: BlockColumn): string | null {
+function asciiOf({ blocks, blockCount }: ByteColumn): string | null {
   const bytes = blocks.bytes.subarray(0, blockCount * blockLengthBytes);
   return isAscii(bytes) ? bytes.toString("latin1") : null;
 }
@@ -60,11 +91,11 @@ function asciiOf({ blocks, blockCount }: BlockColumn): string | null {
 const shortText = 24;
 
 /** Writes the UTF-8 of a text as the next value of a column. @returns its length in bytes */
-function writeText(value: string, column: BlockColumn): number {
+function writeText(value: string, column: ByteColumn): number {
   return value.length <= shortText && writeAscii(value, column) ? value.length : writeUtf8(value, column);
 }
 
-function writeAscii(value: string, column: BlockColumn): boolean {
+function writeAscii(value: string, column: ByteColumn): boolean {
   const at = column.next(value.length);
   const { bytes } = column.blocks;
   let codes = 0;
@@ -76,7 +107,7 @@ function writeAscii(value: string, column: BlockColumn): boolean {
   return codes < 0x80;
 }
 
-function writeUtf8(value: string, column: BlockColumn): number {
+function writeUtf8(value: string, column: ByteColumn): number {
   const at = column.next(value.length * longestUtf8UnitBytes);
   const length = column.blocks.bytes.write(value, at);
   // UTF-8 has no lone surrogates: all of them would become U+FFFD, and unequal values one token.
@@ -105,7 +136,7 @@ function packedEncoding(type: MaskDefinition["type"]): Encoding {
         column.add(packedLengthBytes);
       }
     },
-    decode: (column) => (index) => (column.lengths[index] === packedLengthBytes ? form.unpack(column.at(index)) : null),
+    decode: (column) => (index) => (column.lengths[index] === packedLengthBytes ? form.unpack(bytesAt(column, index)) : null),
     longestBytes: () => packedLengthBytes,
   };
 }

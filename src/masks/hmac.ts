@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject } from "node:crypto";
 
-import { BlockColumn } from "./block-column.ts";
+import { ByteColumn, bytesAt } from "./byte-column.ts";
 import { createEncoding } from "./encoding.ts";
 import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
 
@@ -12,7 +12,7 @@ const tokenCharacters = 22;
 export function createHmacMask(definition: MaskDefinition, { primary }: DomainKeys): Mask {
   const encoding = createEncoding(definition);
   const key = createSecretKey(primary.key);
-  const column = new BlockColumn();
+  const column = new ByteColumn();
   return {
     definition,
     ...maskFacts.hmac,
@@ -20,7 +20,7 @@ export function createHmacMask(definition: MaskDefinition, { primary }: DomainKe
     apply(values) {
       try {
         encoding.encode(values, column);
-        return values.map((_, index) => hmacSha256(key, column.at(index)).toString("base64url", 0, tokenBytes));
+        return values.map((_, index) => hmacSha256(key, bytesAt(column, index)).toString("base64url", 0, tokenBytes));
       } finally {
         column.clear();
       }

@@ -1,8 +1,9 @@
 import { hkdfSync } from "node:crypto";
 
 import { MasklineError } from "../errors.ts";
-import { columnOf } from "./block-column.ts";
-import { bytesOf, wordsOf } from "./block-words.ts";
+import { createBlockFunction } from "./aes-block.ts";
+import { bytesAt, joinBytes } from "./byte-column.ts";
+import { createCmac } from "./cmac.ts";
 import { hmacSha256 } from "./hmac.ts";
 import { sha256Hex } from "./sha256.ts";
 import { createSivCipher, sivLengthBytes } from "./siv-cipher.ts";
@@ -13,6 +14,7 @@ export interface Primitives {
   readonly sealSiv: (key: Uint8Array, associated: Uint8Array, plaintext: Uint8Array) => Uint8Array;
   /** null when not authentic. */
   readonly openSiv: (key: Uint8Array, associated: Uint8Array, sealed: Uint8Array) => Uint8Array | null;
+  readonly cmacAes: (key: Uint8Array, data: Uint8Array) => Uint8Array;
   readonly hmacSha256: (key: Uint8Array, data: Uint8Array) => Uint8Array;
   readonly hkdfSha256: (root: Uint8Array, salt: Uint8Array, info: Uint8Array, lengthBytes: number) => Uint8Array;
   readonly sha256Hex: (data: Uint8Array) => string;
@@ -20,15 +22,15 @@ export interface Primitives {
 
 export const primitives: Primitives = {
   sealSiv(key, associated, plaintext) {
-    const column = columnOf([plaintext]);
-    const sivs = createSivCipher(key, associated).seal(column);
-    return Buffer.concat([bytesOf(sivs), column.at(0)]);
+    const { sivs, ciphertexts } = createSivCipher(key, associated).seal(joinBytes([plaintext]));
+    return Buffer.concat([sivs, bytesAt(ciphertexts, 0)]);
   },
   openSiv(key, associated, sealed) {
-    const column = columnOf([sealed.subarray(sivLengthBytes)]);
-    const [authentic] = createSivCipher(key, associated).open(wordsOf(Buffer.from(sealed.subarray(0, sivLengthBytes))), column);
-    return authentic === true ? column.at(0) : null;
+    const sivs = Buffer.from(sealed.subarray(0, sivLengthBytes));
+    const opened = createSivCipher(key, associated).open({ sivs, ciphertexts: joinBytes([sealed.subarray(sivLengthBytes)]) });
+    return opened.authentic[0] === true ? bytesAt(opened.plaintexts, 0) : null;
   },
+  cmacAes: (key, data) => createCmac(createBlockFunction(key))(joinBytes([data])),
   hmacSha256,
   hkdfSha256: (root, salt, info, lengthBytes) => new Uint8Array(hkdfSync("sha256", root, salt, info, lengthBytes)),
   sha256Hex,
@@ -57,7 +59,14 @@ interface KnownAnswer {
   readonly expected: string;
 }
 
-function* knownAnswers({ sealSiv, openSiv, hmacSha256: hmac, hkdfSha256, sha256Hex: sha256 }: Primitives): Generator<KnownAnswer> {
+function* knownAnswers({
+  sealSiv,
+  openSiv,
+  cmacAes,
+  hmacSha256: hmac,
+  hkdfSha256,
+  sha256Hex: sha256,
+}: Primitives): Generator<KnownAnswer> {
   for (const { source, key, associated, plaintext, sealed } of sivVectors) {
     const [keyBytes, associatedBytes, sealedBytes] = [fromHex(key), fromHex(associated), fromHex(sealed)];
     yield { primitive: "AES-SIV", source, actual: () => sealSiv(keyBytes, associatedBytes, fromHex(plaintext)), expected: sealed };
@@ -65,6 +74,9 @@ function* knownAnswers({ sealSiv, openSiv, hmacSha256: hmac, hkdfSha256, sha256H
     const forged = Buffer.from(sealedBytes);
     forged.writeUInt8(forged.readUInt8(0) ^ 1, 0);
     yield { primitive: "AES-SIV", source, actual: () => openSiv(keyBytes, associatedBytes, forged), expected: refused };
+  }
+  for (const { source, key, data, mac } of cmacVectors) {
+    yield { primitive: "AES-CMAC", source, actual: () => cmacAes(fromHex(key), fromHex(data)), expected: mac };
   }
   yield {
     primitive: "HMAC-SHA256",
@@ -101,6 +113,22 @@ const sivVectors = [
     associated: "b3edffbb89b373fe04da244b",
     plaintext: "ebcfb2ffb681cc5dfa0c5c524c1b1cc87cc6b2bfa35dc36d15e80505118b84a072a78a157b4d1837",
     sealed: "1ac78aae2ede04eb47924d8f9f99fe75deb61bf693da7f3a2147c05f6d29d17392356fe00f82b24cdbce774fd864561548f33dd3192d806f",
+  },
+] as const;
+
+const cmacVectors = [
+  {
+    source: "RFC 4493 section 4, example 2",
+    key: "2b7e151628aed2a6abf7158809cf4f3c",
+    data: "6bc1bee22e409f96e93d7e117393172a",
+    mac: "070a16b46b4d4144f79bdd9dd04a287c",
+  },
+  {
+    // SP 800-38B, appendix D as published in 2005: AES-256, a message of 40 bytes.
+    source: "SP 800-38B, appendix D.3, example 11",
+    key: "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4",
+    data: "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411",
+    mac: "aaf3d8f1de5640c232f5b169b9c911e6",
   },
 ] as const;
 

@@ -1,16 +1,26 @@
 import { MasklineError } from "../errors.ts";
 import { type BlockFunction, blockLengthBytes, createBlockFunction } from "./aes-block.ts";
-import { type BlockColumn, columnOf } from "./block-column.ts";
-import { bytesOf, copyBlock, wordsOf, wordsPerBlock, xorBlock } from "./block-words.ts";
-import { chainBlocks, closeValue, createCmac, createCmacSubkeys, doubleBlock, xorPadding } from "./cmac.ts";
+import { copyBlock, wordsOf, wordsPerBlock, xorBlock } from "./block-words.ts";
+import { type ByteColumn, joinBytes } from "./byte-column.ts";
+import { blocksOf, chainBlocks, closeValue, createCmac, createCmacSubkeys, doubleBlock, xorPadding } from "./cmac.ts";
 import { Scratch } from "./scratch.ts";
 
-/** AES-SIV with one key and one associated datum, over whole columns. Synthetic IVs are 16 bytes a value, as words. */
+/** A column encrypted: for each value 16 bytes of synthetic IV, and as many bytes of ciphertext as there were of plaintext. */
+export interface SealedColumn {
+  readonly sivs: Buffer;
+  readonly ciphertexts: ByteColumn;
+}
+
+export interface OpenedColumn {
+  /** Only those that are `authentic` may be used. */
+  readonly plaintexts: ByteColumn;
+  readonly authentic: readonly boolean[];
+}
+
+/** AES-SIV with one key and one associated datum, over whole columns. Both work in the column they are given: it is the one they return. */
 export interface SivCipher {
-  /** The synthetic IVs of plaintexts, which become their ciphertexts where they are. */
-  seal(column: BlockColumn): Int32Array;
-  /** Which of the ciphertexts are authentic. They become plaintexts where they are; only those of the authentic ones may be used. */
-  open(sivs: Int32Array, column: BlockColumn): boolean[];
+  seal(plaintexts: ByteColumn): SealedColumn;
+  open(sealed: SealedColumn): OpenedColumn;
 }
 
 export const sivLengthBytes: number = blockLengthBytes;
@@ -21,22 +31,18 @@ export const sivLengthBytes: number = blockLengthBytes;
  */
 export function createSivCipher(key: Uint8Array, associated: Uint8Array): SivCipher {
   if (![32, 48, 64].includes(key.length)) throw new MasklineError("internal", `an AES-SIV key of ${key.length} bytes`);
-  const scratch = new Scratch();
-  const synthesize = createS2v(createBlockFunction(key.subarray(0, key.length / 2)), associated, scratch);
-  const applyKeyStream = createKeyStream(createBlockFunction(key.subarray(key.length / 2)), scratch);
+  const synthesize = createS2v(createBlockFunction(key.subarray(0, key.length / 2)), associated);
+  const applyKeyStream = createKeyStream(createBlockFunction(key.subarray(key.length / 2)));
   return {
     seal(column) {
       const sivs = synthesize(column);
       applyKeyStream(sivs, column);
-      scratch.release(column.blockCount * blockLengthBytes);
-      return sivs;
+      return { sivs, ciphertexts: column };
     },
-    open(sivs, column) {
+    open({ sivs, ciphertexts: column }) {
       applyKeyStream(sivs, column);
       clearTails(column);
-      const authentic = equalBlocks(sivs, synthesize(column));
-      scratch.release(column.blockCount * blockLengthBytes);
-      return authentic;
+      return { plaintexts: column, authentic: equalBlocks(sivs, synthesize(column)) };
     },
   };
 }
@@ -45,14 +51,16 @@ export function createSivCipher(key: Uint8Array, associated: Uint8Array): SivCip
  * S2V (RFC 5297 section 2.4) of the associated datum and each value of a column. What depends on the key alone is made once, so that
  * a value shorter than a block costs a single AES block.
  */
-function createS2v(encrypt: BlockFunction, associated: Uint8Array, scratch: Scratch): (column: BlockColumn) => Int32Array {
+function createS2v(encrypt: BlockFunction, associated: Uint8Array): (column: ByteColumn) => Buffer {
   const subkeys = createCmacSubkeys(encrypt);
   const cmac = createCmac(encrypt);
-  const chained = blockOf(doubleBlock(bytesOf(cmac(columnOf([Buffer.alloc(blockLengthBytes)])))));
-  xorBlock(chained.words, 0, cmac(columnOf([associated])), 0);
+  const bytesOfChain = doubleBlock(cmac(joinBytes([new Uint8Array(blockLengthBytes)])));
+  const chained: Block = { bytes: bytesOfChain, words: wordsOf(bytesOfChain) };
+  xorBlock(chained.words, 0, wordsOf(cmac(joinBytes([associated]))), 0);
   // A value shorter than a block is padded and xored with the doubled chain; the result is a full block to CMAC.
   const shortMask = wordsOf(doubleBlock(chained.bytes));
   xorBlock(shortMask, 0, subkeys.full, 0);
+  const scratch = new Scratch();
 
   return (column) => {
     const { blockCount, count, lengths, starts } = column;
@@ -71,7 +79,9 @@ function createS2v(encrypt: BlockFunction, associated: Uint8Array, scratch: Scra
         closeValue(scratch, start, starts[i + 1] as number, length, subkeys);
       }
     }
-    return chainBlocks(encrypt, scratch, column);
+    const sivs = chainBlocks(encrypt, blocksOf(column, scratch));
+    scratch.release(blockCount * blockLengthBytes);
+    return sivs;
   };
 }
 
@@ -79,39 +89,46 @@ function createS2v(encrypt: BlockFunction, associated: Uint8Array, scratch: Scra
  * Xors each value with the key stream of its own synthetic IV (RFC 5297 section 2.5): encrypts, and decrypts again. Whole blocks: what
  * stands behind a value is key stream then.
  */
-function createKeyStream(encrypt: BlockFunction, scratch: Scratch): (sivs: Int32Array, column: BlockColumn) => void {
+function createKeyStream(encrypt: BlockFunction): (sivs: Buffer, column: ByteColumn) => void {
+  const counters = new Scratch();
   return (sivs, column) => {
     const { blockCount, count, starts } = column;
-    if (count === 0) return;
-    scratch.reserve(blockCount * blockLengthBytes);
-    const { bytes, words } = scratch;
+    counters.reserve(blockCount * blockLengthBytes);
+    const { bytes, words } = counters;
+    const sivWords = wordsOf(sivs);
     for (let i = 0; i < count; i += 1) {
       const first = starts[i] as number;
       for (let block = first; block < (starts[i + 1] as number); block += 1) {
+        copyBlock(words, block * wordsPerBlock, sivWords, i * wordsPerBlock);
         const at = block * blockLengthBytes;
-        copyBlock(words, block * wordsPerBlock, sivs, i * wordsPerBlock);
         // Two bits of the IV are cleared so that the counter never carries out of its last 32 bits (RFC 5297 section 2.5).
         bytes[at + 8] = (bytes[at + 8] as number) & 0x7f;
         bytes[at + 12] = (bytes[at + 12] as number) & 0x7f;
-        if (block > first) addToCounter(bytes, block, block - first);
+        if (block > first) addToCounter(bytes, at, block - first);
       }
     }
-    const used = blockCount * wordsPerBlock;
-    const keyStream = wordsOf(encrypt(words.subarray(0, used)));
+    const keyStream = wordsOf(encrypt(bytes.subarray(0, blockCount * blockLengthBytes)));
     const values = column.blocks.words;
-    for (let i = 0; i < used; i += 1) values[i] = (values[i] as number) ^ (keyStream[i] as number);
+    for (let word = 0; word < keyStream.length; word += 1) values[word] = (values[word] as number) ^ (keyStream[word] as number);
+    counters.release(0);
   };
+}
+
+/** Adds to the big-endian number that ends with the block at a byte offset. */
+function addToCounter(bytes: Uint8Array, offset: number, addend: number): void {
+  let carry = addend;
+  for (let at = offset + blockLengthBytes - 1; carry > 0; at -= 1) {
+    carry += bytes[at] as number;
+    bytes[at] = carry;
+    carry >>>= 8;
+  }
 }
 
 /** A block, as bytes and as words of the same memory. */
 type Block = Pick<Scratch, "bytes" | "words">;
 
-function blockOf(bytes: Buffer): Block {
-  return { bytes, words: wordsOf(bytes) };
-}
-
 /** Xors a block into bytes that may begin anywhere. */
-function xorBytes({ bytes, words }: Scratch, at: number, block: Block): void {
+function xorBytes({ bytes, words }: Block, at: number, block: Block): void {
   if (at % Int32Array.BYTES_PER_ELEMENT === 0) {
     xorBlock(words, at / Int32Array.BYTES_PER_ELEMENT, block.words, 0);
     return;
@@ -119,31 +136,24 @@ function xorBytes({ bytes, words }: Scratch, at: number, block: Block): void {
   for (let i = 0; i < blockLengthBytes; i += 1) bytes[at + i] = (bytes[at + i] as number) ^ (block.bytes[i] as number);
 }
 
-/** Adds to the big-endian number that ends at a block's last byte. */
-function addToCounter(bytes: Uint8Array, block: number, addend: number): void {
-  let carry = addend;
-  for (let at = (block + 1) * blockLengthBytes - 1; carry > 0; at -= 1) {
-    carry += bytes[at] as number;
-    bytes[at] = carry;
-    carry >>>= 8;
-  }
-}
-
 /** Zeros what stands behind each value in its last block. */
-function clearTails({ blocks, count, lengths, starts }: BlockColumn): void {
+function clearTails({ blocks: { bytes }, count, lengths, starts }: ByteColumn): void {
   for (let i = 0; i < count; i += 1) {
     const end = (starts[i + 1] as number) * blockLengthBytes;
-    for (let at = (starts[i] as number) * blockLengthBytes + (lengths[i] as number); at < end; at += 1) blocks.bytes[at] = 0;
+    for (let at = (starts[i] as number) * blockLengthBytes + (lengths[i] as number); at < end; at += 1) bytes[at] = 0;
   }
 }
 
 /** Compares block by block, always whole blocks: the time taken does not tell where a forged SIV goes wrong. */
-function equalBlocks(left: Int32Array, right: Int32Array): boolean[] {
-  return Array.from({ length: left.length / wordsPerBlock }, (_, index) => {
+function equalBlocks(leftBlocks: Buffer, rightBlocks: Buffer): boolean[] {
+  const [left, right] = [wordsOf(leftBlocks), wordsOf(rightBlocks)];
+  const equal = Array<boolean>(left.length / wordsPerBlock).fill(false);
+  for (let i = 0; i < equal.length; i += 1) {
     let difference = 0;
-    for (let i = index * wordsPerBlock; i < (index + 1) * wordsPerBlock; i += 1) {
-      difference |= (left[i] as number) ^ (right[i] as number);
+    for (let word = i * wordsPerBlock; word < (i + 1) * wordsPerBlock; word += 1) {
+      difference |= (left[word] as number) ^ (right[word] as number);
     }
-    return difference === 0;
-  });
+    equal[i] = difference === 0;
+  }
+  return equal;
 }

@@ -1,9 +1,8 @@
 import { MasklineError } from "../errors.ts";
-import { BlockColumn } from "./block-column.ts";
-import { wordsPerBlock } from "./block-words.ts";
+import { ByteColumn } from "./byte-column.ts";
 import { createEncoding } from "./encoding.ts";
 import { type AuthenticatedMask, type DomainKeys, maskFacts, type MaskDefinition, type Opened } from "./mask.ts";
-import { createSivCipher, type SivCipher } from "./siv-cipher.ts";
+import { createSivCipher, type SivCipher, sivLengthBytes } from "./siv-cipher.ts";
 import { createTokenWriter, tokenLength, tokenPrefix, TokenReader } from "./token.ts";
 
 /** Tokens of one key, by their places in the batch. Their plaintexts are in the mask's column. `authentic` is null without the key. */
@@ -26,7 +25,7 @@ export function createSivMask(definition: MaskDefinition, domain: string, { prim
   const writer = ciphers.get(primary.id);
   if (writer === undefined) throw new MasklineError("internal", "a mask without its primary key");
   const prefixes = new Set([...ciphers.keys()].map(tokenPrefix));
-  const column = new BlockColumn();
+  const column = new ByteColumn();
   const writeTokens = createTokenWriter(primary.id);
   const reader = new TokenReader();
 
@@ -42,10 +41,10 @@ export function createSivMask(definition: MaskDefinition, domain: string, { prim
     });
     for (const [keyId, suspects] of byKey) {
       column.begin(suspects.length);
-      const sivs = new Int32Array(suspects.length * wordsPerBlock);
-      const places = suspects.filter((place) => reader.read(tokens[place] as string, sivs, column));
-      const authentic = ciphers.get(keyId)?.open(sivs.subarray(0, places.length * wordsPerBlock), column) ?? null;
-      yield { places, authentic };
+      const sivs = Buffer.alloc(suspects.length * sivLengthBytes);
+      const places = suspects.filter((place) => reader.read(tokens[place] as string, { sivs, ciphertexts: column }));
+      const sealed = { sivs: sivs.subarray(0, places.length * sivLengthBytes), ciphertexts: column };
+      yield { places, authentic: ciphers.get(keyId)?.open(sealed).authentic ?? null };
     }
   }
 
@@ -56,7 +55,7 @@ export function createSivMask(definition: MaskDefinition, domain: string, { prim
     apply(values) {
       try {
         encoding.encode(values, column);
-        return writeTokens(writer.seal(column), column);
+        return writeTokens(writer.seal(column));
       } finally {
         column.clear();
       }

@@ -1,9 +1,8 @@
 import { blockLengthBytes } from "./aes-block.ts";
 import { Base64Column, base64urlLength, readBase64url } from "./base64url.ts";
-import type { BlockColumn } from "./block-column.ts";
 import { copyBlock, wordsOf, wordsPerBlock } from "./block-words.ts";
 import { Scratch } from "./scratch.ts";
-import { sivLengthBytes } from "./siv-cipher.ts";
+import { type SealedColumn, sivLengthBytes } from "./siv-cipher.ts";
 
 /**
  * Tokens that carry their key: version (1 byte, 01), key id (4, big endian), synthetic IV (16), ciphertext, in base64url without
@@ -18,6 +17,9 @@ const headLengthCharacters: number = base64urlLength(headLengthBytes);
 /** The characters that version and the top 28 bits of the key id decide. The key ids of a ring differ in them. */
 const tagLengthCharacters = 6;
 
+/** Where version and key id have ended, and a character too. */
+const tagEndCharacters = 8;
+
 /** Zeros before a token's bytes, so that its synthetic IV and ciphertext begin on a word. They become four characters. */
 const leadLengthBytes = 3;
 const leadLengthCharacters = 4;
@@ -31,27 +33,29 @@ export function tokenLength(plaintextBytes: number): number {
 
 /** The first six characters of every token of a key. */
 export function tokenPrefix(keyId: number): string {
-  return ledTag(keyId).toString("base64url").slice(leadLengthCharacters, leadLengthCharacters + tagLengthCharacters);
+  return ledTag(keyId)
+    .toString("base64url")
+    .slice(leadLengthCharacters, leadLengthCharacters + tagLengthCharacters);
 }
 
 /** Writes tokens of one key. */
-export function createTokenWriter(keyId: number): (sivs: Int32Array, ciphertexts: BlockColumn) => string[] {
+export function createTokenWriter(keyId: number): (sealed: SealedColumn) => string[] {
   const tokens = new Base64Column(leadLengthBytes);
   const [tagFirst = 0, tagSecond = 0] = wordsOf(ledTag(keyId));
 
-  return (sivs, { blockCount, blocks, count, lengths, starts }) => {
+  return ({ sivs, ciphertexts: { blockCount, blocks, count, lengths, starts } }) => {
     tokens.begin(count, count * headLengthBytes + blockCount * blockLengthBytes);
     const { words } = tokens.slots;
-    const ciphertexts = blocks.words;
+    const [sivWords, ciphertextWords] = [wordsOf(sivs), blocks.words];
     for (let i = 0; i < count; i += 1) {
       const at = tokens.next();
       words[at] = tagFirst;
       words[at + 1] = tagSecond;
-      copyBlock(words, at + leadingWords, sivs, i * wordsPerBlock);
+      copyBlock(words, at + leadingWords, sivWords, i * wordsPerBlock);
       const from = (starts[i] as number) * wordsPerBlock;
       const length = lengths[i] as number;
       for (let word = 0; word * Int32Array.BYTES_PER_ELEMENT < length; word += 1) {
-        words[at + headWords + word] = ciphertexts[from + word] as number;
+        words[at + headWords + word] = ciphertextWords[from + word] as number;
       }
       tokens.add(headLengthBytes + length);
     }
@@ -63,27 +67,28 @@ export function createTokenWriter(keyId: number): (sivs: Int32Array, ciphertexts
 export class TokenReader {
   readonly #head = new Scratch();
 
-  /** The key id of what may be a token by its version and length; null for all else. Most of what is looked at is none: cheap. */
+  /** The key id of what may be a token by its length and version; null for all else. Most of what is looked at is none: cheap. */
   keyId(text: string): number | null {
     if (text.length < headLengthCharacters || !text.startsWith("A")) return null;
     const { bytes } = this.#head;
-    if (readBase64url(text, 0, headLengthCharacters, bytes, leadLengthBytes) !== headLengthBytes) return null;
+    if (readBase64url(text, 0, tagEndCharacters, bytes, leadLengthBytes) < 0) return null;
     return bytes[leadLengthBytes] === version ? bytes.readUInt32BE(leadLengthBytes + 1) : null;
   }
 
   /**
-   * Adds a token's ciphertext to `ciphertexts`, and puts its synthetic IV beside it. Strict: of the spellings that base64url decoders
+   * Adds a token's synthetic IV and ciphertext to a column. Strict: of the spellings that base64url decoders
    * take for the same bytes, only the one we write. False, and nothing added, for what is not a token in form.
    */
-  read(text: string, sivs: Int32Array, ciphertexts: BlockColumn): boolean {
-    if (this.keyId(text) === null) return false;
+  read(text: string, { sivs, ciphertexts }: SealedColumn): boolean {
+    const head = this.#head;
+    if (readBase64url(text, 0, headLengthCharacters, head.bytes, leadLengthBytes) < 0) return false;
     const at = ciphertexts.next(text.length);
     const length = readBase64url(text, headLengthCharacters, text.length, ciphertexts.blocks.bytes, at);
     if (length < 0) {
       ciphertexts.discard();
       return false;
     }
-    copyBlock(sivs, ciphertexts.count * wordsPerBlock, this.#head.words, leadingWords);
+    head.bytes.copy(sivs, ciphertexts.count * sivLengthBytes, leadLengthBytes + tagLengthBytes, leadLengthBytes + headLengthBytes);
     ciphertexts.add(length);
     return true;
   }

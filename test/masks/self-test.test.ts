@@ -28,6 +28,12 @@ const broken: readonly { what: string; named: RegExp; parts: Partial<Primitives>
     named: /Wycheproof/u,
     parts: { sealSiv: (...a) => (a[2].length > 16 ? flipped(primitives.sealSiv(...a)) : primitives.sealSiv(...a)) },
   },
+  { what: "a wrong CMAC", named: /AES-CMAC/u, parts: { cmacAes: (...a) => flipped(primitives.cmacAes(...a)) } },
+  {
+    what: "a CMAC that is wrong under long keys only",
+    named: /AES-CMAC.*800-38B/u,
+    parts: { cmacAes: (...a) => (a[0].length > 16 ? flipped(primitives.cmacAes(...a)) : primitives.cmacAes(...a)) },
+  },
   { what: "a wrong HMAC", named: /HMAC-SHA256/u, parts: { hmacSha256: (...a) => flipped(primitives.hmacSha256(...a)) } },
   { what: "a wrong HKDF", named: /HKDF-SHA256/u, parts: { hkdfSha256: (...a) => flipped(primitives.hkdfSha256(...a)) } },
   { what: "a hash in upper case", named: /SHA-256/u, parts: { sha256Hex: (data) => primitives.sha256Hex(data).toUpperCase() } },

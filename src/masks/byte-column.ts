@@ -3,9 +3,9 @@ import { Scratch } from "./scratch.ts";
 
 /**
  * A column of byte strings, laid out for AES: each value begins on a block of its own, an empty one has a block too, and zeros stand
- * behind a value up to the end of its last block. Filled and emptied over and over.
+ * behind a value up to the end of its last block. Filled and emptied over and over: arrays and memory may be longer than what is in use.
  */
-export class BlockColumn {
+export class ByteColumn {
   /** How many values there are. */
   count = 0;
   /** The blocks of value `i` are `starts[i] .. starts[i + 1]`. */
@@ -40,7 +40,7 @@ export class BlockColumn {
   add(lengthBytes: number): void {
     const { count } = this;
     this.lengths[count] = lengthBytes;
-    this.starts[count + 1] = (this.starts[count] as number) + blocksOf(lengthBytes);
+    this.starts[count + 1] = (this.starts[count] as number) + (Math.ceil(lengthBytes / blockLengthBytes) || 1);
     this.count = count + 1;
   }
 
@@ -48,16 +48,7 @@ export class BlockColumn {
     this.blocks.bytes.fill(0, this.blockCount * blockLengthBytes, this.#end);
   }
 
-  push(value: Uint8Array): void {
-    this.blocks.bytes.set(value, this.next(value.length));
-    this.add(value.length);
-  }
-
-  at(index: number): Buffer {
-    const start = (this.starts[index] as number) * blockLengthBytes;
-    return this.blocks.bytes.subarray(start, start + (this.lengths[index] as number));
-  }
-
+  /** Zeros all of it: these may be plain values, in memory that stays. */
   clear(): void {
     this.blocks.release(Math.max(this.#end, this.blockCount * blockLengthBytes));
     this.count = 0;
@@ -65,13 +56,19 @@ export class BlockColumn {
   }
 }
 
-export function columnOf(values: readonly Uint8Array[]): BlockColumn {
-  const column = new BlockColumn();
+export function joinBytes(values: readonly Uint8Array[]): ByteColumn {
+  const column = new ByteColumn();
   column.begin(values.length);
-  for (const value of values) column.push(value);
+  for (const value of values) {
+    const at = column.next(value.length);
+    column.blocks.bytes.set(value, at);
+    column.add(value.length);
+  }
   return column;
 }
 
-function blocksOf(lengthBytes: number): number {
-  return lengthBytes === 0 ? 1 : (lengthBytes + blockLengthBytes - 1) >>> 4;
+/** The bytes of one value, where they are. */
+export function bytesAt({ blocks, lengths, starts }: ByteColumn, index: number): Buffer {
+  const start = (starts[index] as number) * blockLengthBytes;
+  return blocks.bytes.subarray(start, start + (lengths[index] as number));
 }
