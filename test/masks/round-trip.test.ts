@@ -19,7 +19,7 @@ function numbers(seed: number): () => number {
 const next = numbers(0x9e37_79b9);
 const bytes = (length: number): Buffer => Buffer.from(Array.from({ length }, () => next() & 0xff));
 /** One-, two-, three- and four-byte characters of UTF-8. */
-const characters = [..."abcXYZ019-_. @", ..."äß", ..."日本", ..."😀🎉"];
+const characters = Array.from("abcXYZ019-_. @äß日本😀🎉");
 
 const cases: readonly { readonly definition: MaskDefinition; readonly value: () => string; readonly count: number }[] = [
   {
