@@ -21,12 +21,20 @@ const colon = 0x3a;
  * (%eth0), no prefix (/24), and no octet with a leading zero, which some programs read as octal.
  */
 export function parseIp(text: string): Uint8Array | null {
-  if (text.length > longestAddress) return null;
   const bytes = new Uint8Array(addressBytes);
-  if (text.includes(":")) return readIpv6(text, bytes) ? bytes : null;
-  bytes[10] = 0xff;
-  bytes[11] = 0xff;
-  return readIpv4(text, 0, bytes, ipv4Offset) ? bytes : null;
+  return readAddress(text, bytes, 0) ? bytes : null;
+}
+
+/** The same, into 16 zeros at `offset`. False if the text is no address; what is there then means nothing. */
+export function readAddress(text: string, bytes: Uint8Array, offset: number): boolean {
+  if (text.length > longestAddress) return false;
+  if (readIpv4(text, 0, bytes, offset + ipv4Offset)) {
+    bytes[offset + 10] = 0xff;
+    bytes[offset + 11] = 0xff;
+    return true;
+  }
+  if (!text.includes(":")) return false;
+  return readIpv6(text, bytes.subarray(offset, offset + addressBytes).fill(0));
 }
 
 /** Writes 16 bytes as RFC 5952 says: lower case, no leading zeros, the first longest run of zero groups as `::`. */

@@ -1,5 +1,5 @@
 import { type BlockFunction, blockLengthBytes } from "./aes-block.ts";
-import { chainBlocks, xorBlock } from "./cmac.ts";
+import { chainBlocks } from "./cmac.ts";
 
 /** What FF1 needs for the numeral strings of one length, the same for all of them (SP 800-38G algorithm 7, steps 1 to 5). */
 export interface Ff1Length {
@@ -37,7 +37,8 @@ export function ff1Length(encrypt: BlockFunction, radix: number, tweak: Uint8Arr
 
   const fixed = blocks.subarray(0, blocks.length - changing);
   const lastBlocks = blocks.subarray(fixed.length);
-  xorBlock(lastBlocks, 0, chainBlocks(encrypt, { blocks: fixed, starts: Uint32Array.of(0, fixed.length / blockLengthBytes) }), 0);
+  const chained = chainBlocks(encrypt, { blocks: fixed, starts: Uint32Array.of(0, fixed.length / blockLengthBytes) });
+  for (const [i, byte] of chained.entries()) lastBlocks[i] = (lastBlocks[i] as number) ^ byte;
   return { radix, leftNumerals, rightNumerals, halfBytes, outputBytes, lastBlocks };
 }
 

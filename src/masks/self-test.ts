@@ -2,8 +2,8 @@ import { hkdfSync } from "node:crypto";
 
 import { MasklineError } from "../errors.ts";
 import { createBlockFunction } from "./aes-block.ts";
-import { joinBytes } from "./byte-column.ts";
-import { chainBlocks, closeLastBlock, createCmacSubkeys, layOutBlocks } from "./cmac.ts";
+import { bytesAt, joinBytes } from "./byte-column.ts";
+import { createCmac } from "./cmac.ts";
 import { createFf1Cipher, type NumeralColumn } from "./ff1-cipher.ts";
 import { hmacSha256 } from "./hmac.ts";
 import { createIpcryptPrefixCipher } from "./ipcrypt-prefix-cipher.ts";
@@ -36,22 +36,17 @@ type AddressPrimitive = (key: Uint8Array, address: Buffer) => Uint8Array;
 export const primitives: Primitives = {
   sealSiv(key, associated, plaintext) {
     const { sivs, ciphertexts } = createSivCipher(key, associated).seal(joinBytes([plaintext]));
-    return Buffer.concat([sivs, ciphertexts.bytes]);
+    return Buffer.concat([sivs, bytesAt(ciphertexts, 0)]);
   },
   openSiv(key, associated, sealed) {
     const sivs = Buffer.from(sealed.subarray(0, sivLengthBytes));
     const opened = createSivCipher(key, associated).open({ sivs, ciphertexts: joinBytes([sealed.subarray(sivLengthBytes)]) });
-    return opened.authentic[0] === true ? opened.plaintexts.bytes : null;
+    return opened.authentic[0] === true ? bytesAt(opened.plaintexts, 0) : null;
   },
   hmacSha256,
   hkdfSha256: (root, salt, info, lengthBytes) => new Uint8Array(hkdfSync("sha256", root, salt, info, lengthBytes)),
   sha256Hex,
-  aesCmac(key, data) {
-    const encrypt = createBlockFunction(key);
-    const column = layOutBlocks(joinBytes([data]));
-    closeLastBlock(column.blocks, 0, data.length, createCmacSubkeys(encrypt));
-    return chainBlocks(encrypt, column);
-  },
+  aesCmac: (key, data) => createCmac(createBlockFunction(key))(joinBytes([data])),
   encryptFf1: (key, radix, tweak, numerals) => textOf(createFf1Cipher(key, radix, tweak).encrypt(numeralsOf(numerals))),
   decryptFf1: (key, radix, tweak, numerals) => textOf(createFf1Cipher(key, radix, tweak).decrypt(numeralsOf(numerals))),
   encryptIpcrypt: (key, address) => createIpcryptCipher(key).encrypt(address),

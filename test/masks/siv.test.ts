@@ -195,6 +195,50 @@ test("addresses masked as text have a bound of their own", () => {
   assert.equal(addresses.longestToken(null), 80);
 });
 
+test("a batch that fails, and a giant one, leave nothing behind for the next", () => {
+  const values = ["a", "203.0.113.77", "", "b".repeat(40)];
+  const tokens = mask.apply(values);
+  const spoilt = `${mask.apply(["c".repeat(200)])[0]}!`;
+  for (const spoil of [
+    () => assert.throws(() => mask.apply(["x".repeat(1000), "half \ud83d"])),
+    () => mask.apply(Array.from({ length: 30_000 }, (_, index) => `${index} ${"y".repeat(index % 50)}`)),
+    () => mask.open([spoilt, ...tokens, spoilt]),
+    () => mask.recognises([spoilt, ...tokens]),
+  ]) {
+    spoil();
+    assert.deepEqual(mask.apply(values), tokens);
+    assert.deepEqual(
+      mask.open(tokens),
+      values.map((value) => ({ value })),
+    );
+  }
+});
+
+test("texts padded to 16 bytes come back, are what another implementation seals, and hide their length", () => {
+  const padding = createReversible(sivDefinition({ encode: "pad16" }), onlyKey(key));
+  const pad = (value: string): Buffer => {
+    const bytes = [...Buffer.from(value), 0x80];
+    while (bytes.length % 16 !== 0) bytes.push(0);
+    return Buffer.from(bytes);
+  };
+  fc.assert(
+    fc.property(texts, (values) => {
+      const tokens = padding.apply(values);
+      const expected = values.map((value) => {
+        const sealed = aessiv(key.key, Buffer.from(domain)).encrypt(pad(value));
+        return Buffer.concat([Buffer.from("01000004d2", "hex"), sealed]).toString("base64url");
+      });
+      assert.deepEqual(tokens, expected);
+      assert.deepEqual(
+        padding.open(tokens),
+        values.map((value) => ({ value })),
+      );
+    }),
+  );
+  assert.equal(padding.apply(["x".repeat(40)])[0]?.length, padding.longestToken(10));
+  assert.deepEqual(padding.open(mask.apply(["a".repeat(16), "b"])), [{ failure: "not_a_token" }, { failure: "not_a_token" }]);
+});
+
 test("an empty column is an empty column", () => {
   assert.deepEqual([mask.apply([]), mask.open([]), mask.recognises([])], [[], [], []]);
 });
