@@ -4,8 +4,12 @@ import { test } from "node:test";
 import { FF1 } from "@noble/ciphers/ff1.js";
 import * as fc from "fast-check";
 
+import { compileContract } from "../../src/contract/check.ts";
 import { MasklineError } from "../../src/errors.ts";
 import type { MaskSettings } from "../../src/masks/mask.ts";
+import { prepare } from "../../src/pipeline/prepare.ts";
+import { load } from "../harness/configuration.ts";
+import { makeDelivery } from "../harness/login-table.ts";
 import { maskDefinition, onlyKey, testKey } from "./masks.ts";
 import { createFf1, createUnauthenticated, maskAndOpen } from "./unauthenticated.ts";
 
@@ -120,6 +124,21 @@ test("a value of another form is refused, with nothing of it in the error, and n
       );
     }
   }
+});
+
+test("the pipeline quarantines a value of another form, and masks those around it", () => {
+  const settings = { template: "###-##-####" };
+  const { contract, columns } = load('columns: { c: { type: text, mask: { kind: ff1, domain: d, template: "###-##-####" } } }\n');
+  const column = columns[0]?.column ?? assert.fail();
+  const mask = createFf1(settings);
+  const values = ["593-47-5928", "593475928", "111-22-3333"];
+  const deliveries = values.map((c) => makeDelivery({ body: JSON.stringify({ c }) }));
+  const { rows, refused } = prepare(deliveries, compileContract(contract), [{ column, mask }]);
+  assert.deepEqual(rows.columns, [mask.apply(["593-47-5928", "111-22-3333"])]);
+  assert.deepEqual(
+    refused.map(({ delivery, faults }) => [delivery, faults[0]?.reason]),
+    [[deliveries[1], "mask_failed"]],
+  );
 });
 
 test("fewer than a million possible values are refused, a million are not", () => {
