@@ -5,12 +5,14 @@ import { MasklineError } from "../errors.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import { createMask } from "../masks/create-mask.ts";
 import { maskFingerprint } from "../masks/fingerprint.ts";
-import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "../masks/mask.ts";
+import { createJsonPathsMask } from "../masks/json-paths.ts";
+import { type ColumnMask, type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "../masks/mask.ts";
+import { createScanMask } from "../masks/scan/scan-mask.ts";
 import type { Delivery } from "../pipeline/ports.ts";
 import { type MaskedColumn, prepare, type Prepared } from "../pipeline/prepare.ts";
 import type { MaskPin } from "../postgres/mask-definitions.ts";
 import type { ColumnDemand } from "../postgres/target.ts";
-import type { ConfiguredColumn } from "./config/columns.ts";
+import { type ConfiguredColumn, type InsideMasks, placedMasks } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 
 /**
@@ -18,10 +20,17 @@ import type { Settings } from "./config/load.ts";
  * @throws MasklineError `key_unpinned` for a mask whose tokens do not say their key, once the ring has two
  */
 export function createMasks(columns: readonly ConfiguredColumn[], keys: MaskKeys): readonly MaskedColumn[] {
-  return columns.map(({ column, mask }) => {
-    if (mask === null) return { column, mask: null };
-    return { column, mask: createMask(mask, mask.domain === null ? null : keysOf(column, mask, mask.domain, keys)) };
+  return columns.map(({ column, mask, inside }) => {
+    const create = (definition: MaskDefinition): Mask =>
+      createMask(definition, definition.domain === null ? null : keysOf(column, definition, definition.domain, keys));
+    if (inside !== undefined) return { column, mask: createInsideMask(inside, create) };
+    return { column, mask: mask === null ? null : create(mask) };
   });
+}
+
+function createInsideMask(inside: InsideMasks, create: (definition: MaskDefinition) => Mask): ColumnMask {
+  if ("scan" in inside) return createScanMask(inside.scan, create(inside.mask));
+  return createJsonPathsMask(inside.paths.map(({ path, mask }) => ({ path, mask: create(mask) })));
 }
 
 function keysOf(column: Column, mask: MaskDefinition, domain: string, keys: MaskKeys): DomainKeys {
@@ -40,7 +49,9 @@ function keysOf(column: Column, mask: MaskDefinition, domain: string, keys: Mask
 
 /** What the database keeps of each domain and key, so that another key or definition is noticed before it masks anything. */
 export function maskPins(columns: readonly ConfiguredColumn[], keys: MaskKeys): readonly MaskPin[] {
-  const definitions = new Map(columns.flatMap(({ mask }) => (mask === null || mask.domain === null ? [] : [[mask.domain, mask]])));
+  const definitions = new Map(
+    columns.flatMap(placedMasks).flatMap(({ mask }) => (mask.domain === null ? [] : [[mask.domain, mask]])),
+  );
   return [...definitions].flatMap(([domain, mask]) =>
     keys.checkValues(mask.kind, domain).map(({ id, value }) => ({
       domain,
@@ -67,7 +78,7 @@ function plainForm({ type, as }: Column): ColumnDemand["form"] {
 }
 
 /** In characters, as stored; null where the contract sets no limit. */
-function longestText(column: Column, mask: Mask | null): number | null {
+function longestText(column: Column, mask: ColumnMask | null): number | null {
   const plain = longestPlain(column);
   return mask === null ? plain : mask.longestToken(plain);
 }

@@ -190,6 +190,9 @@ export interface Mask {
   longestToken(maxCodePoints: number | null): number | null;
 }
 
+/** What the values of a column are given to: a mask, or masks of what lies inside them. `recognises` as in AuthenticatedMask. */
+export type ColumnMask = Pick<Mask, "form" | "apply" | "longestToken"> & Partial<Pick<AuthenticatedMask, "recognises">>;
+
 /** A value opened, or why not. `unknown_key`: a token of a key that is not at hand, or not in use. */
 export type Opened = { readonly value: string } | { readonly failure: "not_a_token" | "unknown_key" | "not_authentic" };
 

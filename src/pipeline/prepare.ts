@@ -1,14 +1,14 @@
 import type { Check } from "../contract/check.ts";
 import type { Column } from "../contract/column.ts";
 import type { Fault } from "../contract/fault.ts";
-import { canRecognise, type Mask } from "../masks/mask.ts";
+import type { ColumnMask } from "../masks/mask.ts";
 import type { Delivery, Refusal, Rows } from "./ports.ts";
 import { selectRows } from "./rows.ts";
 
 /** A column of the contract with the mask it is given, if any. */
 export interface MaskedColumn {
   readonly column: Column;
-  readonly mask: Mask | null;
+  readonly mask: ColumnMask | null;
 }
 
 /** What a batch of deliveries came to: rows ready to load, and what cannot become one. Every delivery is in exactly one of them. */
@@ -50,14 +50,12 @@ function checkAll(deliveries: readonly Delivery[], check: Check, width: number):
 type FaultAt = (row: number, reason: "already_masked" | "mask_failed") => void;
 
 /** Masks what is there; absent values stay absent, so that a missing value never becomes a token shared by all. */
-function maskColumn(values: readonly (string | null)[], mask: Mask, faultAt: FaultAt): readonly (string | null)[] {
+function maskColumn(values: readonly (string | null)[], mask: ColumnMask, faultAt: FaultAt): readonly (string | null)[] {
   const places = values.flatMap((value, row) => (value === null ? [] : [row]));
   const present = places.map((row) => values[row] as string);
-  if (canRecognise(mask)) {
-    mask.recognises(present).forEach((ours, index) => {
-      if (ours) faultAt(places[index] as number, "already_masked");
-    });
-  }
+  mask.recognises?.(present).forEach((ours, index) => {
+    if (ours) faultAt(places[index] as number, "already_masked");
+  });
   const tokens = applyEach(present, mask, (index) => faultAt(places[index] as number, "mask_failed"));
   const column: (string | null)[] = values.map(() => null);
   places.forEach((row, index) => (column[row] = tokens[index] ?? null));
@@ -65,7 +63,7 @@ function maskColumn(values: readonly (string | null)[], mask: Mask, faultAt: Fau
 }
 
 /** The whole column in one call; one by one only when that fails, to find the value at fault. Never the original in place of a mask. */
-function applyEach(values: readonly string[], mask: Mask, failedAt: (index: number) => void): readonly (string | null)[] {
+function applyEach(values: readonly string[], mask: ColumnMask, failedAt: (index: number) => void): readonly (string | null)[] {
   try {
     return mask.apply(values);
   } catch {
