@@ -191,11 +191,10 @@ export const insideOptions = {
     type: "array",
     minItems: 1,
     description:
-      "Only for type text, with a mask of kind siv, hmac or cmac: what is looked for in the text. Each finding is replaced by {{pii:DOMAIN:TOKEN}}, all else stays. A list of ip, email, uuid, ssn-shape, card, and patterns of your own.",
+      'Only for type text, with a mask of kind siv, hmac or cmac: what is looked for in the text. Each finding is replaced by {{pii:DOMAIN:TOKEN}}, all else stays. A list of ip, email, uuid, ssn-shape, card, and patterns of your own ({ name: employee, pattern: "E[0-9]{6}" }).',
     items: {
       type: ["string", "object"],
-      description:
-        'ip, email, uuid, ssn-shape, card, or a pattern of your own: { name: employee, pattern: "E[0-9]{6}" }, in the syntax of docs/scanning.md.',
+      description: 'ip, email, uuid, ssn-shape, card, or a pattern of your own, such as { name: employee, pattern: "E[0-9]{6}" }.',
       pattern: "^(?:ip|email|uuid|ssn-shape|card)$",
       additionalProperties: false,
       required: ["name", "pattern"],
@@ -205,7 +204,8 @@ export const insideOptions = {
           type: "string",
           minLength: 1,
           maxLength: 1_000,
-          description: "What it looks like, in the syntax of docs/scanning.md.",
+          description:
+            "What it looks like: characters, . [a-z] [^,] \\d \\w \\s (and \\D \\W \\S) \\t \\n \\r, a \\ before a sign for the sign itself, ( ) | and ? * + {m} {m,} {m,n}. No anchors, lazy repetitions, look-around or backreferences. The longest match counts, anywhere in the text.",
         },
       },
     },

@@ -21,18 +21,21 @@ export interface PlacedMask {
   readonly place: string;
   /** Where the configuration says so. */
   readonly option: readonly string[];
+  /** Whether it masks all there is, or only what is found in a text. */
+  readonly of: "value" | "findings";
   readonly mask: MaskDefinition;
 }
 
 /** Every mask of a column, inside its values too. All that lists domains, keys or pins asks this. */
 export function placedMasks({ column: { name }, mask, inside }: ConfiguredColumn): readonly PlacedMask[] {
   const option = ["columns", name];
-  if (mask !== null) return [{ place: name, option: [...option, "mask"], mask }];
+  if (mask !== null) return [{ place: name, option: [...option, "mask"], of: "value", mask }];
   if (inside === undefined) return [];
-  if ("scan" in inside) return [{ place: name, option: [...option, "mask"], mask: inside.mask }];
+  if ("scan" in inside) return [{ place: name, option: [...option, "mask"], of: "findings", mask: inside.mask }];
   return inside.paths.map((path) => ({
     place: `${name}.${path.path}`,
     option: [...option, "paths", path.path, "mask"],
+    of: "value",
     mask: path.mask,
   }));
 }
