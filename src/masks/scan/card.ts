@@ -34,8 +34,7 @@ export const cardDetector: Detector = {
 };
 
 function startsNumber(text: string, start: number): boolean {
-  const before = text.charCodeAt(start - 1);
-  const isFraction = (before === 0x2e || before === 0x2c) && isDigit(text.charCodeAt(start - 2));
+  const isFraction = text[start - 1] === "." && isDigit(text.charCodeAt(start - 2));
   return !isFraction && !continuesNumber(text, start - 1, start - 2);
 }
 

@@ -48,8 +48,8 @@ function replaceFindings(text: string, findings: readonly Finding[], surrogate: 
   return replaced + escapeOpenings(text.slice(from));
 }
 
-/** Runs of the characters of tokens: a token stands in one whether in a surrogate or by itself. */
-const runs = /[A-Za-z0-9_-]+/g;
+/** Runs of the characters of tokens, 128 bits at least: a token stands in one whether in a surrogate or by itself. */
+const runs = /[A-Za-z0-9_-]{22,}/g;
 
 /** For each text, whether it holds a token of ours anywhere: whoever saw one must not have it opened out of a text of his own. */
 function recogniseInside(texts: readonly string[], recognise: (values: readonly string[]) => boolean[]): boolean[] {
