@@ -162,3 +162,55 @@ export const decodeOptions = {
   default: [],
   description: "What a body is wrapped in, outermost first.",
 } as const;
+
+type Options = (typeof columnOptions)["properties"];
+
+/* oxlint-disable typescript/no-unnecessary-type-assertion -- declarations are written file by file: a part that is shared names its type */
+
+/** What a column says of the inside of its values. Stands beside the other options of a column; types and masks are declared there. */
+export const insideOptions = {
+  paths: {
+    type: "object",
+    description:
+      "Only for type json: the masks of what lies inside the value, by dotted paths. * stands for every element of a list or every member of an object (client.ip, devices.*.id). Names of members are never masked.",
+    minProperties: 1,
+    additionalProperties: {
+      type: "object",
+      description: "One path and the mask of the values it leads to.",
+      additionalProperties: false,
+      required: ["type", "mask"],
+      properties: {
+        type: columnOptions.properties.type as Options["type"],
+        max: columnOptions.properties.max as Options["max"],
+        required: {
+          type: "boolean",
+          description: "Refuse a message where the path leads to no value, or to null. Default: false.",
+        },
+        mask: columnOptions.properties.mask as Options["mask"],
+      },
+    },
+  },
+  scan: {
+    type: "array",
+    minItems: 1,
+    description:
+      'Only for type text, with a mask of kind siv, hmac or cmac: what is looked for in the text. Each finding is replaced by {{pii:DOMAIN:TOKEN}}, all else stays. A list of ip, email, uuid, ssn-shape, card, and patterns of your own ({ name: employee, pattern: "E[0-9]{6}" }).',
+    items: {
+      type: ["string", "object"],
+      description: 'ip, email, uuid, ssn-shape, card, or a pattern of your own, such as { name: employee, pattern: "E[0-9]{6}" }.',
+      pattern: "^(?:ip|email|uuid|ssn-shape|card)$",
+      additionalProperties: false,
+      required: ["name", "pattern"],
+      properties: {
+        name: { type: "string", minLength: 1, maxLength: 64, description: "What your pattern finds." },
+        pattern: {
+          type: "string",
+          minLength: 1,
+          maxLength: 1_000,
+          description:
+            "What it looks like: characters, . [a-z] [^,] \\d \\w \\s (and \\D \\W \\S) \\t \\n \\r, a \\ before a sign for the sign itself, ( ) | and ? * + {m} {m,} {m,n}. No anchors, lazy repetitions, look-around or backreferences. The longest match counts, anywhere in the text.",
+        },
+      },
+    },
+  },
+} as const;

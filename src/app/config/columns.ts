@@ -4,14 +4,12 @@ import { defaultEncoding } from "../../masks/encoding.ts";
 import { ff1Problem } from "../../masks/ff1-problem.ts";
 import { maskFingerprint } from "../../masks/fingerprint.ts";
 import { maskFacts, maskKinds, type MaskDefinition, type MaskOptionName, type MaskSettings } from "../../masks/mask.ts";
+import { type ConfiguredColumn, placedMasks } from "./configured-column.ts";
 import type { ConfigFault } from "./fault.ts";
+import { insideFaults, insideMasks, pathColumns } from "./inside.ts";
 import { settingFaults } from "./mask-faults.ts";
 
-/** A column of the contract and how its mask is defined, as `columns` in the configuration says. */
-export interface ConfiguredColumn {
-  readonly column: Column;
-  readonly mask: MaskDefinition | null;
-}
+export type { ConfiguredColumn } from "./configured-column.ts";
 
 type MaskOptions = NonNullable<ColumnOptions["mask"]>;
 
@@ -28,6 +26,7 @@ export function readColumns(options: Readonly<Record<string, ColumnOptions>>): {
     const path = ["columns", name];
     for (const [option, message] of columnFaults(name, column))
       faults.push({ path: option === "" ? path : [...path, ...option.split(".")], message });
+    faults.push(...insideFaults(name, column, maskFaults));
     return configuredColumn(name, column);
   });
   for (const { column } of columns) {
@@ -39,8 +38,10 @@ export function readColumns(options: Readonly<Record<string, ColumnOptions>>): {
 }
 
 function configuredColumn(name: string, options: ColumnOptions): ConfiguredColumn {
-  const { type, mask } = options;
-  const masked = mask === undefined ? "no" : maskFacts[mask.kind].input;
+  const { type, mask, paths } = options;
+  const inside = insideMasks(options, maskDefinition);
+  // of a text that is scanned all stays as it was sent, but what is found
+  const masked = mask === undefined || inside !== undefined ? "no" : maskFacts[mask.kind].input;
   const column: Column = {
     name,
     from: options.from ?? name,
@@ -50,18 +51,20 @@ function configuredColumn(name: string, options: ColumnOptions): ConfiguredColum
     required: options.required ?? mask !== undefined,
     fallback: options.default === undefined ? null : String(options.default),
     masked,
+    ...(paths === undefined ? {} : { paths: pathColumns(options.from ?? name, paths) }),
   };
-  if (mask === undefined) return { column, mask: null };
+  if (inside !== undefined) return { column, mask: null, inside };
+  return { column, mask: mask === undefined ? null : maskDefinition(type, mask) };
+}
+
+function maskDefinition(type: ColumnOptions["type"], mask: MaskOptions): MaskDefinition {
   return {
-    column,
-    mask: {
-      kind: mask.kind,
-      domain: mask.domain ?? null,
-      type,
-      encode: mask.encode ?? defaultEncoding(type),
-      key: mask.key ?? null,
-      settings: maskSettings(mask),
-    },
+    kind: mask.kind,
+    domain: mask.domain ?? null,
+    type,
+    encode: mask.encode ?? defaultEncoding(type),
+    key: mask.key ?? null,
+    settings: maskSettings(mask),
   };
 }
 
@@ -126,19 +129,18 @@ function* maskFaults(
   }
 }
 
-/** Columns may share a domain only when equal values give equal tokens in all of them. */
+/** Masks may share a domain only when equal values give equal tokens in all of them. */
 function domainFaults(columns: readonly ConfiguredColumn[]): ConfigFault[] {
-  const first = new Map<string, ConfiguredColumn>();
-  return columns.flatMap((configured): ConfigFault[] => {
-    const { column, mask } = configured;
-    if (mask === null || mask.domain === null) return [];
+  const first = new Map<string, { readonly place: string; readonly mask: MaskDefinition }>();
+  return columns.flatMap(placedMasks).flatMap(({ place, option, mask }): ConfigFault[] => {
+    if (mask.domain === null) return [];
     const other = first.get(mask.domain);
-    if (other === undefined || other.mask === null) {
-      first.set(mask.domain, configured);
+    if (other === undefined) {
+      first.set(mask.domain, { place, mask });
       return [];
     }
     if (maskFingerprint(other.mask) === maskFingerprint(mask) && other.mask.key === mask.key) return [];
-    const message = `domain ${mask.domain} is used by column ${other.column.name} with another kind, type, encode or option; equal values would differ: name another domain`;
-    return [{ path: ["columns", column.name, "mask", "domain"], message }];
+    const message = `domain ${mask.domain} is used by column ${other.place} with another kind, type, encode or option; equal values would differ: name another domain`;
+    return [{ path: [...option, "domain"], message }];
   });
 }

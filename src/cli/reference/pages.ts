@@ -44,7 +44,12 @@ ${starterConfig}\`\`\`
 `;
 }
 
-function optionRows(schema: OptionSchema, path: string, variables: ReadonlyMap<string, string>): string[][] {
+function optionRows(
+  schema: OptionSchema,
+  path: string,
+  variables: ReadonlyMap<string, string>,
+  described = new Map<OptionSchema, string>(),
+): string[][] {
   const inner = schema.properties ?? {};
   const rows = Object.entries(inner).flatMap(([name, option]) => {
     const here = path === "" ? name : `${path}.${name}`;
@@ -61,10 +66,14 @@ function optionRows(schema: OptionSchema, path: string, variables: ReadonlyMap<s
       isGroup ? "" : needed,
       code(variables.get(here) ?? ""),
     ];
-    return [row, ...optionRows(option, here, variables)];
+    // a group that stands in several places is described once
+    const first = described.get(option);
+    if (isGroup && first !== undefined) return [[code(here), `As ${code(first)}.`, "", "", ""]];
+    described.set(option, here);
+    return [row, ...optionRows(option, here, variables, described)];
   });
   const each = schema.additionalProperties;
-  return typeof each === "object" ? [...rows, ...optionRows(each, `${path}.NAME`, variables)] : rows;
+  return typeof each === "object" ? [...rows, ...optionRows(each, `${path}.NAME`, variables, described)] : rows;
 }
 
 function allowed({ type, enum: values, items, minimum, maximum, secret }: OptionSchema): string {
