@@ -1,3 +1,6 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
 import type { Entry } from "./entry.ts";
 
 export interface Measured {
@@ -10,8 +13,8 @@ export interface Measured {
 }
 
 /** Long against the clock's microsecond, short against the seconds over which a machine's speed drifts. */
-const sampleMs = 12;
-const warmUpMs = 60;
+const sampleMs = 20;
+const warmUpMs = 100;
 
 /**
  * Times entries and their baselines, interleaved: each round goes through all of them, and an entry's ratio is taken within its round,
@@ -19,11 +22,18 @@ const warmUpMs = 60;
  * processes do meanwhile does not count as ours.
  */
 export function measure(entries: readonly Entry[], rounds: number): readonly Measured[] {
+  const collect = collector();
+  const sampled = (pass: () => number): number => {
+    // Each pays for its own garbage only; the first passes bring its code and data back into the caches.
+    collect();
+    sample(pass, sampleMs / 4);
+    return sample(pass, sampleMs);
+  };
   for (const { pass, baseline } of entries) for (const each of [baseline.pass, pass]) sample(each, warmUpMs);
   const samples = entries.map(() => ({ own: [] as number[], baseline: [] as number[], ratios: [] as number[] }));
   for (let round = 0; round < rounds; round += 1) {
     entries.forEach(({ pass, baseline }, index) => {
-      const [before, own] = [sample(baseline.pass, sampleMs), sample(pass, sampleMs)];
+      const [before, own] = [sampled(baseline.pass), sampled(pass)];
       samples[index]?.baseline.push(before);
       samples[index]?.own.push(own);
       samples[index]?.ratios.push(before / own);
@@ -50,6 +60,13 @@ function sample(pass: () => number, leastMs: number): number {
     elapsed = cpuMicroseconds() - start;
   }
   return (elapsed * 1000) / units;
+}
+
+/** The runtime's collector for young objects, which is all that passes leave. */
+function collector(): () => void {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as (options: { readonly type: "minor" }) => void;
+  return () => collect({ type: "minor" });
 }
 
 function cpuMicroseconds(): number {

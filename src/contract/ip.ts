@@ -33,8 +33,8 @@ export function readAddress(text: string, bytes: Uint8Array, offset: number): bo
     bytes[offset + 11] = 0xff;
     return true;
   }
-  if (!text.includes(":")) return false;
-  return readIpv6(text, bytes.subarray(offset, offset + addressBytes).fill(0));
+  // No address has a dot before its first colon, so nothing has been written yet.
+  return text.includes(":") && readIpv6(text, bytes.subarray(offset, offset + addressBytes));
 }
 
 /** Writes 16 bytes as RFC 5952 says: lower case, no leading zeros, the first longest run of zero groups as `::`. */

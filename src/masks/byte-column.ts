@@ -1,6 +1,8 @@
 import { blockLengthBytes } from "./aes-block.ts";
 import { Scratch } from "./scratch.ts";
 
+const blockLengthShift = 4;
+
 /**
  * A column of byte strings, laid out for AES: each value begins on a block of its own, an empty one has a block too, and zeros stand
  * behind a value up to the end of its last block. Filled and emptied over and over: arrays and memory may be longer than what is in use.
@@ -40,7 +42,7 @@ export class ByteColumn {
   add(lengthBytes: number): void {
     const { count } = this;
     this.lengths[count] = lengthBytes;
-    this.starts[count + 1] = (this.starts[count] as number) + (Math.ceil(lengthBytes / blockLengthBytes) || 1);
+    this.starts[count + 1] = (this.starts[count] as number) + blocksOf(lengthBytes);
     this.count = count + 1;
   }
 
@@ -54,6 +56,11 @@ export class ByteColumn {
     this.count = 0;
     this.#end = 0;
   }
+}
+
+/** By a shift: this runs for every value, and a division takes as long as encrypting it does. */
+function blocksOf(lengthBytes: number): number {
+  return lengthBytes === 0 ? 1 : (lengthBytes + blockLengthBytes - 1) >>> blockLengthShift;
 }
 
 export function joinBytes(values: readonly Uint8Array[]): ByteColumn {

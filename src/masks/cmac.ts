@@ -43,9 +43,12 @@ export function blocksOf({ blockCount, count, starts }: ByteColumn, { bytes }: S
 /** Pads the last block of a value of `length` bytes in blocks `start` to `end`, and xors its subkey in (RFC 4493 section 2.4). */
 export function closeValue({ bytes, words }: Scratch, start: number, end: number, length: number, subkeys: CmacSubkeys): void {
   const last = (end - 1) * wordsPerBlock;
-  const whole = length > 0 && length % blockLengthBytes === 0;
-  xorBlock(words, last, whole ? subkeys.full : subkeys.padded, 0);
-  if (!whole) xorPadding(bytes, start * blockLengthBytes + length);
+  if (length > 0 && length % blockLengthBytes === 0) {
+    xorBlock(words, last, subkeys.full, 0);
+  } else {
+    xorBlock(words, last, subkeys.padded, 0);
+    xorPadding(bytes, start * blockLengthBytes + length);
+  }
 }
 
 /** The bit that ends what is padded. */
@@ -64,7 +67,8 @@ export function chainBlocks(encrypt: BlockFunction, { blocks, starts }: BlockCol
   const chained = Buffer.alloc(count * blockLengthBytes);
   const states = Buffer.alloc(count * blockLengthBytes);
   const [chainedWords, stateWords] = [wordsOf(chained), wordsOf(states)];
-  const live = Uint32Array.from({ length: count }, (_, value) => value);
+  const live = new Uint32Array(count);
+  for (let value = 0; value < count; value += 1) live[value] = value;
   for (let layer = 0, width = count; width > 0; layer += 1) {
     for (let slot = 0; slot < width; slot += 1) {
       const block = (starts[live[slot] as number] as number) + layer;
