@@ -15,23 +15,25 @@ const shortestGroup = 3;
  */
 export const cardDetector: Detector = {
   kind: "card",
-  open(text) {
-    const digit = /[0-9]/g;
-    return (from) => {
-      digit.lastIndex = from;
-      while (digit.test(text)) {
-        const start = digit.lastIndex - 1;
-        const finding = startsNumber(text, start) ? readCard(text, start) : null;
-        if (finding !== null) return finding;
-        digit.lastIndex = endOfDigits(text, start);
-      }
-      return null;
-    };
-  },
+  open: (text) => (from) => nextCard(text, from),
   shortest: fewestDigits,
   longest: mostDigits + Math.floor((mostDigits - 1) / shortestGroup),
   longestValueBytes: (codePoints) => Math.min(codePoints, mostDigits),
 };
+
+function nextCard(text: string, from: number): Finding | null {
+  let at = from;
+  while (at < text.length) {
+    if (!isDigit(text.charCodeAt(at))) {
+      at += 1;
+      continue;
+    }
+    const finding = startsNumber(text, at) ? readCard(text, at) : null;
+    if (finding !== null) return finding;
+    at = endOfDigits(text, at);
+  }
+  return null;
+}
 
 function startsNumber(text: string, start: number): boolean {
   const isFraction = text[start - 1] === "." && isDigit(text.charCodeAt(start - 2));

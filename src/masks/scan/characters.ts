@@ -18,9 +18,9 @@ export function isWord(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || (lower >= 0x61 && lower <= 0x7a);
 }
 
-/** The hyphens, dashes and minus signs that word processors put in the place of a typed hyphen. */
-export const dashes = "-\u2010-\u2013\u2212";
-
+/** A hyphen, or one of the dashes and minus signs that word processors put in its place. */
 export function isDash(code: number): boolean {
   return code === 0x2d || (code >= 0x2010 && code <= 0x2013) || code === 0x2212;
 }
+
+export const otherDashes: RegExp = /[\u2010-\u2013\u2212]/;

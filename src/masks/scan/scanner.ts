@@ -10,11 +10,12 @@ export function createScanner(detectors: readonly Detector[]): Scanner {
     const next = cursors.map((cursor) => cursor(0));
     const found: Finding[] = [];
     for (;;) {
-      const best = next.reduce((one, other) => (other !== null && (one === null || comesBefore(other, one)) ? other : one), null);
+      let best: Finding | null = null;
+      for (const finding of next) if (finding !== null && (best === null || comesBefore(finding, best))) best = finding;
       if (best === null) return found;
       found.push(best);
-      for (const [index, finding] of next.entries()) {
-        if (finding !== null && finding.start < best.end) next[index] = cursors[index]?.(best.end) ?? null;
+      for (let index = 0; index < next.length; index += 1) {
+        if ((next[index]?.start ?? Infinity) < best.end) next[index] = cursors[index]?.(best.end) ?? null;
       }
     }
   };
