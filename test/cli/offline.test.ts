@@ -169,12 +169,12 @@ suite("maskline check, without a connection", { concurrency: 2 }, () => {
     assert.equal(stdout, "");
     const rows = stderr.split("\n").map((line) => line.trim().split(/ {2,}/));
     for (const row of [
-      ["column", "mask", "domain", "reversible", "equal values", "longest"],
-      ["ip", "siv", "d.ip", "with the key", "stay equal", "50"],
-      ["device", "hmac", "d.device", "no", "stay equal", "22"],
-      ["note", "redact", "-", "no", "are lost", "10"],
-      ["legacy", "sha256", "-", "no", "stay equal", "64"],
-      ["free", "siv", "d.free", "with the key", "stay equal", "-"],
+      ["column", "mask", "domain", "reversible", "names its key", "forgery", "equal values", "keeps", "longest"],
+      ["ip", "siv", "d.ip", "with the key", "yes", "noticed", "stay equal", "nothing", "50"],
+      ["device", "hmac", "d.device", "no", "no", "-", "stay equal", "nothing", "22"],
+      ["note", "redact", "-", "no", "no", "-", "are lost", "nothing", "10"],
+      ["legacy", "sha256", "-", "no", "no", "-", "stay equal", "nothing", "64"],
+      ["free", "siv", "d.free", "with the key", "yes", "noticed", "stay equal", "nothing", "-"],
     ]) {
       assert.ok(
         rows.some((found) => found.join("|") === row.join("|")),
@@ -182,7 +182,7 @@ suite("maskline check, without a connection", { concurrency: 2 }, () => {
       );
     }
     assert.match(stderr, /^maskline\.yaml: 6 columns, no fault$/m);
-    assert.match(stderr, /warning: legacy: sha256 without a key hides nothing/);
+    assert.match(stderr, /warning: legacy: without a key hides nothing/);
     assert.match(stderr, /warning: free: the token's length tells the length of the value/);
     assert.match(stderr, /next: maskline check --connect\n$/);
   });
@@ -202,7 +202,11 @@ suite("maskline check, without a connection", { concurrency: 2 }, () => {
       const rows = succeeded(shown)
         .stderr.split("\n")
         .map((line) => line.trim().replaceAll(/ {2,}/g, "|"));
-      for (const row of ["old|sha256|-|no|stay equal|64", "mail|partial|-|no|are lost|256", "day|generalise|-|no|are lost|10"])
+      for (const row of [
+        "old|sha256|-|no|no|-|stay equal|nothing|64",
+        "mail|partial|-|no|no|-|are lost|a part|256",
+        "day|generalise|-|no|no|-|are lost|a part|10",
+      ])
         assert.ok(rows.includes(row), `${row} in\n${shown.stderr}`);
       const { masks } = documentOf(succeeded(document)) as { masks: readonly { column: string }[] };
       assert.deepEqual(
@@ -217,12 +221,15 @@ suite("maskline check, without a connection", { concurrency: 2 }, () => {
   });
 
   test("says so when nothing is masked", async (t) => {
-    const folder = await folderWith(t, "columns: { a: { type: text } }\n");
-    assert.match(succeeded(await maskline(folder, ["check"])).stderr, /no column is masked/);
+    const folder = await folderWith(t, "columns: { a: { type: text }, mail: { type: email } }\n");
+    const { stderr } = succeeded(await maskline(folder, ["check"]));
+    assert.match(stderr, /no column is masked/);
+    assert.match(stderr, /warning: mail: is personal by its type and has no mask/);
     assert.deepEqual(documentOf(succeeded(await maskline(folder, ["check", "--json"]))), {
       file: "maskline.yaml",
       unset: [],
       masks: [],
+      plain: ["mail"],
       checks: [],
     });
   });
