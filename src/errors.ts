@@ -68,6 +68,7 @@ export const errorCodes = {
   },
   key_mismatch: { exit: "misfit", retryable: false, meaning: "the key ring is not the one this database was masked with" },
   mask_changed: { exit: "misfit", retryable: false, meaning: "a domain is defined otherwise than when its tokens were made" },
+  value_unfit: { exit: "failed", retryable: false, meaning: "a value is none that its mask can take; nothing was masked" },
   self_test_failed: { exit: "misfit", retryable: false, meaning: "a cipher did not give its published answer; nothing was masked" },
   queue_missing: { exit: "misfit", retryable: false, meaning: "the queue does not exist" },
   queue_denied: { exit: "misfit", retryable: false, meaning: "the queue refused the credentials or the right" },

@@ -13,6 +13,7 @@ import { checkTarget } from "../postgres/target.ts";
 import { findKeyRing } from "./assemble-keys.ts";
 import { openDatabase, postgresOf } from "./assemble-sink.ts";
 import { openQueue } from "./assemble-source.ts";
+import { withoutPinnedKeys } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 import { columnDemands, createMasks, maskPins } from "./masks.ts";
 
@@ -97,7 +98,10 @@ async function checkSchema(settings: Settings, database: Database): Promise<read
 
 async function checkTable(settings: Settings, database: Database, ring: MaskKeys | null): Promise<readonly [string, null]> {
   // the widths of tokens do not depend on the keys: any ring will do where the user's cannot be read
-  const masked = createMasks(settings.columns, ring ?? createKeyRing(randomBytes));
+  const masked =
+    ring === null
+      ? createMasks(withoutPinnedKeys(settings.columns), createKeyRing(randomBytes))
+      : createMasks(settings.columns, ring);
   const table = settings.target as TableName;
   await checkTarget(database, table, columnDemands(masked));
   return [`${showTable(table)} takes the contract's ${masked.length} columns`, null];

@@ -1,7 +1,7 @@
 import { compileContract, type PassesAsIs } from "../contract/check.ts";
 import { bodyFault, type Fault } from "../contract/fault.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
-import { canRecognise } from "../masks/mask.ts";
+import { canRecognise, masksWhole } from "../masks/mask.ts";
 import type { Delivery } from "../pipeline/ports.ts";
 import { type MaskedColumn, prepare } from "../pipeline/prepare.ts";
 import type { Settings } from "./config/load.ts";
@@ -52,7 +52,9 @@ export function createLineMasker(settings: Settings, keys: MaskKeys, acceptToken
 function tokensPass(masked: readonly MaskedColumn[]): ReadonlyMap<string, PassesAsIs> {
   return new Map(
     masked.flatMap(({ column, mask }) =>
-      mask !== null && canRecognise(mask) ? [[column.name, (text: string) => mask.recognises([text])[0] === true]] : [],
+      mask !== null && masksWhole(mask) && canRecognise(mask)
+        ? [[column.name, (text: string) => mask.recognises([text])[0] === true]]
+        : [],
     ),
   );
 }

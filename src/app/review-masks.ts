@@ -2,12 +2,14 @@ import { randomBytes } from "node:crypto";
 
 import type { Column } from "../contract/column.ts";
 import { createKeyRing } from "../keys/ring.ts";
-import { maskFacts, type MaskDefinition, type MaskFacts } from "../masks/mask.ts";
+import { maskFacts, type MaskFacts } from "../masks/mask.ts";
+import { placedMasks, type PlacedMask, withoutPinnedKeys } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 import { columnDemands, createMasks } from "./masks.ts";
 
 /** What a mask of the user's own contract keeps and gives away. */
 export interface MaskFinding extends Pick<MaskFacts, "reversible" | "tagged" | "authenticated" | "keepsEquality" | "keeps"> {
+  /** With the path inside it, for a mask of a part. */
   readonly column: string;
   readonly kind: string;
   readonly domain: string | null;
@@ -19,14 +21,13 @@ export interface MaskFinding extends Pick<MaskFacts, "reversible" | "tagged" | "
 /** Every masked column, and every address or e-mail that is stored as it comes. */
 export function reviewMasks(settings: Settings): readonly MaskFinding[] {
   // a ring of its own, for the lengths only: they do not depend on the keys, and the user's ring may not be there yet
-  const unpinned = settings.columns.map(({ column, mask }) => ({ column, mask: mask === null ? null : { ...mask, key: null } }));
-  const demands = columnDemands(createMasks(unpinned, createKeyRing(randomBytes)));
-  return settings.columns.flatMap(({ column, mask }): readonly MaskFinding[] => {
-    if (mask === null) return [];
-    const { reversible, tagged, authenticated, keepsEquality, keeps } = maskFacts[mask.kind];
-    return [
-      {
-        column: column.name,
+  const demands = columnDemands(createMasks(withoutPinnedKeys(settings.columns), createKeyRing(randomBytes)));
+  return settings.columns.flatMap((configured) =>
+    placedMasks(configured).map((placed): MaskFinding => {
+      const { place, mask } = placed;
+      const { reversible, tagged, authenticated, keepsEquality, keeps } = maskFacts[mask.kind];
+      return {
+        column: place,
         kind: mask.kind,
         domain: mask.domain,
         reversible,
@@ -34,11 +35,11 @@ export function reviewMasks(settings: Settings): readonly MaskFinding[] {
         authenticated,
         keepsEquality,
         keeps,
-        longest: demands.find(({ name }) => name === column.name)?.longest ?? null,
-        warnings: [...warnings(column, mask)],
-      },
-    ];
-  });
+        longest: demands.find(({ name }) => name === place)?.longest ?? null,
+        warnings: [...warnings(configured.column, placed)],
+      };
+    }),
+  );
 }
 
 /** Columns that hold what is personal by its type, and are stored as they come. */
@@ -49,7 +50,8 @@ export function unmaskedPersonalColumns(settings: Settings): readonly string[] {
 }
 
 /** Where a mask may be weaker than the field needs. Rates are those of docs/why-not-sha256.md. */
-function* warnings(column: Column, { kind, type, encode }: MaskDefinition): Generator<string> {
+function* warnings(column: Column, { of, mask: { kind, type, encode } }: PlacedMask): Generator<string> {
+  if (of === "findings") yield "only what is found is masked: the rest of the text is stored as it comes";
   if (kind === "sha256") {
     yield "without a key hides nothing of small domains: all IPv4 addresses are tried in 192 s on one core; for reading a legacy table only";
   }

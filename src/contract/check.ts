@@ -4,7 +4,7 @@ import type { Column, Contract } from "./column.ts";
 import { compileColumn, type CompiledColumn } from "./compiled-column.ts";
 import type { Fault } from "./fault.ts";
 import type { Incoming } from "./incoming.ts";
-import type { Reader } from "./reading.ts";
+import { isBlank, type Reader } from "./reading.ts";
 
 /** The values of a row, one for each column of the contract, or every fault that was found (at least one). */
 export type Checked = { readonly values: readonly (string | null)[] } | { readonly faults: readonly Fault[] };
@@ -44,8 +44,13 @@ export function compileContract(contract: Contract, exceptions: ReadonlyMap<stri
         continue;
       }
       const text = column.read(value);
-      if (typeof text === "string") values.push(text);
-      else faults.push({ reason: text.reason, path: column.path, expected: text.expected, found: text.found });
+      if (typeof text !== "string") {
+        faults.push({ reason: text.reason, path: column.path, expected: text.expected, found: text.found });
+        continue;
+      }
+      const contents = column.readContents(text);
+      if (typeof contents === "string") values.push(contents);
+      else faults.push(...contents);
     }
     return faults.length === 0 ? { values } : { faults };
   };
@@ -54,7 +59,7 @@ export function compileContract(contract: Contract, exceptions: ReadonlyMap<stri
 function whyMissing(value: unknown, column: CompiledColumn): string | null {
   if (value === undefined) return "absent";
   if (value === null) return "null";
-  return column.blankIsMissing && typeof value === "string" && value.trim() === "" ? "empty text" : null;
+  return column.blankIsMissing && isBlank(value) ? "empty text" : null;
 }
 
 /** What is wrong with how a column is written, beyond what the schema of the configuration can say; null if nothing is. */

@@ -21,12 +21,20 @@ const colon = 0x3a;
  * (%eth0), no prefix (/24), and no octet with a leading zero, which some programs read as octal.
  */
 export function parseIp(text: string): Uint8Array | null {
-  if (text.length > longestAddress) return null;
   const bytes = new Uint8Array(addressBytes);
-  if (text.includes(":")) return readIpv6(text, bytes) ? bytes : null;
-  bytes[10] = 0xff;
-  bytes[11] = 0xff;
-  return readIpv4(text, 0, bytes, ipv4Offset) ? bytes : null;
+  return readAddress(text, bytes, 0) ? bytes : null;
+}
+
+/** The same, into 16 zeros at `offset`. False if the text is no address; what is there then means nothing. */
+export function readAddress(text: string, bytes: Uint8Array, offset: number): boolean {
+  if (text.length > longestAddress) return false;
+  if (readIpv4(text, 0, bytes, offset + ipv4Offset)) {
+    bytes[offset + 10] = 0xff;
+    bytes[offset + 11] = 0xff;
+    return true;
+  }
+  // No address has a dot before its first colon, so nothing has been written yet.
+  return text.includes(":") && readIpv6(text, bytes.subarray(offset, offset + addressBytes));
 }
 
 /** Writes 16 bytes as RFC 5952 says: lower case, no leading zeros, the first longest run of zero groups as `::`. */
@@ -110,9 +118,10 @@ function hexDigit(text: string, index: number): number {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
-function isIpv4(bytes: Uint8Array): boolean {
-  for (let index = 0; index < 10; index += 1) if (bytes[index] !== 0) return false;
-  return bytes[10] === 0xff && bytes[11] === 0xff;
+/** Whether the 16 bytes from `start` are an IPv4-mapped address (::ffff:0:0/96). */
+export function isIpv4(bytes: Uint8Array, start: number = 0): boolean {
+  for (let index = start; index < start + 10; index += 1) if (bytes[index] !== 0) return false;
+  return bytes[start + 10] === 0xff && bytes[start + 11] === 0xff;
 }
 
 /** The longest run of at least two zero groups, the first of equals: one group alone is not shortened (RFC 5952 section 4.2.2). */

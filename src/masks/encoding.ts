@@ -1,15 +1,19 @@
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 
+import { canonicalForms } from "../contract/canonical.ts";
 import { MasklineError } from "../errors.ts";
-import { type ByteColumn, textColumn } from "./byte-column.ts";
+import { blockLengthBytes } from "./aes-block.ts";
+import { type ByteColumn, bytesAt } from "./byte-column.ts";
 import type { MaskDefinition, MaskEncoding } from "./mask.ts";
 import { packedForms, packedLengthBytes } from "./packed-forms.ts";
+import { paddedLength, unpad, writePadding } from "./padding.ts";
 
 /** Between the values of a column and the bytes that are masked. */
 export interface Encoding {
-  encode(values: readonly string[]): ByteColumn;
-  /** null when the bytes are none that `encode` writes. */
-  decode(bytes: Buffer): string | null;
+  /** Fills `column` with the bytes of the values. */
+  encode(values: readonly string[], column: ByteColumn): void;
+  /** Reads the values of a column, by their places; null for bytes that `encode` never writes. */
+  decode(column: ByteColumn): (index: number) => string | null;
   /** The most bytes a text of this many code points becomes; null when there is no bound. */
   longestBytes(maxCodePoints: number | null): number | null;
 }
@@ -20,42 +24,118 @@ export function defaultEncoding(type: MaskDefinition["type"]): MaskEncoding {
 }
 
 export function createEncoding({ type, encode }: MaskDefinition): Encoding {
-  return encode === "packed" ? packedEncoding(type) : textEncoding(type);
+  switch (encode) {
+    case "packed":
+      return packedEncoding(type);
+    case "pad16":
+      return paddedEncoding(type);
+    case "text":
+      return textEncoding(type);
+  }
 }
 
 function textEncoding(type: MaskDefinition["type"]): Encoding {
   return {
-    encode: textColumn,
-    decode: (bytes) => (isUtf8(bytes) ? bytes.toString() : null),
+    encode(values, column) {
+      column.begin(values.length);
+      for (const value of values) column.add(writeText(value, column));
+    },
+    decode(column) {
+      const text = asciiOf(column);
+      return (index) => {
+        if (text === null) return textOf(bytesAt(column, index));
+        const start = (column.starts[index] as number) * blockLengthBytes;
+        return text.slice(start, start + (column.lengths[index] as number));
+      };
+    },
+    longestBytes: (maxCodePoints) => longestText(type, maxCodePoints),
+  };
+}
+
+function paddedEncoding(type: MaskDefinition["type"]): Encoding {
+  return {
+    encode(values, column) {
+      column.begin(values.length);
+      for (const value of values) {
+        const length = writeText(value, column);
+        column.add(writePadding(column.blocks.bytes, column.blockCount * blockLengthBytes, length));
+      }
+    },
+    decode: (column) => (index) => {
+      const text = unpad(bytesAt(column, index));
+      return text === null ? null : textOf(text);
+    },
     longestBytes(maxCodePoints) {
-      const longest = longestAsciiForms[type];
-      if (longest !== undefined) return longest;
-      return maxCodePoints === null ? null : maxCodePoints * longestUtf8CodePointBytes;
+      const longest = longestText(type, maxCodePoints);
+      return longest === null ? null : paddedLength(longest);
     },
   };
 }
 
+function textOf(bytes: Buffer): string | null {
+  return isUtf8(bytes) ? bytes.toString() : null;
+}
+
+/** All bytes of a column as one text, where every one is ASCII; null for any other. */
+function asciiOf({ blocks, blockCount }: ByteColumn): string | null {
+  const bytes = blocks.bytes.subarray(0, blockCount * blockLengthBytes);
+  return isAscii(bytes) ? bytes.toString("latin1") : null;
+}
+
+/** Above this the runtime's own encoder is faster than a loop. */
+const shortText = 24;
+
+/** Writes the UTF-8 of a text as the next value of a column. @returns its length in bytes */
+function writeText(value: string, column: ByteColumn): number {
+  return value.length <= shortText && writeAscii(value, column) ? value.length : writeUtf8(value, column);
+}
+
+function writeAscii(value: string, column: ByteColumn): boolean {
+  const at = column.next(value.length);
+  const { bytes } = column.blocks;
+  let codes = 0;
+  for (let index = 0; index < value.length; index += 1) {
+    const code = value.charCodeAt(index);
+    bytes[at + index] = code;
+    codes |= code;
+  }
+  return codes < 0x80;
+}
+
+function writeUtf8(value: string, column: ByteColumn): number {
+  const at = column.next(value.length * longestUtf8UnitBytes);
+  const length = column.blocks.bytes.write(value, at);
+  // UTF-8 has no lone surrogates: all of them would become U+FFFD, and unequal values one token.
+  if (length !== value.length && !value.isWellFormed())
+    throw new MasklineError("internal", "a text with half a surrogate pair reached its mask");
+  return length;
+}
+
+/** Of a code unit of UTF-16; a pair of them is four bytes. */
+const longestUtf8UnitBytes = 3;
 const longestUtf8CodePointBytes = 4;
 
-/** Types whose canonical text is ASCII of a bounded length: eight groups of four hex digits (RFC 5952), a UUID with hyphens. */
-const longestAsciiForms: Readonly<Partial<Record<MaskDefinition["type"], number>>> = { ip: 39, uuid: 36 };
+/** What the type allows or what so many code points can be, whichever is less. */
+function longestText(type: MaskDefinition["type"], maxCodePoints: number | null): number | null {
+  const { longest } = canonicalForms[type];
+  if (maxCodePoints === null) return longest;
+  return Math.min(longest ?? Infinity, maxCodePoints * longestUtf8CodePointBytes);
+}
 
 function packedEncoding(type: MaskDefinition["type"]): Encoding {
   const form = packedForms[type];
   if (form === undefined) throw new MasklineError("internal", `a column of type ${type} has no packed form`);
   return {
-    encode(values) {
-      const bytes = Buffer.alloc(values.length * packedLengthBytes);
-      const offsets = new Uint32Array(values.length + 1);
-      for (const [index, value] of values.entries()) {
-        const packed = form.pack(value);
-        if (packed === null) throw new MasklineError("internal", `a value that is no ${type} reached its mask`);
-        bytes.set(packed, index * packedLengthBytes);
-        offsets[index + 1] = (index + 1) * packedLengthBytes;
+    encode(values, column) {
+      column.begin(values.length);
+      for (const value of values) {
+        const at = column.next(packedLengthBytes);
+        if (!form.pack(value, column.blocks.bytes, at))
+          throw new MasklineError("internal", `a value that is no ${type} reached its mask`);
+        column.add(packedLengthBytes);
       }
-      return { bytes, offsets };
     },
-    decode: (bytes) => (bytes.length === packedLengthBytes ? form.unpack(bytes) : null),
+    decode: (column) => (index) => (column.lengths[index] === packedLengthBytes ? form.unpack(bytesAt(column, index)) : null),
     longestBytes: () => packedLengthBytes,
   };
 }

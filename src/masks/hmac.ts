@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject } from "node:crypto";
 
-import { bytesAt } from "./byte-column.ts";
+import { ByteColumn, bytesAt } from "./byte-column.ts";
 import { createEncoding } from "./encoding.ts";
 import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
 
@@ -12,13 +12,18 @@ const tokenCharacters = 22;
 export function createHmacMask(definition: MaskDefinition, { primary }: DomainKeys): Mask {
   const encoding = createEncoding(definition);
   const key = createSecretKey(primary.key);
+  const column = new ByteColumn();
   return {
     definition,
     ...maskFacts.hmac,
     form: "token",
     apply(values) {
-      const column = encoding.encode(values);
-      return values.map((_, index) => hmacSha256(key, bytesAt(column, index)).toString("base64url", 0, tokenBytes));
+      try {
+        encoding.encode(values, column);
+        return values.map((_, index) => hmacSha256(key, bytesAt(column, index)).toString("base64url", 0, tokenBytes));
+      } finally {
+        column.clear();
+      }
     },
     longestToken: () => tokenCharacters,
   };

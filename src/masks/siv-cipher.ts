@@ -1,7 +1,9 @@
 import { MasklineError } from "../errors.ts";
 import { type BlockFunction, blockLengthBytes, createBlockFunction } from "./aes-block.ts";
-import { type ByteColumn, columnLength, joinBytes } from "./byte-column.ts";
-import { chainBlocks, closeLastBlock, createCmacSubkeys, doubleBlock, layOutBlocks, xorBlock } from "./cmac.ts";
+import { copyBlock, wordsOf, wordsPerBlock, xorBlock } from "./block-words.ts";
+import { type ByteColumn, joinBytes } from "./byte-column.ts";
+import { blocksOf, chainBlocks, closeValue, createCmac, createCmacSubkeys, doubleBlock, xorPadding } from "./cmac.ts";
+import { Scratch } from "./scratch.ts";
 
 /** A column encrypted: for each value 16 bytes of synthetic IV, and as many bytes of ciphertext as there were of plaintext. */
 export interface SealedColumn {
@@ -15,7 +17,7 @@ export interface OpenedColumn {
   readonly authentic: readonly boolean[];
 }
 
-/** AES-SIV with one key and one associated datum, over whole columns. */
+/** AES-SIV with one key and one associated datum, over whole columns. Both work in the column they are given: it is the one they return. */
 export interface SivCipher {
   seal(plaintexts: ByteColumn): SealedColumn;
   open(sealed: SealedColumn): OpenedColumn;
@@ -30,90 +32,128 @@ export const sivLengthBytes: number = blockLengthBytes;
 export function createSivCipher(key: Uint8Array, associated: Uint8Array): SivCipher {
   if (![32, 48, 64].includes(key.length)) throw new MasklineError("internal", `an AES-SIV key of ${key.length} bytes`);
   const synthesize = createS2v(createBlockFunction(key.subarray(0, key.length / 2)), associated);
-  const encryptCounters = createBlockFunction(key.subarray(key.length / 2));
+  const applyKeyStream = createKeyStream(createBlockFunction(key.subarray(key.length / 2)));
   return {
-    seal(plaintexts) {
-      const sivs = synthesize(plaintexts);
-      return { sivs, ciphertexts: applyKeyStream(encryptCounters, sivs, plaintexts) };
+    seal(column) {
+      const sivs = synthesize(column);
+      applyKeyStream(sivs, column);
+      return { sivs, ciphertexts: column };
     },
-    open({ sivs, ciphertexts }) {
-      const plaintexts = applyKeyStream(encryptCounters, sivs, ciphertexts);
-      return { plaintexts, authentic: equalBlocks(sivs, synthesize(plaintexts)) };
+    open({ sivs, ciphertexts: column }) {
+      applyKeyStream(sivs, column);
+      clearTails(column);
+      return { plaintexts: column, authentic: equalBlocks(sivs, synthesize(column)) };
     },
   };
 }
 
-/** S2V (RFC 5297 section 2.4) of the associated datum and each value of a column. What depends on the key alone is made once. */
-function createS2v(encrypt: BlockFunction, associated: Uint8Array): (plaintexts: ByteColumn) => Buffer {
+/**
+ * S2V (RFC 5297 section 2.4) of the associated datum and each value of a column. What depends on the key alone is made once, so that
+ * a value shorter than a block costs a single AES block.
+ */
+function createS2v(encrypt: BlockFunction, associated: Uint8Array): (column: ByteColumn) => Buffer {
   const subkeys = createCmacSubkeys(encrypt);
-  const datum = layOutBlocks(joinBytes([associated]));
-  closeLastBlock(datum.blocks, 0, associated.length, subkeys);
-  // CMAC of the block of zeros is AES of the subkey alone.
-  const chained = doubleBlock(encrypt(subkeys.full));
-  xorBlock(chained, 0, chainBlocks(encrypt, datum), 0);
+  const cmac = createCmac(encrypt);
+  const bytesOfChain = doubleBlock(cmac(joinBytes([new Uint8Array(blockLengthBytes)])));
+  const chained: Block = { bytes: bytesOfChain, words: wordsOf(bytesOfChain) };
+  xorBlock(chained.words, 0, wordsOf(cmac(joinBytes([associated]))), 0);
   // A value shorter than a block is padded and xored with the doubled chain; the result is a full block to CMAC.
-  const shortMask = doubleBlock(chained);
+  const shortMask = wordsOf(doubleBlock(chained.bytes));
   xorBlock(shortMask, 0, subkeys.full, 0);
+  const scratch = new Scratch();
 
-  return (plaintexts) => {
-    const laidOut = layOutBlocks(plaintexts);
-    const { blocks, starts } = laidOut;
-    for (let i = 0; i < columnLength(plaintexts); i += 1) {
-      const start = (starts[i] as number) * blockLengthBytes;
-      const length = (plaintexts.offsets[i + 1] as number) - (plaintexts.offsets[i] as number);
+  return (column) => {
+    const { blockCount, count, lengths, starts } = column;
+    scratch.reserve(blockCount * blockLengthBytes);
+    const { bytes, words } = scratch;
+    words.set(column.blocks.words.subarray(0, blockCount * wordsPerBlock));
+    for (let i = 0; i < count; i += 1) {
+      const start = starts[i] as number;
+      const length = lengths[i] as number;
       if (length < blockLengthBytes) {
-        blocks[start + length] = 0x80;
-        xorBlock(blocks, start, shortMask, 0);
+        xorBlock(words, start * wordsPerBlock, shortMask, 0);
+        xorPadding(bytes, start * blockLengthBytes + length);
       } else {
         // The chain is xored into the last 16 bytes wherever they begin, across the border of two blocks as well.
-        xorBlock(blocks, start + length - blockLengthBytes, chained, 0);
-        closeLastBlock(blocks, start, length, subkeys);
+        xorBytes(scratch, start * blockLengthBytes + length - blockLengthBytes, chained);
+        closeValue(scratch, start, starts[i + 1] as number, length, subkeys);
       }
     }
-    return chainBlocks(encrypt, laidOut);
+    const sivs = chainBlocks(encrypt, blocksOf(column, scratch));
+    scratch.release(blockCount * blockLengthBytes);
+    return sivs;
   };
 }
 
-/** Xors each value with the key stream of its own synthetic IV (RFC 5297 section 2.5): encrypts, and decrypts again. */
-function applyKeyStream(encrypt: BlockFunction, sivs: Buffer, column: ByteColumn): ByteColumn {
-  const { bytes, offsets } = column;
-  const count = columnLength(column);
-  let blockCount = 0;
-  for (let i = 0; i < count; i += 1) blockCount += keyStreamBlocks(offsets, i);
-  const counters = Buffer.alloc(blockCount * blockLengthBytes);
-  let at = 0;
-  for (let i = 0; i < count; i += 1) {
-    const siv = i * blockLengthBytes;
-    for (let counter = keyStreamBlocks(offsets, i), step = 0; step < counter; step += 1, at += blockLengthBytes) {
-      for (let j = 0; j < 12; j += 1) counters[at + j] = sivs[siv + j] as number;
-      // Two bits of the IV are cleared so that the counter never carries out of its last 32 bits (RFC 5297 section 2.5).
-      counters[at + 8] = (counters[at + 8] as number) & 0x7f;
-      counters.writeUInt32BE((sivs.readUInt32BE(siv + 12) & 0x7fff_ffff) + step, at + 12);
+/**
+ * Xors each value with the key stream of its own synthetic IV (RFC 5297 section 2.5): encrypts, and decrypts again. Whole blocks: what
+ * stands behind a value is key stream then.
+ */
+function createKeyStream(encrypt: BlockFunction): (sivs: Buffer, column: ByteColumn) => void {
+  const counters = new Scratch();
+  return (sivs, column) => {
+    const { blockCount, count, starts } = column;
+    counters.reserve(blockCount * blockLengthBytes);
+    const { bytes, words } = counters;
+    const sivWords = wordsOf(sivs);
+    for (let i = 0; i < count; i += 1) {
+      const first = starts[i] as number;
+      for (let block = first; block < (starts[i + 1] as number); block += 1) {
+        copyBlock(words, block * wordsPerBlock, sivWords, i * wordsPerBlock);
+        const at = block * blockLengthBytes;
+        // Two bits of the IV are cleared so that the counter never carries out of its last 32 bits (RFC 5297 section 2.5).
+        bytes[at + 8] = (bytes[at + 8] as number) & 0x7f;
+        bytes[at + 12] = (bytes[at + 12] as number) & 0x7f;
+        if (block > first) addToCounter(bytes, at, block - first);
+      }
     }
+    const keyStream = wordsOf(encrypt(bytes.subarray(0, blockCount * blockLengthBytes)));
+    const values = column.blocks.words;
+    for (let word = 0; word < keyStream.length; word += 1) values[word] = (values[word] as number) ^ (keyStream[word] as number);
+    counters.release(0);
+  };
+}
+
+/** Adds to the big-endian number that ends with the block at a byte offset. */
+function addToCounter(bytes: Uint8Array, offset: number, addend: number): void {
+  let carry = addend;
+  for (let at = offset + blockLengthBytes - 1; carry > 0; at -= 1) {
+    carry += bytes[at] as number;
+    bytes[at] = carry;
+    carry >>>= 8;
   }
-  const keyStream = encrypt(counters);
-  const output = Buffer.alloc(bytes.length);
-  at = 0;
+}
+
+/** A block, as bytes and as words of the same memory. */
+type Block = Pick<Scratch, "bytes" | "words">;
+
+/** Xors a block into bytes that may begin anywhere. */
+function xorBytes({ bytes, words }: Block, at: number, block: Block): void {
+  if (at % Int32Array.BYTES_PER_ELEMENT === 0) {
+    xorBlock(words, at / Int32Array.BYTES_PER_ELEMENT, block.words, 0);
+    return;
+  }
+  for (let i = 0; i < blockLengthBytes; i += 1) bytes[at + i] = (bytes[at + i] as number) ^ (block.bytes[i] as number);
+}
+
+/** Zeros what stands behind each value in its last block. */
+function clearTails({ blocks: { bytes }, count, lengths, starts }: ByteColumn): void {
   for (let i = 0; i < count; i += 1) {
-    const start = offsets[i] as number;
-    const length = (offsets[i + 1] as number) - start;
-    for (let j = 0; j < length; j += 1) output[start + j] = (bytes[start + j] as number) ^ (keyStream[at + j] as number);
-    at += keyStreamBlocks(offsets, i) * blockLengthBytes;
+    const end = (starts[i + 1] as number) * blockLengthBytes;
+    for (let at = (starts[i] as number) * blockLengthBytes + (lengths[i] as number); at < end; at += 1) bytes[at] = 0;
   }
-  return { bytes: output, offsets };
 }
 
-function keyStreamBlocks(offsets: Uint32Array, index: number): number {
-  return Math.ceil(((offsets[index + 1] as number) - (offsets[index] as number)) / blockLengthBytes);
-}
-
-/** Compares block by block, always all 16 bytes: the time taken does not tell where a forged SIV goes wrong. */
-function equalBlocks(left: Uint8Array, right: Uint8Array): boolean[] {
-  return Array.from({ length: left.length / blockLengthBytes }, (_, index) => {
+/** Compares block by block, always whole blocks: the time taken does not tell where a forged SIV goes wrong. */
+function equalBlocks(leftBlocks: Buffer, rightBlocks: Buffer): boolean[] {
+  const [left, right] = [wordsOf(leftBlocks), wordsOf(rightBlocks)];
+  const equal = Array<boolean>(left.length / wordsPerBlock).fill(false);
+  for (let i = 0; i < equal.length; i += 1) {
     let difference = 0;
-    for (let i = index * blockLengthBytes; i < (index + 1) * blockLengthBytes; i += 1) {
-      difference |= (left[i] as number) ^ (right[i] as number);
+    for (let word = i * wordsPerBlock; word < (i + 1) * wordsPerBlock; word += 1) {
+      difference |= (left[word] as number) ^ (right[word] as number);
     }
-    return difference === 0;
-  });
+    equal[i] = difference === 0;
+  }
+  return equal;
 }

@@ -1,12 +1,15 @@
 import { MasklineError } from "../errors.ts";
-import { bytesAt, joinBytes } from "./byte-column.ts";
+import { ByteColumn } from "./byte-column.ts";
 import { createEncoding } from "./encoding.ts";
 import { type AuthenticatedMask, type DomainKeys, maskFacts, type MaskDefinition, type Opened } from "./mask.ts";
-import { createSivCipher, type SivCipher } from "./siv-cipher.ts";
-import { readToken, tokenLength, type TokenParts, tokenPrefix, writeTokens } from "./token.ts";
+import { createSivCipher, type SivCipher, sivLengthBytes } from "./siv-cipher.ts";
+import { createTokenWriter, tokenLength, tokenPrefix, TokenReader } from "./token.ts";
 
-type Sealed = TokenParts & { readonly index: number };
-type OpenedBytes = { readonly bytes: Buffer } | Extract<Opened, { failure: unknown }>;
+/** Tokens of one key, by their places in the batch. Their plaintexts are in the mask's column. `authentic` is null without the key. */
+interface OpenedGroup {
+  readonly places: readonly number[];
+  readonly authentic: readonly boolean[] | null;
+}
 
 /**
  * The default mask: AES-SIV, deterministic, authenticated and reversible. The domain is the associated datum, so a token pasted into
@@ -22,62 +25,80 @@ export function createSivMask(definition: MaskDefinition, domain: string, { prim
   const writer = ciphers.get(primary.id);
   if (writer === undefined) throw new MasklineError("internal", "a mask without its primary key");
   const prefixes = new Set([...ciphers.keys()].map(tokenPrefix));
+  const column = new ByteColumn();
+  const writeTokens = createTokenWriter(primary.id);
+  const reader = new TokenReader();
 
-  /** Tokens in form, by key: those of one key are opened together. */
-  const openAll = (tokens: readonly string[]): OpenedBytes[] => {
-    const opened: OpenedBytes[] = tokens.map(() => ({ failure: "not_a_token" }));
-    const byKey = new Map<number, Sealed[]>();
-    tokens.forEach((token, index) => {
-      const parts = readToken(token);
-      if (parts === null) return;
-      const sameKey = byKey.get(parts.keyId);
-      if (sameKey === undefined) byKey.set(parts.keyId, [{ ...parts, index }]);
-      else sameKey.push({ ...parts, index });
+  /** Opens tokens, those of one key together. Each group is to be read before the next is asked for. */
+  function* openByKey(tokens: readonly string[]): Generator<OpenedGroup> {
+    const byKey = new Map<number, number[]>();
+    tokens.forEach((token, place) => {
+      const keyId = reader.keyId(token);
+      if (keyId === null) return;
+      const sameKey = byKey.get(keyId);
+      if (sameKey === undefined) byKey.set(keyId, [place]);
+      else sameKey.push(place);
     });
-    for (const [keyId, sealed] of byKey) openUnder(ciphers.get(keyId), sealed, opened);
-    return opened;
-  };
+    for (const [keyId, suspects] of byKey) {
+      column.begin(suspects.length);
+      const sivs = Buffer.alloc(suspects.length * sivLengthBytes);
+      const places = suspects.filter((place) => reader.read(tokens[place] as string, { sivs, ciphertexts: column }));
+      const sealed = { sivs: sivs.subarray(0, places.length * sivLengthBytes), ciphertexts: column };
+      yield { places, authentic: ciphers.get(keyId)?.open(sealed).authentic ?? null };
+    }
+  }
 
   return {
     definition,
     ...maskFacts.siv,
     form: "token",
     apply(values) {
-      const { sivs, ciphertexts } = writer.seal(encoding.encode(values));
-      return writeTokens(primary.id, sivs, ciphertexts);
+      try {
+        encoding.encode(values, column);
+        return writeTokens(writer.seal(column));
+      } finally {
+        column.clear();
+      }
     },
     longestToken(maxCodePoints) {
       const longest = encoding.longestBytes(maxCodePoints);
       return longest === null ? null : tokenLength(longest);
     },
-    open: (tokens) =>
-      openAll(tokens).map((opened) => {
-        if ("failure" in opened) return opened;
-        const value = encoding.decode(opened.bytes);
-        // Authentic, yet of another encoding: not a token of this mask.
-        return value === null ? { failure: "not_a_token" } : { value };
-      }),
+    open(tokens) {
+      const opened: Opened[] = tokens.map(() => notAToken);
+      try {
+        for (const { places, authentic } of openByKey(tokens)) {
+          const valueAt = encoding.decode(column);
+          places.forEach((place, index) => {
+            if (authentic === null) opened[place] = unknownKey;
+            else if (authentic[index] !== true) opened[place] = notAuthentic;
+            else {
+              const value = valueAt(index);
+              // Authentic, yet of another encoding: not a token of this mask.
+              opened[place] = value === null ? notAToken : { value };
+            }
+          });
+        }
+        return opened;
+      } finally {
+        column.clear();
+      }
+    },
     recognises(values) {
       const recognised = values.map(() => false);
-      const suspects = values.flatMap((value, index) => (prefixes.has(value.slice(0, 6)) ? [index] : []));
-      openAll(suspects.map((index) => values[index] as string)).forEach((opened, i) => {
-        recognised[suspects[i] as number] = "bytes" in opened;
-      });
-      return recognised;
+      const suspects = values.flatMap((value, place) => (prefixes.has(value.slice(0, 6)) ? [place] : []));
+      try {
+        for (const { places, authentic } of openByKey(suspects.map((place) => values[place] as string))) {
+          places.forEach((place, index) => (recognised[suspects[place] as number] = authentic?.[index] === true));
+        }
+        return recognised;
+      } finally {
+        column.clear();
+      }
     },
   };
 }
 
-function openUnder(cipher: SivCipher | undefined, sealed: readonly Sealed[], opened: OpenedBytes[]): void {
-  if (cipher === undefined) {
-    for (const { index } of sealed) opened[index] = { failure: "unknown_key" };
-    return;
-  }
-  const { plaintexts, authentic } = cipher.open({
-    sivs: Buffer.concat(sealed.map(({ siv }) => siv)),
-    ciphertexts: joinBytes(sealed.map(({ ciphertext }) => ciphertext)),
-  });
-  sealed.forEach(({ index }, i) => {
-    opened[index] = authentic[i] === true ? { bytes: bytesAt(plaintexts, i) } : { failure: "not_authentic" };
-  });
-}
+const notAToken: Opened = { failure: "not_a_token" };
+const unknownKey: Opened = { failure: "unknown_key" };
+const notAuthentic: Opened = { failure: "not_authentic" };

@@ -1,5 +1,8 @@
-import { type ByteColumn, columnLength } from "./byte-column.ts";
-import { sivLengthBytes } from "./siv-cipher.ts";
+import { blockLengthBytes } from "./aes-block.ts";
+import { Base64Column, base64urlLength, readBase64url } from "./base64url.ts";
+import { copyBlock, wordsOf, wordsPerBlock } from "./block-words.ts";
+import { Scratch } from "./scratch.ts";
+import { type SealedColumn, sivLengthBytes } from "./siv-cipher.ts";
 
 /**
  * Tokens that carry their key: version (1 byte, 01), key id (4, big endian), synthetic IV (16), ciphertext, in base64url without
@@ -7,75 +10,93 @@ import { sivLengthBytes } from "./siv-cipher.ts";
  */
 const version = 0x01;
 const tagLengthBytes = 5;
-const shortestTokenBytes = tagLengthBytes + sivLengthBytes;
+/** Seven times three: the ciphertext begins with a character of its own, the 29th. */
+const headLengthBytes = tagLengthBytes + sivLengthBytes;
+const headLengthCharacters: number = base64urlLength(headLengthBytes);
 
 /** The characters that version and the top 28 bits of the key id decide. The key ids of a ring differ in them. */
 const tagLengthCharacters = 6;
 
-export interface TokenParts {
-  readonly keyId: number;
-  readonly siv: Buffer;
-  readonly ciphertext: Buffer;
-}
+/** Where version and key id have ended, and a character too. */
+const tagEndCharacters = 8;
+
+/** Zeros before a token's bytes, so that its synthetic IV and ciphertext begin on a word. They become four characters. */
+const leadLengthBytes = 3;
+const leadLengthCharacters = 4;
+const leadingWords = (leadLengthBytes + tagLengthBytes) / Int32Array.BYTES_PER_ELEMENT;
+const headWords: number = leadingWords + wordsPerBlock;
 
 /** The length in characters of a token of so many bytes of plaintext. */
 export function tokenLength(plaintextBytes: number): number {
-  return base64urlLength(shortestTokenBytes + plaintextBytes);
+  return base64urlLength(headLengthBytes + plaintextBytes);
 }
 
 /** The first six characters of every token of a key. */
 export function tokenPrefix(keyId: number): string {
-  return tag(keyId).toString("base64url").slice(0, tagLengthCharacters);
+  return ledTag(keyId)
+    .toString("base64url")
+    .slice(leadLengthCharacters, leadLengthCharacters + tagLengthCharacters);
 }
 
-/** The tokens of a column. `sivs` holds 16 bytes for each value. */
-export function writeTokens(keyId: number, sivs: Buffer, ciphertexts: ByteColumn): string[] {
-  const { bytes, offsets } = ciphertexts;
-  const count = columnLength(ciphertexts);
-  const starts = new Uint32Array(count + 1);
-  for (let i = 0; i < count; i += 1) {
-    // Rounded up to threes, which base64 writes as fours: all tokens of the column are then encoded in one call and cut apart.
-    starts[i + 1] = (starts[i] as number) + Math.ceil((shortestTokenBytes + lengthAt(offsets, i)) / 3) * 3;
-  }
-  const slots = Buffer.alloc(starts[count] as number);
-  const keyTag = tag(keyId);
-  for (let i = 0; i < count; i += 1) {
-    let to = starts[i] as number;
-    for (let j = 0; j < tagLengthBytes; j += 1, to += 1) slots[to] = keyTag[j] as number;
-    for (let j = 0; j < sivLengthBytes; j += 1, to += 1) slots[to] = sivs[i * sivLengthBytes + j] as number;
-    for (let j = offsets[i] as number; j < (offsets[i + 1] as number); j += 1, to += 1) slots[to] = bytes[j] as number;
-  }
-  const text = slots.toString("base64url");
-  return Array.from({ length: count }, (_, i) => {
-    const start = ((starts[i] as number) / 3) * 4;
-    return text.slice(start, start + tokenLength(lengthAt(offsets, i)));
-  });
-}
+/** Writes tokens of one key. */
+export function createTokenWriter(keyId: number): (sealed: SealedColumn) => string[] {
+  const tokens = new Base64Column(leadLengthBytes);
+  const [tagFirst = 0, tagSecond = 0] = wordsOf(ledTag(keyId));
 
-/** null for what is not a token in form. Strict: of the spellings that base64url decoders take for the same bytes, only the one we write. */
-export function readToken(token: string): TokenParts | null {
-  // Most of what is looked at is no token: decided before anything is decoded.
-  if (token.length < tokenLength(0) || !token.startsWith("A")) return null;
-  const bytes = Buffer.from(token, "base64url");
-  if (bytes.length < shortestTokenBytes || bytes[0] !== version || bytes.toString("base64url") !== token) return null;
-  return {
-    keyId: bytes.readUInt32BE(1),
-    siv: bytes.subarray(tagLengthBytes, shortestTokenBytes),
-    ciphertext: bytes.subarray(shortestTokenBytes),
+  return ({ sivs, ciphertexts: { blockCount, blocks, count, lengths, starts } }) => {
+    tokens.begin(count, count * headLengthBytes + blockCount * blockLengthBytes);
+    const { words } = tokens.slots;
+    const [sivWords, ciphertextWords] = [wordsOf(sivs), blocks.words];
+    for (let i = 0; i < count; i += 1) {
+      const at = tokens.next();
+      words[at] = tagFirst;
+      words[at + 1] = tagSecond;
+      copyBlock(words, at + leadingWords, sivWords, i * wordsPerBlock);
+      const from = (starts[i] as number) * wordsPerBlock;
+      const length = lengths[i] as number;
+      for (let word = 0; word * Int32Array.BYTES_PER_ELEMENT < length; word += 1) {
+        words[at + headWords + word] = ciphertextWords[from + word] as number;
+      }
+      tokens.add(headLengthBytes + length);
+    }
+    return tokens.texts();
   };
 }
 
-function tag(keyId: number): Buffer {
-  const bytes = Buffer.alloc(tagLengthBytes);
-  bytes[0] = version;
-  bytes.writeUInt32BE(keyId, 1);
+/** Reads tokens: one at a time, each into a column of those that are opened together. */
+export class TokenReader {
+  readonly #head = new Scratch();
+
+  /** The key id of what may be a token by its length and version; null for all else. Most of what is looked at is none: cheap. */
+  keyId(text: string): number | null {
+    if (text.length < headLengthCharacters || !text.startsWith("A")) return null;
+    const { bytes } = this.#head;
+    if (readBase64url(text, 0, tagEndCharacters, bytes, leadLengthBytes) < 0) return null;
+    return bytes[leadLengthBytes] === version ? bytes.readUInt32BE(leadLengthBytes + 1) : null;
+  }
+
+  /**
+   * Adds a token's synthetic IV and ciphertext to a column. Strict: of the spellings that base64url decoders
+   * take for the same bytes, only the one we write. False, and nothing added, for what is not a token in form.
+   */
+  read(text: string, { sivs, ciphertexts }: SealedColumn): boolean {
+    const head = this.#head;
+    if (readBase64url(text, 0, headLengthCharacters, head.bytes, leadLengthBytes) < 0) return false;
+    const at = ciphertexts.next(text.length);
+    const length = readBase64url(text, headLengthCharacters, text.length, ciphertexts.blocks.bytes, at);
+    if (length < 0) {
+      ciphertexts.discard();
+      return false;
+    }
+    head.bytes.copy(sivs, ciphertexts.count * sivLengthBytes, leadLengthBytes + tagLengthBytes, leadLengthBytes + headLengthBytes);
+    ciphertexts.add(length);
+    return true;
+  }
+}
+
+function ledTag(keyId: number): Buffer {
+  const bytes = Buffer.alloc(leadLengthBytes + tagLengthBytes);
+  bytes[leadLengthBytes] = version;
+  bytes.writeUInt32BE(keyId, leadLengthBytes + 1);
   return bytes;
-}
-
-function lengthAt(offsets: Uint32Array, index: number): number {
-  return (offsets[index + 1] as number) - (offsets[index] as number);
-}
-
-function base64urlLength(bytes: number): number {
-  return Math.ceil((bytes * 4) / 3);
 }

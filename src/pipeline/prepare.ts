@@ -1,14 +1,14 @@
 import type { Check } from "../contract/check.ts";
 import type { Column } from "../contract/column.ts";
 import type { Fault } from "../contract/fault.ts";
-import { canRecognise, type Mask } from "../masks/mask.ts";
+import { type ColumnMask, masksWhole } from "../masks/mask.ts";
 import type { Delivery, Refusal, Rows } from "./ports.ts";
 import { selectRows } from "./rows.ts";
 
 /** A column of the contract with the mask it is given, if any. */
 export interface MaskedColumn {
   readonly column: Column;
-  readonly mask: Mask | null;
+  readonly mask: ColumnMask | null;
 }
 
 /** What a batch of deliveries came to: rows ready to load, and what cannot become one. Every delivery is in exactly one of them. */
@@ -62,17 +62,19 @@ type FaultAt = (row: number, reason: "already_masked" | "mask_failed") => void;
 /** Masks what is there; absent values stay absent, so that a missing value never becomes a token shared by all. */
 function maskColumn(
   values: readonly (string | null)[],
-  mask: Mask,
+  mask: ColumnMask,
   acceptTokens: boolean,
   faultAt: FaultAt,
 ): readonly (string | null)[] {
   const column: (string | null)[] = values.map(() => null);
   let places = values.flatMap((value, row) => (value === null ? [] : [row]));
-  if (canRecognise(mask)) {
+  if (mask.recognises !== undefined) {
     const ours = mask.recognises(places.map((row) => values[row] as string));
+    // a document or text that holds a token holds other values too: only a whole value that is one passes
+    const passes = acceptTokens && masksWhole(mask);
     for (const [index, row] of places.entries()) {
       if (ours[index] !== true) continue;
-      if (acceptTokens) column[row] = values[row] as string;
+      if (passes) column[row] = values[row] as string;
       else faultAt(row, "already_masked");
     }
     places = places.filter((_, index) => ours[index] !== true);
@@ -84,7 +86,7 @@ function maskColumn(
 }
 
 /** The whole column in one call; one by one only when that fails, to find the value at fault. Never the original in place of a mask. */
-function applyEach(values: readonly string[], mask: Mask, failedAt: (index: number) => void): readonly (string | null)[] {
+function applyEach(values: readonly string[], mask: ColumnMask, failedAt: (index: number) => void): readonly (string | null)[] {
   try {
     return mask.apply(values);
   } catch {

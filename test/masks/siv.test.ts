@@ -136,6 +136,16 @@ test("only the one spelling of a token is the token", () => {
   assert.ok(!mask.recognises(spellings).includes(true));
 });
 
+test("of the last characters that stand for the same bytes, only the one is the token's", () => {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  // Plaintexts of three lengths in a row: tokens with four, two and no bits to spare.
+  for (const token of mask.apply(["a", "ab", "abc"])) {
+    const others = Array.from(alphabet, (last) => token.slice(0, -1) + last).filter((other) => other !== token);
+    for (const opened of mask.open(others)) assert.ok("failure" in opened);
+    assert.ok(!mask.recognises(others).includes(true));
+  }
+});
+
 test("plain values are not recognised, whatever they begin with", () => {
   fc.assert(
     fc.property(texts, (values) => {
@@ -193,6 +203,50 @@ test("addresses masked as text have a bound of their own", () => {
   const addresses = createReversible(sivDefinition({ type: "ip" }), onlyKey(key));
   assert.equal(addresses.apply(["2001:db8:1111:2222:3333:4444:5555:6666"])[0]?.length, 79);
   assert.equal(addresses.longestToken(null), 80);
+});
+
+test("a batch that fails, and a giant one, leave nothing behind for the next", () => {
+  const values = ["a", "203.0.113.77", "", ...Array.from({ length: 40 }, (_, index) => "b".repeat(index))];
+  const tokens = mask.apply(values);
+  const spoilt = `${mask.apply(["c".repeat(200)])[0]}!`;
+  for (const spoil of [
+    () => assert.throws(() => mask.apply(["x".repeat(1000), "half \ud83d"])),
+    () => mask.apply(Array.from({ length: 30_000 }, (_, index) => `${index} ${"y".repeat(index % 50)}`)),
+    () => mask.open([spoilt, ...tokens.slice(0, 3)]),
+    () => mask.recognises([spoilt, ...tokens]),
+  ]) {
+    spoil();
+    assert.deepEqual(mask.apply(values), tokens);
+    assert.deepEqual(
+      mask.open(tokens),
+      values.map((value) => ({ value })),
+    );
+  }
+});
+
+test("texts padded to 16 bytes come back, are what another implementation seals, and hide their length", () => {
+  const padding = createReversible(sivDefinition({ encode: "pad16" }), onlyKey(key));
+  const pad = (value: string): Buffer => {
+    const bytes = [...Buffer.from(value), 0x80];
+    while (bytes.length % 16 !== 0) bytes.push(0);
+    return Buffer.from(bytes);
+  };
+  fc.assert(
+    fc.property(texts, (values) => {
+      const tokens = padding.apply(values);
+      const expected = values.map((value) => {
+        const sealed = aessiv(key.key, Buffer.from(domain)).encrypt(pad(value));
+        return Buffer.concat([Buffer.from("01000004d2", "hex"), sealed]).toString("base64url");
+      });
+      assert.deepEqual(tokens, expected);
+      assert.deepEqual(
+        padding.open(tokens),
+        values.map((value) => ({ value })),
+      );
+    }),
+  );
+  assert.equal(padding.apply(["x".repeat(40)])[0]?.length, padding.longestToken(10));
+  assert.deepEqual(padding.open(mask.apply(["a".repeat(16), "b"])), [{ failure: "not_a_token" }, { failure: "not_a_token" }]);
 });
 
 test("an empty column is an empty column", () => {

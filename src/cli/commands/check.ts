@@ -4,7 +4,7 @@ import { MasklineError } from "../../errors.ts";
 import { type Command, configFlags } from "../command.ts";
 import type { Output } from "../output.ts";
 import { settingsOf } from "../settings.ts";
-import { formatTable } from "../table.ts";
+import { formatTable, type TableColumn } from "../table.ts";
 
 export const check: Command = {
   flags: { ...configFlags, connect: { doc: "try queue, database, table, rights and keys too; nothing is received" } },
@@ -39,32 +39,32 @@ export const check: Command = {
   },
 };
 
+const maskColumns: readonly TableColumn<MaskFinding>[] = [
+  { title: "column", value: ({ column }) => column },
+  { title: "mask", value: ({ kind }) => kind },
+  { title: "domain", value: ({ domain }) => domain },
+  { title: "reversible", value: ({ reversible }) => (reversible ? "with the key" : "no") },
+  { title: "names its key", value: ({ tagged }) => (tagged ? "yes" : "no") },
+  {
+    title: "forgery",
+    value: ({ reversible, authenticated }) => (reversible ? (authenticated ? "noticed" : "not noticed") : null),
+  },
+  { title: "equal values", value: ({ keepsEquality }) => (keepsEquality ? "stay equal" : "are lost") },
+  { title: "keeps", value: ({ keeps }) => keeps },
+  { title: "longest", value: ({ longest }) => longest },
+];
+
 function showMasks(output: Output, masks: readonly MaskFinding[], plain: readonly string[]): void {
-  if (masks.length === 0) return output.say("no column is masked: everything the contract names is stored as it comes");
-  const lines = formatTable(
-    [
-      { title: "column", value: ({ column }) => column },
-      { title: "mask", value: ({ kind }) => kind },
-      { title: "domain", value: ({ domain }) => domain },
-      { title: "reversible", value: ({ reversible }) => (reversible ? "with the key" : "no") },
-      { title: "names its key", value: ({ tagged }) => (tagged ? "yes" : "no") },
-      {
-        title: "forgery",
-        value: ({ reversible, authenticated }) => (!reversible ? "" : authenticated ? "noticed" : "not noticed"),
-      },
-      { title: "equal values", value: ({ keepsEquality }) => (keepsEquality ? "stay equal" : "are lost") },
-      { title: "keeps", value: ({ keeps }) => keeps },
-      { title: "longest", value: ({ longest }) => longest },
-    ],
-    masks,
-  );
-  output.say();
-  for (const line of lines) output.say(`  ${line}`);
   const warn = (column: string, warning: string): void =>
     output.say(`  ${output.style("yellow", "warning:")} ${column}: ${warning}`);
-  for (const { column, warnings } of masks) for (const warning of warnings) warn(column, warning);
+  if (masks.length === 0) output.say("no column is masked: everything the contract names is stored as it comes");
+  else {
+    output.say();
+    for (const line of formatTable(maskColumns, masks)) output.say(`  ${line}`);
+    for (const { column, warnings } of masks) for (const warning of warnings) warn(column, warning);
+  }
   for (const column of plain) warn(column, "is personal by its type and has no mask: it is stored as it comes");
-  output.say();
+  if (masks.length > 0) output.say();
 }
 
 function showFinding(output: Output, { subject, good, error }: Finding): void {
