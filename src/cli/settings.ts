@@ -6,5 +6,8 @@ import { askPassphrase, canAsk } from "./passphrase.ts";
 export function settingsOf(call: Call, { offline = false }: { readonly offline?: boolean } = {}): Settings {
   const file = call.text("config") ?? defaultConfigFile;
   const settings = loadSettings({ file, environment: call.environment, overrides: call.texts("set"), offline });
-  return canAsk() ? { ...settings, askPassphrase } : settings;
+  if (!canAsk()) return settings;
+  // once: a process that opens its ring again should not stand still at a question
+  let answer: Promise<string> | null = null;
+  return { ...settings, askPassphrase: () => (answer ??= askPassphrase()) };
 }

@@ -20,8 +20,9 @@ export const keysRewrap: Command = {
     plain: { doc: "not at all: for development" },
   },
   about: `Wraps the ring in another way, or anew in the same way, and puts it in the place of the old one in one step. The keys in it stay
-what they are: no token changes, nothing needs to be masked again, running processes go on. Backups, and earlier versions that
-Secrets Manager and SSM keep, are wrapped as they were. Whoever had the ring open keeps its keys; that is for keys rotate.`,
+what they are: no token changes, nothing needs to be masked again. Running processes keep the ring they opened; what opens the
+new one they need before the next keys rotate. Backups, and earlier versions that Secrets Manager and SSM keep, are wrapped as
+they were. Whoever had the ring open keeps its keys: against that only new keys help.`,
   examples: [
     ["maskline keys rewrap --passphrase", "a plain ring gets a passphrase"],
     ["maskline keys rewrap --new-passphrase", "another passphrase, typed twice"],
