@@ -7,6 +7,7 @@ import { openSealingContext, type SealingContext } from "../keys/sealing.ts";
 import type { Batch } from "../pipeline/ports.ts";
 import { sealedContent, sealedPlace } from "../pipeline/sealed-body.ts";
 import type { Settings } from "./config/load.ts";
+import { requireExpected } from "./masks.ts";
 import { ringPlace } from "./ring-place.ts";
 import { openStoredRing } from "./stored-ring.ts";
 
@@ -17,11 +18,17 @@ export interface FoundRing {
   readonly described: string;
 }
 
-/** The ring a configuration names, for masking and sealing: a full one or a writer's. */
+/**
+ * The ring a configuration names, for masking and sealing: a full one or a writer's.
+ * @throws MasklineError `key_mismatch` when it is not the one that `keyring.expect` tells
+ */
 export async function openKeyRing(settings: Settings): Promise<MaskKeys> {
-  return (await findKeyRing(settings)).ring;
+  const { ring } = await findKeyRing(settings);
+  requireExpected(settings.options.keyring?.expect, settings.columns, ring);
+  return ring;
 }
 
+/** As `openKeyRing`, whatever is expected: for looking. */
 export async function findKeyRing(settings: Settings): Promise<FoundRing> {
   const stored = await openStoredRing(ringPlace(settings));
   return { ring: parseAnyRing(stored.text), described: stored.describe() };

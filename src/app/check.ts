@@ -15,7 +15,7 @@ import { openDatabase, postgresOf } from "./assemble-sink.ts";
 import { openQueue } from "./assemble-source.ts";
 import { withoutPinnedKeys } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
-import { columnDemands, createMasks, maskPins } from "./masks.ts";
+import { columnDemands, createMasks, maskPins, requireExpected } from "./masks.ts";
 
 /** One thing that was tried. */
 export interface Finding {
@@ -47,6 +47,7 @@ export async function connectAndCheck(settings: Settings): Promise<readonly Find
   });
   const ring = await attempt("key ring", async () => {
     const found = await findKeyRing(settings);
+    requireExpected(settings.options.keyring?.expect, settings.columns, found.ring);
     return [found.described, found.ring];
   });
   if (settings.options.source?.sqs) await attempt("queue", () => checkQueue(settings));

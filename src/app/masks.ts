@@ -88,8 +88,8 @@ export function ringFingerprint(columns: readonly ConfiguredColumn[], keys: Mask
   const writing = new Map(placed.flatMap(({ mask }) => (mask.domain === null ? [] : [[mask.domain, mask.key ?? keys.primaryId]])));
   const pins = maskPins(columns, keys)
     .filter(({ domain, keyId }) => writing.get(domain) === keyId)
-    .map(({ domain, keyId, checkValue, fingerprint }) => [domain, keyId, Buffer.from(checkValue).toString("hex"), fingerprint])
-    .sort(([left = ""], [right = ""]) => (left < right ? -1 : 1));
+    .toSorted((left, right) => (left.domain < right.domain ? -1 : 1))
+    .map(({ domain, keyId, checkValue, fingerprint }) => [domain, keyId, Buffer.from(checkValue).toString("hex"), fingerprint]);
   return sha256Hex(JSON.stringify(pins)).slice(0, 32);
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { suite, test, type TestContext } from "node:test";
 
@@ -81,6 +81,30 @@ suite("maskline mask", { concurrency: 2 }, () => {
     const skipped = filter(folder, input, "--skip-refused");
     assert.equal(skipped.code, 0);
     assert.equal(skipped.rows.length, 2);
+  });
+
+  test("another ring or definition than the expected one masks nothing", async (t) => {
+    const folder = await prepared(t);
+    const list = (): Promise<string> => maskline(folder, ["keys", "list", "--json"]).then(({ stdout }) => stdout);
+    const { fingerprint } = JSON.parse(await list()) as { fingerprint: string };
+    const expecting = (text: string): Promise<void> =>
+      writeFile(
+        path.join(folder, "maskline.yaml"),
+        text.replace("file:./keyring.json", `{ from: file:./keyring.json, expect: ${fingerprint} }`),
+      );
+    await expecting(configuration);
+    assert.equal(filter(folder, JSON.stringify(event)).code, 0);
+    assert.equal((JSON.parse(await list()) as { fingerprint: string }).fingerprint, fingerprint);
+
+    await expecting(configuration.replace("kind: siv,", "kind: siv, encode: text,"));
+    const changed = filter(folder, JSON.stringify(event));
+    assert.deepEqual([changed.code, changed.rows], [3, []]);
+    assert.match(changed.stderr, /have the fingerprint [0-9a-f]{32}, keyring\.expect says [0-9a-f]{32}\nnext: /);
+
+    await expecting(configuration);
+    await rm(path.join(folder, "keyring.json"));
+    succeeded(await maskline(folder, ["keys", "create"]));
+    assert.equal(filter(folder, JSON.stringify(event)).code, 3);
   });
 
   test("tokens pass only where the caller trusts them, and only those that are authentic", async (t) => {

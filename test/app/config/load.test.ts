@@ -94,7 +94,7 @@ limits:
 
   test("a column with an unknown option is still checked for everything else", () => {
     assert.deepEqual(faultsOf("columns: { a: { type: ip, length: 3, mask: { kind: siv } } }\n"), [
-      "maskline.yaml:1  columns.a.length  unknown option; allowed: type, from, as, max, required, default, mask",
+      "maskline.yaml:1  columns.a.length  unknown option; allowed: type, from, as, max, required, default, mask, paths, scan",
       "maskline.yaml:1  columns.a.mask.domain  is missing: siv derives its key from it; write for example domain: a",
     ]);
   });
