@@ -1,7 +1,9 @@
+import { rename, rm } from "node:fs/promises";
+
 import { MasklineError } from "../errors.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
-import { readKeyRingFile } from "../keys/providers/file.ts";
-import type { KeyRing } from "../keys/ring.ts";
+import { createKeyRingFile, readKeyRingFile } from "../keys/providers/file.ts";
+import { type KeyRing, serializeKeyRing } from "../keys/ring.ts";
 import { openSealingContext, type SealingContext } from "../keys/sealing.ts";
 import type { Batch } from "../pipeline/ports.ts";
 import { sealedContent, sealedPlace } from "../pipeline/sealed-body.ts";
@@ -28,8 +30,22 @@ export interface ChangeableRing {
 
 /** @throws MasklineError `keyring_unwritable` where the ring cannot be written (an environment variable, a writer's ring) */
 export async function openRingForChange(settings: Settings): Promise<ChangeableRing> {
-  const ring = await readKeyRingFile(keyRingFile(settings));
-  return { ring, save: () => Promise.reject(new MasklineError("internal", "not built yet")) };
+  const path = keyRingFile(settings);
+  const ring = await readKeyRingFile(path);
+  return { ring, save: (next) => replaceKeyRingFile(path, ring, next) };
+}
+
+/** Beside it first, then in its place: whoever reads finds the old ring or the new one. */
+async function replaceKeyRingFile(path: string, read: KeyRing, next: KeyRing): Promise<void> {
+  if (serializeKeyRing(await readKeyRingFile(path)) !== serializeKeyRing(read)) {
+    throw new MasklineError("keyring_unwritable", `${path} was changed by someone else in the meantime; nothing was written`, {
+      next: "run the command again",
+    });
+  }
+  const beside = `${path}.next`;
+  await rm(beside, { force: true });
+  await createKeyRingFile(beside, next);
+  await rename(beside, path);
 }
 
 /** Seals refused deliveries under the ring's public sealing key, one HPKE context a batch, opened by the first of them. */

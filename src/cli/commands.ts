@@ -85,4 +85,16 @@ export const commands: readonly CommandEntry[] = [
     summary: "the keys of the ring: ids and states, never the keys",
     load: async () => (await import("./commands/keys.ts")).keysList,
   },
+  {
+    name: "keys rotate",
+    group: "keys",
+    summary: "add a root key that masks from now on; running processes follow",
+    load: async () => (await import("./commands/keys-rotate.ts")).keysRotate,
+  },
+  {
+    name: "keys rekey",
+    group: "keys",
+    summary: "bring the table's tokens under the newest key; resumable, beside running pipelines",
+    load: async () => (await import("./commands/keys-rekey.ts")).keysRekey,
+  },
 ];
