@@ -97,4 +97,22 @@ export const commands: readonly CommandEntry[] = [
     summary: "bring the table's tokens under the newest key; resumable, beside running pipelines",
     load: async () => (await import("./commands/keys-rekey.ts")).keysRekey,
   },
+  {
+    name: "keys disable",
+    group: "keys",
+    summary: "take a root key out of use; refused while anything uses it",
+    load: async () => (await import("./commands/keys-disable.ts")).keysDisable,
+  },
+  {
+    name: "keys enable",
+    group: "keys",
+    summary: "take a disabled root key back",
+    load: async () => (await import("./commands/keys-enable.ts")).keysEnable,
+  },
+  {
+    name: "keys destroy",
+    group: "keys",
+    summary: "remove a key from the ring for good; refused while anything uses it",
+    load: async () => (await import("./commands/keys-destroy.ts")).keysDestroy,
+  },
 ];

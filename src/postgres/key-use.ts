@@ -62,6 +62,24 @@ export class PostgresKeyUse implements KeyUse {
       );
   }
 
+  /** Running processes that seal refused messages under this key. */
+  async sealers(sealingId: number): Promise<readonly string[]> {
+    const replicas = await liveReplicas(this.#database, this.#schema, this.#ring);
+    return replicas
+      .filter((replica) => replica.sealingId === sealingId)
+      .map(({ run, pipeline }) => `run ${run} of pipeline ${pipeline} seals with key ${sealingId}`);
+  }
+
+  /** How many tokens of other keys have one of this key to stand for them. */
+  async countAliases(keyId: number): Promise<number> {
+    const [row] = await this.#database.query<{ aliases: number }>(
+      "counting aliases",
+      `SELECT count(*)::float8 AS aliases FROM ${quoteName(this.#schema)}.token_alias WHERE anchor = $1`,
+      [keyId],
+    );
+    return row?.aliases ?? 0;
+  }
+
   /** Deletes aliases that no longer count, a part at a time: nobody waits for it. */
   async clearAliases(): Promise<void> {
     const anchors = (await this.standing()).filter((key) => !mayHaveRows(key)).map(({ id }) => id);

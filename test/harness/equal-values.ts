@@ -113,8 +113,8 @@ function compareShared(
   for (const { tokens, users, rows } of shared) {
     const of = new Set(mask.open(tokens).map((opened) => ("value" in opened ? opened.value : null)));
     const value = [...of][0] ?? null;
-    const true_ = value === null ? undefined : truth.get(value);
-    if (of.size !== 1 || true_?.users.size !== users || true_.rows !== rows) faults.push("a shared value has other users or rows");
+    const expectedOf = value === null ? undefined : truth.get(value);
+    if (of.size !== 1 || expectedOf?.users.size !== users || expectedOf.rows !== rows) faults.push("a shared value has other users or rows");
   }
   return faults;
 }
