@@ -12,7 +12,6 @@ import type { TableName } from "../postgres/names.ts";
 import { PostgresRekey } from "../postgres/rekey.ts";
 import { type LiveReplica, liveReplicas } from "../postgres/replicas.ts";
 import { type KeyCount, countTokens, listTokenColumns } from "../postgres/token-columns.ts";
-import type { RekeyStore } from "../recovery/rekey-store.ts";
 import { type RekeyOptions, rekey, type RekeyResult } from "../recovery/rekey.ts";
 import type { TaggedColumn } from "../recovery/remask.ts";
 import { openKeyRing } from "./assemble-keys.ts";
@@ -26,8 +25,6 @@ import { ringName, taggedColumns } from "./tagged-columns.ts";
 export interface RekeyRequest extends Omit<RekeyOptions, "clock"> {
   /** Told when the ring was rotated once more, and the walk starts anew towards its key. */
   readonly onTarget: (keyId: number) => void;
-  /** Stands between the walk and the table, for tests of what a broken walk would do. */
-  readonly wrapStore?: (store: RekeyStore) => RekeyStore;
 }
 
 /** Brings the contract's table under the ring's primary, and follows when the ring is rotated meanwhile. */
@@ -35,24 +32,19 @@ export async function rekeyTable(settings: Settings, request: RekeyRequest): Pro
   selfTest();
   return withDatabase(settings, async (database, schema) => {
     await requireSchema(database, schema);
-    let changed = 0;
-    for (let last: number | null = null; ;) {
+    for (;;) {
       const ring = await openKeyRing(settings);
-      if (ring.primaryId === last) throw behind(last);
-      last = ring.primaryId;
-      request.onTarget(last);
+      // refuses a ring that is behind the database: what sends us here again is a newer one, or another rekey that came to its end
       const { columns, use } = await prepareRekey(settings, database, ring);
+      const toKey = ring.primaryId;
+      request.onTarget(toKey);
       const table = settings.target as TableName;
       const store = new PostgresRekey(database, { schema, table, ring: ringName(ring), run: randomUUID(), columns });
       try {
         await use.clearAliases();
-        const result = await rekey(request.wrapStore?.(store) ?? store, use, columns, last, {
-          ...request,
-          clock: systemClock,
-          report: (progress) => request.report({ ...progress, changed: progress.changed + changed }),
-        });
+        const result = await rekey(store, use, columns, toKey, { ...request, clock: systemClock });
         await use.clearAliases();
-        return { ...result, toKey: last, changed: result.changed + changed };
+        return { ...result, toKey };
       } catch (error) {
         if (!(error instanceof MasklineError) || error.code !== "key_retired") throw error;
       }

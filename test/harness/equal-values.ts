@@ -114,7 +114,8 @@ function compareShared(
     const of = new Set(mask.open(tokens).map((opened) => ("value" in opened ? opened.value : null)));
     const value = [...of][0] ?? null;
     const expectedOf = value === null ? undefined : truth.get(value);
-    if (of.size !== 1 || expectedOf?.users.size !== users || expectedOf.rows !== rows) faults.push("a shared value has other users or rows");
+    if (of.size !== 1 || expectedOf?.users.size !== users || expectedOf.rows !== rows)
+      faults.push("a shared value has other users or rows");
   }
   return faults;
 }
