@@ -18,7 +18,7 @@ export interface PostgresRekeyOptions {
   readonly columns: readonly Pick<TaggedColumn, "name" | "keyId" | "anchorId">[];
 }
 
-type Part = TablePart & { readonly quoted: string };
+type Part = TablePart & { readonly quoted: string; readonly ranges: boolean };
 
 /**
  * The partitions and children of a table that hold rows themselves, or the table. Without row security: rows that this user does not
@@ -29,7 +29,7 @@ WITH RECURSIVE part AS (
   SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2
   UNION SELECT i.inhrelid FROM part JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid)
 SELECT n.nspname || '.' || c.relname AS name, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS quoted, c.relkind AS kind,
-       row_security_active(c.oid) AS hidden,
+       row_security_active(c.oid) AS hidden, current_setting('server_version_num')::int >= 140000 AS ranges,
        CASE WHEN c.relkind = 'r' THEN pg_relation_size(c.oid) / current_setting('block_size')::int END::float8 AS blocks
 FROM part JOIN pg_catalog.pg_class c ON c.oid = part.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind <> 'p' ORDER BY 1`;
@@ -114,7 +114,7 @@ export class PostgresRekey implements RekeyStore {
           this.#requireTarget(standing);
           const rows = await query<{ place: string; tokens: (string | null)[] }>(this.#readSql(part), [
             from.block,
-            untilBlock - 1,
+            untilBlock,
             tokenPrefix(this.#toKey),
           ]);
           const { changes, aliases, unopened } = remask(rows);
@@ -142,10 +142,13 @@ export class PostgresRekey implements RekeyStore {
   #readSql(part: Part): string {
     const texts = this.#options.columns.map(({ name }) => `${quoteName(name)}::text`);
     const old = texts.map((text) => `left(${text}, 1) = 'A' AND left(${text}, 6) <> $3`);
+    // before PostgreSQL 14 a range of places would read the whole table: there every place of a block is named
+    const places = part.ranges
+      ? "ctid >= format('(%s,0)', $1::bigint)::tid AND ctid < format('(%s,0)', $2::bigint)::tid"
+      : `ctid = ANY (ARRAY(
+  SELECT format('(%s,%s)', block, line)::tid FROM generate_series($1::bigint, $2::bigint - 1) AS block, generate_series(1, ${mostLines}) AS line))`;
     return `SELECT ctid::text AS place, ARRAY[${texts.join(", ")}] AS tokens FROM ONLY ${part.quoted}
-WHERE ctid = ANY (ARRAY(
-  SELECT format('(%s,%s)', block, line)::tid FROM generate_series($1::bigint, $2::bigint) AS block, generate_series(1, ${mostLines}) AS line))
-AND (${old.join(" OR ")})`;
+WHERE ${places} AND (${old.join(" OR ")})`;
   }
 
   async #write(query: Query, part: Part, { changes, aliases }: Pick<Remasked, "changes" | "aliases">): Promise<number> {
