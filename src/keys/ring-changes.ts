@@ -26,14 +26,16 @@ export function addSealingKey(ring: KeyRing, randomBytes: RandomBytes): KeyRing 
 
 /** Its tokens are not opened any more; the key is kept. @throws MasklineError `key_in_use` for the primary, `key_unknown` */
 export function disableRoot(ring: KeyRing, id: number): KeyRing {
-  return withRoot(ring, id, (root) => (root.status === "DESTROYED" ? root : { ...root, status: "DISABLED" }));
+  return withRoot(ring, id, (root) => {
+    if (root.status === "DESTROYED") throw gone(id);
+    return { ...root, status: "DISABLED" };
+  });
 }
 
 /** @throws MasklineError `key_unknown`, also for a destroyed key */
 export function enableRoot(ring: KeyRing, id: number): KeyRing {
   return withRoot(ring, id, (root) => {
-    if (root.status === "DESTROYED")
-      throw new MasklineError("key_unknown", `root key ${id} is destroyed: there is nothing left to enable`);
+    if (root.status === "DESTROYED") throw gone(id);
     return { ...root, status: "ENABLED" };
   });
 }
@@ -81,6 +83,10 @@ function withRoot(ring: KeyRing, id: number, change: (root: RootKey) => RootKey)
 
 function missing(id: number): MasklineError {
   return new MasklineError("key_unknown", `the ring has no key ${id}`, { next: "maskline keys list" });
+}
+
+function gone(id: number): MasklineError {
+  return new MasklineError("key_unknown", `root key ${id} is destroyed: nothing of it is left`, { next: "maskline keys list" });
 }
 
 /** Not zero, which is what a forgotten id looks like, and other than all taken ones in the 28 bits that a token's first six characters show. */
