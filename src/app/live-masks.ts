@@ -16,7 +16,7 @@ import { sealing } from "./assemble-keys.ts";
 import { postgresOf } from "./assemble-sink.ts";
 import type { Settings } from "./config/load.ts";
 import { createMasks, maskPins, preparation } from "./masks.ts";
-import { ringName, taggedColumns, tokenColumns } from "./tagged-columns.ts";
+import { rightfulKeyIds, ringName, taggedColumns, tokenColumns } from "./tagged-columns.ts";
 
 /** How often a process says which key it writes with, and looks whether the ring was rotated. */
 export const beatMs = 5_000;
@@ -136,8 +136,8 @@ export class LiveMasks {
     const { settings, database, openRing, report } = this.#parts;
     const ring = await openRing();
     const masked = createMasks(settings.columns, ring);
-    const knownKeyIds = ring.keys.map(({ id }) => id);
-    await pinMaskDefinitions(database, this.#schema, maskPins(settings.columns, ring), knownKeyIds);
+    const keyIds = await rightfulKeyIds(database, this.#schema, ring);
+    await pinMaskDefinitions(database, this.#schema, maskPins(settings.columns, ring), keyIds);
     const next = buildMasks(settings, ring, masked, await announce(settings, database, ring));
     const changed = next.keys.keyId !== this.#current.keys.keyId;
     this.#current = next;
@@ -176,16 +176,19 @@ function buildMasks(settings: Settings, ring: MaskKeys, masked: readonly MaskedC
   };
 }
 
-/** @throws MasklineError `key_retired` */
-function requireOpen(ring: MaskKeys, { roots, closedSealing }: RingStanding): void {
+/**
+ * Refuses a ring whose primary may no longer be written with. One that the database does not know yet is announced at the first start.
+ * @throws MasklineError `key_retired`
+ */
+export function requireOpen(ring: MaskKeys, { roots, closedSealing }: RingStanding): void {
   const standing = roots.find(({ id }) => id === ring.primaryId)?.standing;
   const sealingId = ring.sealing[0]?.id;
   const sealsNoMore = sealingId !== undefined && closedSealing.includes(sealingId);
-  if (standing === "open" && !sealsNoMore) return;
+  if ((standing ?? "open") === "open" && !sealsNoMore) return;
   const what = sealsNoMore ? `sealing key ${sealingId}` : `root key ${ring.primaryId}`;
   throw new MasklineError(
     "key_retired",
-    `this key ring is out of date: it writes with ${what}, which is ${standing ?? "unknown"} in the database`,
+    `this key ring is out of date: it writes with ${what}, which is ${sealsNoMore ? "closed" : standing} in the database`,
     {
       next: `use the ring as it is now${primaryOf(roots) === null ? "" : `: the one whose primary is ${primaryOf(roots)}`} (maskline keys list shows it)`,
     },

@@ -20,7 +20,7 @@ import type { Settings } from "./config/load.ts";
 import { announce } from "./live-masks.ts";
 import { createMasks, maskPins } from "./masks.ts";
 import { systemClock } from "./system-clock.ts";
-import { ringName, taggedColumns } from "./tagged-columns.ts";
+import { rightfulKeyIds, ringName, taggedColumns } from "./tagged-columns.ts";
 
 export interface RekeyRequest extends Omit<RekeyOptions, "clock"> {
   /** Told when the ring was rotated once more, and the walk starts anew towards its key. */
@@ -80,8 +80,7 @@ async function prepareRekey(
 ): Promise<{ readonly columns: readonly TaggedColumn[]; readonly use: PostgresKeyUse }> {
   const { schema } = postgresOf(settings);
   const masked = createMasks(settings.columns, ring);
-  const knownKeyIds = ring.keys.map(({ id }) => id);
-  await pinMaskDefinitions(database, schema, maskPins(settings.columns, ring), knownKeyIds);
+  await pinMaskDefinitions(database, schema, maskPins(settings.columns, ring), await rightfulKeyIds(database, schema, ring));
   const standing = await announce(settings, database, ring);
   if (primaryOf(standing.roots) !== ring.primaryId) throw behind(ring.primaryId);
   const columns = taggedColumns(masked, ring, standing).filter((column) => column !== null);

@@ -4,7 +4,8 @@ import type { MaskKeys } from "../keys/mask-keys.ts";
 import { createMask } from "../masks/create-mask.ts";
 import { canOpen, maskFacts } from "../masks/mask.ts";
 import type { MaskedColumn } from "../pipeline/prepare.ts";
-import type { RingStanding } from "../postgres/ring-keys.ts";
+import type { Database } from "../postgres/database.ts";
+import { readStanding, type RingStanding } from "../postgres/ring-keys.ts";
 import type { TokenColumn } from "../postgres/token-columns.ts";
 import type { TaggedColumn } from "../recovery/remask.ts";
 import type { ConfiguredColumn } from "./config/columns.ts";
@@ -13,6 +14,15 @@ import type { Settings } from "./config/load.ts";
 /** The name of a ring: the id of its first root, which stays in it whatever its state. */
 export function ringName(ring: MaskKeys): number {
   return ring.keys[0]?.id ?? ring.primaryId;
+}
+
+/**
+ * Every key that tokens of this database may rightly be of: those of the ring, whatever their state, and those that the database knows
+ * of the same ring, which a process that was not given the new ring yet does not have.
+ */
+export async function rightfulKeyIds(database: Database, schema: string, ring: MaskKeys): Promise<readonly number[]> {
+  const { roots } = await readStanding(database, schema, ringName(ring));
+  return [...ring.keys, ...roots].map(({ id }) => id);
 }
 
 /**
