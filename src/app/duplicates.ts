@@ -60,7 +60,11 @@ export async function findAllDuplicates(
 
 /** The SQL of a view in which equal values are equal, under whatever key they were masked. */
 export function duplicatesView(settings: Settings): string {
-  return equalityView(postgresOf(settings).schema, settings.target as TableName, taggedDomains(settings));
+  const columns = taggedDomains(settings);
+  if (columns.length === 0) {
+    throw new MasklineError("usage", "no column of the contract can hold tokens of several keys: group by the columns themselves");
+  }
+  return equalityView(postgresOf(settings).schema, settings.target as TableName, columns);
 }
 
 /** The columns whose tokens say their key: only among those can equal values have unequal tokens. */

@@ -12,6 +12,7 @@ import { openRingForChange } from "./assemble-keys.ts";
 import { withDatabase } from "./assemble-sink.ts";
 import type { Settings } from "./config/load.ts";
 import { announce } from "./live-masks.ts";
+import { requireWhole } from "./rotate.ts";
 import { ringName } from "./tagged-columns.ts";
 
 export interface KeyChangeRequest {
@@ -70,7 +71,7 @@ export async function destroyKey(settings: Settings, { keyId, offline }: KeyChan
   const next = destroyRoot(ring, keyId);
   refuseOwnPin(settings, keyId);
   await besideDatabase(settings, offline, async (database, schema) => {
-    await announce(settings, database, ring);
+    requireWhole(ring, await announce(settings, database, ring));
     const use = new PostgresKeyUse(database, schema, ringName(ring));
     // a backup may have been restored since the key was disabled
     refuse(keyId, [...(await use.holders([keyId])), ...(await use.pins([keyId]))]);
@@ -86,7 +87,9 @@ export async function destroyKey(settings: Settings, { keyId, offline }: KeyChan
  * anything is closed, so that a mistake does not stop a running pipeline.
  */
 async function retireRoot(settings: Settings, database: Database, schema: string, ring: KeyRing, keyId: number): Promise<void> {
-  const { roots } = await announce(settings, database, ring);
+  const standing = await announce(settings, database, ring);
+  requireWhole(ring, standing);
+  const { roots } = standing;
   const before: Standing | undefined = roots.find(({ id }) => id === keyId)?.standing;
   const use = new PostgresKeyUse(database, schema, ringName(ring));
   const users = async (): Promise<readonly string[]> => [

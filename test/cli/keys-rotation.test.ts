@@ -151,6 +151,11 @@ suite("a process that is left behind by a rotation", () => {
       says: /this key ring is out of date/,
       next: /use the ring as it is now/,
     });
+    failed(await maskline(old, ["keys", "rotate"]), {
+      code: "key_retired",
+      says: /the database knows key \d+ of it, and this copy does not/,
+      next: /copy it from there/,
+    });
     failed(await maskline(old, ["keys", "rekey"]), {
       code: "key_retired",
       says: /out of date/,
