@@ -102,6 +102,11 @@ export const errorCodes = {
     meaning: "a drain was stopped, by a signal or --max-duration, before the queue was known to be empty",
   },
   lines_refused: { exit: "failed", retryable: false, meaning: "some lines did not become rows; the others did" },
+  rekey_unfinished: {
+    exit: "unfinished",
+    retryable: true,
+    meaning: "a rekey ended before every row was under the new key; it goes on where it stopped",
+  },
   not_found: { exit: "failed", retryable: false, meaning: "what was asked for is not there" },
   setup_failed: { exit: "failed", retryable: false, meaning: "an embedded server could not be started" },
   interrupted: { exit: "interrupted", retryable: true, meaning: "stopped by a signal before the work was done" },

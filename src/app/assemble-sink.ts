@@ -11,6 +11,7 @@ import { PostgresSink } from "../postgres/sink.ts";
 import { checkTarget } from "../postgres/target.ts";
 import { fileBeside, missingOption, type Settings } from "./config/load.ts";
 import { columnDemands, maskPins } from "./masks.ts";
+import { rightfulKeyIds } from "./tagged-columns.ts";
 
 const connectTimeoutMs = 10_000;
 
@@ -55,12 +56,7 @@ export async function openSink(
   if (table === null) throw missingOption(settings, "sink.postgres.table");
   await requireSchema(database, schema);
   const columns = await checkTarget(database, table, columnDemands(masked));
-  await pinMaskDefinitions(
-    database,
-    schema,
-    maskPins(settings.columns, ring),
-    ring.keys.map(({ id }) => id),
-  );
+  await pinMaskDefinitions(database, schema, maskPins(settings.columns, ring), await rightfulKeyIds(database, schema, ring));
   return new PostgresSink(database, {
     schema,
     table,

@@ -9,13 +9,16 @@ import type { Database } from "../postgres/database.ts";
 import { compareMaskDefinitions } from "../postgres/mask-definitions.ts";
 import { requireSchema } from "../postgres/migrate.ts";
 import { showTable, type TableName } from "../postgres/names.ts";
+import { readStanding } from "../postgres/ring-keys.ts";
 import { checkTarget } from "../postgres/target.ts";
 import { findKeyRing } from "./assemble-keys.ts";
 import { openDatabase, postgresOf } from "./assemble-sink.ts";
 import { openQueue } from "./assemble-source.ts";
 import { withoutPinnedKeys } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
+import { requireOpen } from "./live-masks.ts";
 import { columnDemands, createMasks, maskPins, requireExpected } from "./masks.ts";
+import { rightfulKeyIds, ringName } from "./tagged-columns.ts";
 
 /** One thing that was tried. */
 export interface Finding {
@@ -110,12 +113,9 @@ async function checkTable(settings: Settings, database: Database, ring: MaskKeys
 
 async function checkKeys(settings: Settings, database: Database, ring: MaskKeys): Promise<readonly [string, null]> {
   const pins = maskPins(settings.columns, ring);
-  await compareMaskDefinitions(
-    database,
-    postgresOf(settings).schema,
-    pins,
-    ring.keys.map(({ id }) => id),
-  );
+  const { schema } = postgresOf(settings);
+  await compareMaskDefinitions(database, schema, pins, await rightfulKeyIds(database, schema, ring));
+  requireOpen(ring, await readStanding(database, schema, ringName(ring)));
   const domains = [...new Set(pins.map(({ domain }) => domain))];
   return [domains.length === 0 ? "no mask is keyed" : `ring and definitions agree with the database: ${domains.join(", ")}`, null];
 }

@@ -1,7 +1,9 @@
 import { MasklineError } from "../errors.ts";
+import { maskFacts } from "../masks/mask.ts";
 import type { Database } from "../postgres/database.ts";
-import { findDuplicates, type SharedValue } from "../postgres/duplicates.ts";
+import { equalityView, findDuplicates, type SharedValue } from "../postgres/duplicates.ts";
 import type { TableName } from "../postgres/names.ts";
+import { postgresOf } from "./assemble-sink.ts";
 import type { Settings } from "./config/load.ts";
 
 /** What to look for: masked columns whose equal values are equal, and the column that tells users apart. */
@@ -45,9 +47,29 @@ export async function findAllDuplicates(
 ): Promise<readonly ColumnDuplicates[]> {
   const table = settings.target as TableName;
   const timeColumn = settings.contract.columns.find(({ from }) => from === "$sent_at")?.name ?? null;
+  const { schema } = postgresOf(settings);
+  const domains = new Map(taggedDomains(settings).map(({ name, domain }) => [name, domain]));
   const found: ColumnDuplicates[] = [];
   for (const column of columns) {
-    found.push({ column, values: await findDuplicates(database, { table, column, userColumn, timeColumn, limit }) });
+    const domain = domains.get(column);
+    const aliases = domain === undefined ? {} : { aliases: { schema, domain } };
+    found.push({ column, values: await findDuplicates(database, { table, column, userColumn, timeColumn, limit, ...aliases }) });
   }
   return found;
+}
+
+/** The SQL of a view in which equal values are equal, under whatever key they were masked. */
+export function duplicatesView(settings: Settings): string {
+  const columns = taggedDomains(settings);
+  if (columns.length === 0) {
+    throw new MasklineError("usage", "no column of the contract can hold tokens of several keys: group by the columns themselves");
+  }
+  return equalityView(postgresOf(settings).schema, settings.target as TableName, columns);
+}
+
+/** The columns whose tokens say their key: only among those can equal values have unequal tokens. */
+function taggedDomains(settings: Settings): readonly { readonly name: string; readonly domain: string }[] {
+  return settings.columns.flatMap(({ column, mask }) =>
+    mask !== null && mask.domain !== null && maskFacts[mask.kind].tagged ? [{ name: column.name, domain: mask.domain }] : [],
+  );
 }

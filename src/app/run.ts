@@ -7,11 +7,12 @@ import type { Source } from "../pipeline/ports.ts";
 import type { Report } from "../pipeline/report.ts";
 import { safeIdleMs } from "../sources/sqs/drain-rule.ts";
 import type { QueueFacts } from "../sources/sqs/queue.ts";
-import { openKeyRing, sealing } from "./assemble-keys.ts";
+import { openKeyRing } from "./assemble-keys.ts";
 import { openDatabase, openSink } from "./assemble-sink.ts";
 import { openQueue, openSource } from "./assemble-source.ts";
 import type { Settings } from "./config/load.ts";
-import { createMasks, preparation } from "./masks.ts";
+import { LiveMasks } from "./live-masks.ts";
+import { createMasks } from "./masks.ts";
 import { systemClock } from "./system-clock.ts";
 
 export interface RunRequest {
@@ -44,8 +45,14 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
   const masked = createMasks(settings.columns, ring);
   const database = openDatabase(settings);
   const queue = openQueue(settings);
+  const runId = randomUUID();
+  const ended = new AbortController();
+  let live: LiveMasks | null = null;
+  let beating: Promise<void> = Promise.resolve();
   try {
     const sink = await openSink(settings, ring, masked, database);
+    const openRing = (): ReturnType<typeof openKeyRing> => openKeyRing(settings);
+    live = await LiveMasks.open({ settings, database, run: runId, report: request.report, openRing }, ring, masked);
     const facts = await queue.facts(stop);
     request.onReady({ facts, protocol: queue.protocol, safeIdleMs: safeIdleMs(facts) });
     const source = openSource(
@@ -55,13 +62,15 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
       systemClock,
       request.report,
     );
+    beating = live.beat(systemClock, ended.signal);
     return await runPipeline(
       {
-        run: randomUUID(),
+        run: runId,
         source: request.wrapSource?.(source) ?? source,
         sink,
-        prepare: preparation(settings, masked),
-        openSeal: sealing(settings, ring),
+        prepare: live.prepare,
+        renewKeys: live.renew,
+        openSeal: live.openSeal,
         batchRows: settings.options.run.batch_rows,
         lanes: settings.options.run.lanes,
         maxMessages: request.maxMessages,
@@ -72,6 +81,9 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
     );
   } finally {
     queue.close();
+    ended.abort();
+    await beating;
+    await live?.end();
     await database.close();
   }
 }

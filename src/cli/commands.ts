@@ -103,4 +103,34 @@ export const commands: readonly CommandEntry[] = [
     summary: "a writer's ring, or keys for Google Tink",
     load: async () => (await import("./commands/keys-export.ts")).keysExport,
   },
+  {
+    name: "keys rotate",
+    group: "keys",
+    summary: "add a root key that masks from now on; running processes follow",
+    load: async () => (await import("./commands/keys-rotate.ts")).keysRotate,
+  },
+  {
+    name: "keys rekey",
+    group: "keys",
+    summary: "bring the table's tokens under the newest key; resumable, beside running pipelines",
+    load: async () => (await import("./commands/keys-rekey.ts")).keysRekey,
+  },
+  {
+    name: "keys disable",
+    group: "keys",
+    summary: "take a root key out of use; refused while anything uses it",
+    load: async () => (await import("./commands/keys-disable.ts")).keysDisable,
+  },
+  {
+    name: "keys enable",
+    group: "keys",
+    summary: "take a disabled root key back",
+    load: async () => (await import("./commands/keys-enable.ts")).keysEnable,
+  },
+  {
+    name: "keys destroy",
+    group: "keys",
+    summary: "remove a key from the ring for good; refused while anything uses it",
+    load: async () => (await import("./commands/keys-destroy.ts")).keysDestroy,
+  },
 ];

@@ -29,6 +29,12 @@ export class RunProgress {
         return this.#output.say(`waiting ${event.delayMs} ms: ${event.code}`);
       case "undeleted":
         return this.#output.say(`${event.messages} messages could not be deleted; they come again and will count as duplicates`);
+      case "key_changed":
+        return this.#output.say(`the ring was rotated: masking under root key ${event.keyId} from now on`);
+      case "key_outdated":
+        return this.#output.say(
+          `the ring was rotated, and this process still has the old one (root key ${event.keyId}${event.code === null ? "" : `; ${event.code}`}): give it the new ring before the key is closed`,
+        );
     }
   }
 
@@ -46,7 +52,8 @@ export class RunProgress {
   }
 }
 
-function meter(share: number): string {
+/** A bar of fixed width. */
+export function meter(share: number): string {
   const width = 24;
   const filled = Math.min(width, Math.round(share * width));
   return `[${"=".repeat(filled)}${" ".repeat(width - filled)}]`;

@@ -1,6 +1,6 @@
 import { MasklineError } from "../errors.ts";
 import type { Clock } from "./clock.ts";
-import type { Batch, Delivery, LedgerPosition, Settlement, Sink, Source } from "./ports.ts";
+import type { Batch, BatchKeys, Delivery, LedgerPosition, Settlement, Sink, Source } from "./ports.ts";
 import type { Prepared } from "./prepare.ts";
 import { countOutcomes, type Report } from "./report.ts";
 
@@ -9,7 +9,9 @@ export interface LaneWork {
   readonly run: string;
   readonly source: Source;
   readonly sink: Sink;
-  readonly prepare: (deliveries: readonly Delivery[]) => Prepared;
+  readonly prepare: (deliveries: readonly Delivery[]) => Prepared & Pick<Batch, "keys">;
+  /** Fetches the keys again after the sink refused these; false when there are no others to go on with. */
+  readonly renewKeys?: (refused: BatchKeys) => Promise<boolean>;
   /** Starts the sealing of one batch; the work is done when the first body is sealed. */
   readonly openSeal: () => Batch["seal"];
   readonly batchRows: number;
@@ -71,8 +73,11 @@ export async function runLane(work: LaneWork, lane: number, stop: AbortSignal): 
       sequence += 1;
       let settlements: readonly Settlement[];
       try {
-        const batch: Batch = { ...work.prepare(deliveries), position: position(), seal: work.openSeal() };
-        settlements = await withRetries(work, loadPausesMs, isBusy, stop, () => sink.load(batch));
+        settlements = await loadUnderNewKeys(work, stop, () => ({
+          ...work.prepare(deliveries),
+          position: position(),
+          seal: work.openSeal(),
+        }));
         if (settlements.length !== deliveries.length) {
           throw new MasklineError("internal", `the sink settled ${settlements.length} of ${deliveries.length} deliveries`);
         }
@@ -105,6 +110,23 @@ async function receive(work: LaneWork, limit: number, stop: AbortSignal): Promis
   } catch (error) {
     if (stop.aborted && isRetryable(error)) return [];
     throw error;
+  }
+}
+
+/** How often a rotation may overtake one batch: a key is closed, then the anchor moves. */
+const mostRenewals = 3;
+
+/** Loads what `prepare` makes; prepared again, under the keys of today, when a rotation has overtaken it. */
+async function loadUnderNewKeys(work: LaneWork, stop: AbortSignal, prepare: () => Batch): Promise<readonly Settlement[]> {
+  for (let renewals = 0; ; renewals += 1) {
+    const batch = prepare();
+    try {
+      return await withRetries(work, loadPausesMs, isBusy, stop, () => work.sink.load(batch));
+    } catch (error) {
+      const retired = error instanceof MasklineError && error.code === "key_retired";
+      if (!retired || batch.keys === undefined || renewals === mostRenewals) throw error;
+      if ((await work.renewKeys?.(batch.keys)) !== true) throw error;
+    }
   }
 }
 

@@ -42,10 +42,32 @@ export interface LedgerPosition {
   readonly returned: number;
 }
 
+/** A token and the anchor's token of the same value: equal values are found equal although two keys masked them. */
+export interface TokenAlias {
+  readonly domain: string;
+  readonly token: string;
+  readonly canonical: string;
+}
+
+/** The keys a batch was prepared with. A sink writes it only while these may be written with. */
+export interface BatchKeys {
+  /** The ring, by the id of its first root. */
+  readonly ring: number;
+  /** The root that made the tokens. */
+  readonly keyId: number;
+  /** The root whose tokens stand for equal values; `keyId` itself while there is only one. */
+  readonly anchorId: number;
+  readonly sealingId: number;
+  /** Of every token of the batch, where another key is the anchor. */
+  readonly aliases: readonly TokenAlias[];
+}
+
 export interface Batch {
   readonly rows: Rows;
   readonly refused: readonly Refusal[];
   readonly position: LedgerPosition;
+  /** Left out where nothing is masked under a key. */
+  readonly keys?: BatchKeys;
   /** Seals what a refused delivery held, for the quarantine; all bodies of one batch share one HPKE context. */
   readonly seal: (delivery: Delivery) => Promise<Uint8Array>;
 }
@@ -68,6 +90,7 @@ export interface Sink {
   /**
    * One transaction: rows, receipts, quarantined bodies and ledger counts become durable together, or none does (then it throws).
    * Says for each delivery of the batch whether it was loaded, was a duplicate, or was refused. A row may come twice, also within a batch.
+   * Throws `key_retired`, and writes nothing, when the batch's keys may no longer be written with.
    */
   load(batch: Batch): Promise<readonly Settlement[]>;
   /** Appends the closing ledger row of a lane that ends in order. */

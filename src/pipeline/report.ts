@@ -6,7 +6,11 @@ export type PipelineEvent =
   | { readonly kind: "received"; readonly messages: number }
   | { readonly kind: "settled"; readonly counts: Counts }
   | { readonly kind: "retrying"; readonly code: ErrorCode; readonly delayMs: number }
-  | { readonly kind: "undeleted"; readonly messages: number };
+  | { readonly kind: "undeleted"; readonly messages: number }
+  /** The ring was rotated, and from now on batches are masked under this key. */
+  | { readonly kind: "key_changed"; readonly keyId: number }
+  /** The ring was rotated, and this process could not follow; `code` says why, where something failed. It writes on as long as it may. */
+  | { readonly kind: "key_outdated"; readonly keyId: number; readonly code: ErrorCode | null };
 
 export type Report = (event: PipelineEvent) => void;
 

@@ -6,6 +6,14 @@ import { databaseError, databaseFailure } from "./error-classes.ts";
 
 export type Query = <Row extends pg.QueryResultRow>(sql: string, parameters?: readonly unknown[]) => Promise<Row[]>;
 
+/** What a transaction does beside its work. */
+export interface TransactionOptions {
+  /** A fixed text that is sent along with BEGIN, at no round trip of its own; the rows of its last statement go to the work. */
+  readonly prelude?: string;
+  /** For what reads whole tables: no limit of time for a statement. */
+  readonly unhurried?: boolean;
+}
+
 /** Waits at most this long for a lock, and for any one statement, inside a transaction of ours. */
 const lockTimeoutMs = 10_000;
 const statementTimeoutMs = 60_000;
@@ -22,6 +30,9 @@ SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL Interval
 SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL statement_timeout = ${statementTimeoutMs};
 SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');
 SET CONSTRAINTS ALL IMMEDIATE`;
+
+/** Longer than any statement: the driver knows no "for ever" for a single one. */
+const unhurriedMs = 2_147_483_647;
 
 /** A pool of connections to one database. Every failure leaves here as a MasklineError or a DatabaseFailure, never as the driver's own. */
 export class Database {
@@ -45,7 +56,11 @@ export class Database {
   }
 
   /** Runs `work` in one transaction with pinned settings: committed when it returns, rolled back when it throws. */
-  async transaction<T>(doing: string, work: (query: Query) => Promise<T>): Promise<T> {
+  async transaction<T>(
+    doing: string,
+    work: (query: Query, prelude: readonly pg.QueryResultRow[]) => Promise<T>,
+    { prelude, unhurried = false }: TransactionOptions = {},
+  ): Promise<T> {
     let client: pg.PoolClient;
     try {
       client = await this.#pool.connect();
@@ -54,11 +69,18 @@ export class Database {
     }
     let broken = false;
     try {
-      await client.query(begin);
-      const result = await work(async <Row extends pg.QueryResultRow>(sql: string, parameters: readonly unknown[] = []) => {
-        const answer = await client.query<Row>(sql, [...parameters]);
+      const opening = [
+        begin,
+        ...(unhurried ? ["SET LOCAL statement_timeout = 0"] : []),
+        ...(prelude === undefined ? [] : [prelude]),
+      ];
+      const opened = lastRows(await client.query(opening.join(";\n")));
+      const query = async <Row extends pg.QueryResultRow>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> => {
+        const asked = { text: sql, values: [...parameters], ...(unhurried ? { query_timeout: unhurriedMs } : {}) };
+        const answer = await client.query<Row>(asked);
         return answer.rows;
-      });
+      };
+      const result = await work(query, prelude === undefined ? [] : opened);
       await client.query("COMMIT");
       return result;
     } catch (error) {
@@ -83,6 +105,11 @@ export class DatabaseRefusal extends MasklineError {
     super(shown.code, shown.message, shown.next === undefined ? {} : { next: shown.next });
     this.failure = databaseFailure(error);
   }
+}
+
+/** Of a text with several statements the driver answers with a list, which its types do not say. */
+function lastRows(answers: pg.QueryResult | readonly pg.QueryResult[]): readonly pg.QueryResultRow[] {
+  return (Array.isArray(answers) ? (answers as readonly pg.QueryResult[]).at(-1) : (answers as pg.QueryResult))?.rows ?? [];
 }
 
 async function rollBack(client: pg.PoolClient): Promise<boolean> {

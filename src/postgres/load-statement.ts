@@ -54,9 +54,22 @@ SELECT count(*) FROM receipt`;
   SELECT ${parameter(9, "uuid")}, ${parameter(10, "smallint")}, ${parameter(11, "integer")}, $1::smallint,
     ${parameter(12, "bigint")}, ${parameter(13, "integer")},
     count(*) FILTER (WHERE outcome = 'loaded'), count(*) FILTER (WHERE outcome = 'quarantined'), ${parameter(14, "integer")} - count(*)
-  FROM receipt)
+  FROM receipt), ${aliasInsert(
+    schema,
+    parameter(15, "bigint"),
+    [16, 17, 18].map((offset) => parameter(offset, "text[]")),
+  )}
 SELECT id, outcome FROM receipt`;
   return { load, probe };
+}
+
+/** Writes aliases in the order of their key: two loads that share values would otherwise deadlock. `columns`: domains, tokens, canonical tokens. */
+export function aliasInsert(schema: string, anchor: string, columns: readonly string[]): string {
+  return `alias AS (
+  INSERT INTO ${quoteName(schema)}.token_alias (anchor, domain, token, canonical)
+  SELECT ${anchor}, domain, token, canonical FROM unnest(${columns.join(", ")}) AS alias (domain, token, canonical)
+  ORDER BY domain COLLATE "C", token COLLATE "C"
+  ON CONFLICT DO NOTHING)`;
 }
 
 /** Sent times, ids and columns, in the order both statements take them. */

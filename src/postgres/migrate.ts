@@ -1,11 +1,13 @@
 import { MasklineError } from "../errors.ts";
 import type { Database, Query } from "./database.ts";
 import { initial } from "./migrations/0001-initial.ts";
+import { keyRotation } from "./migrations/0002-key-rotation.ts";
 import { quoteName } from "./names.ts";
 
 /** Forward only: a migration that has been released is never changed, the next one is added. */
 const migrations: readonly { readonly version: number; readonly sql: (schema: string) => string }[] = [
   { version: 1, sql: initial },
+  { version: 2, sql: keyRotation },
 ];
 
 export const schemaVersion: number = migrations.length;

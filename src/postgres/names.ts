@@ -3,6 +3,12 @@ export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** Quotes a text for SQL that is printed for people. What we send ourselves has parameters. */
+export function quoteLiteral(text: string): string {
+  const quoted = `'${text.replaceAll("'", "''").replaceAll("\\", "\\\\")}'`;
+  return text.includes("\\") ? `E${quoted}` : quoted;
+}
+
 /** A table by schema and name, as written in `sink.postgres.table`. */
 export interface TableName {
   readonly schema: string;

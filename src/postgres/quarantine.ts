@@ -53,3 +53,13 @@ export async function showQuarantined(database: Database, schema: string, id: st
     [id],
   );
 }
+
+/** How many bodies are sealed under a key, in all pipelines: bytes 2 to 5 of a sealed body are the key's id (keys/sealing.ts). */
+export async function countSealedUnder(database: Database, schema: string, sealingId: number): Promise<number> {
+  const [row] = await database.query<{ sealed: number }>(
+    "counting what is sealed under a key",
+    `SELECT count(*)::float8 AS sealed FROM ${quoteName(schema)}.quarantine WHERE substring(sealed FROM 2 FOR 4) = decode($1, 'hex')`,
+    [sealingId.toString(16).padStart(8, "0")],
+  );
+  return row?.sealed ?? 0;
+}

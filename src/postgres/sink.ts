@@ -8,6 +8,7 @@ import { describeFailure, mayBeRow } from "./error-classes.ts";
 import { type LoadStatements, loadStatements, rowParameters, sentAtParameter } from "./load-statement.ts";
 import { quoteName, type TableName } from "./names.ts";
 import { findRefusedRows, type RefusedRow } from "./refused-rows.ts";
+import { requireWritable, standingOf, standingPrelude } from "./ring-keys.ts";
 import type { TargetColumn } from "./target.ts";
 
 export interface PostgresSinkOptions {
@@ -127,8 +128,14 @@ export class PostgresSink implements Sink {
 
   async #write(batch: Batch, { rows, refused, repeated }: BatchPart): Promise<readonly Settlement[]> {
     const parameters = await this.#parameters(batch, rows, refused, repeated.length);
-    const receipts = await this.#database.transaction("loading", (query: Query) =>
-      query<{ id: string; outcome: "loaded" | "quarantined" }>(this.#statements.load, parameters),
+    const { keys } = batch;
+    const receipts = await this.#database.transaction(
+      "loading",
+      (query: Query, standing) => {
+        if (keys !== undefined) requireWritable(standingOf(standing), keys, refused.length > 0);
+        return query<{ id: string; outcome: "loaded" | "quarantined" }>(this.#statements.load, parameters);
+      },
+      keys === undefined ? {} : { prelude: standingPrelude(this.#options.schema, keys.ring) },
     );
     const outcomeById = new Map(receipts.map(({ id, outcome }) => [id, outcome]));
     const settle = (delivery: Delivery): Settlement => ({ delivery, outcome: outcomeById.get(delivery.id) ?? "duplicate" });
@@ -141,7 +148,8 @@ export class PostgresSink implements Sink {
 
   /** In the order of the statement's parameters (load-statement.ts). */
   async #parameters(batch: Batch, rows: Rows, refused: readonly Refusal[], repeated: number): Promise<readonly unknown[]> {
-    const { position } = batch;
+    const { position, keys } = batch;
+    const aliases = keys?.aliases ?? [];
     return [
       this.#options.pipeline,
       ...rowParameters(rows),
@@ -160,6 +168,10 @@ export class PostgresSink implements Sink {
       position.received,
       position.returned,
       rows.deliveries.length + refused.length + repeated,
+      keys?.anchorId ?? 0,
+      aliases.map(({ domain }) => domain),
+      aliases.map(({ token }) => token),
+      aliases.map(({ canonical }) => canonical),
     ];
   }
 }

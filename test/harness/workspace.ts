@@ -76,6 +76,7 @@ export interface Workspace {
   readonly file: string;
   readonly queueUrl: string;
   readonly database: Database;
+  readonly databaseUrl: string;
   readonly settings: Settings;
   send(bodies: Iterable<string>): Promise<void>;
   maskline(...args: string[]): Promise<Finished>;
@@ -125,6 +126,7 @@ export async function openWorkspace(
     file,
     queueUrl,
     database,
+    databaseUrl: url.href,
     settings: loadSettings({ file, environment: {}, overrides: [] }),
     send: async (bodies) => void (await sendAll(queue, bodies, new AbortController().signal, () => {})),
     maskline: (...args) => startMaskline(folder, args).finished,

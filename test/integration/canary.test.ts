@@ -104,6 +104,12 @@ async function everyOutput(place: Workspace): Promise<Map<string, string>> {
   await command("ledger");
   await command("quarantine", "list");
   await command("duplicates");
+  await command("duplicates", "--print-view");
+  await command("keys", "rotate");
+  await command("keys", "rekey", "--dry-run");
+  outputs.set("every table in the middle of a rotation", await dump(place));
+  await command("keys", "rekey");
+  await command("keys", "list");
   const { groups } = JSON.parse(await command("quarantine", "list", "--json")) as { groups: { exampleId: string }[] };
   for (const { exampleId } of groups) {
     await command("quarantine", "show", exampleId);

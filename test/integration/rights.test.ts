@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { sampleEvents } from "../../src/demo/sample.ts";
 import { countRows } from "../harness/login-table.ts";
-import { openWorkspace, startServers } from "../harness/workspace.ts";
+import { openWorkspace, startServers, type Workspace } from "../harness/workspace.ts";
 
 /** What SECURITY.md says the writer needs, and nothing more. */
 const grants = [
@@ -13,7 +13,27 @@ const grants = [
   "GRANT USAGE ON SCHEMA maskline TO writer",
   "GRANT SELECT ON maskline.migration TO writer",
   "GRANT SELECT, INSERT ON maskline.pipeline, maskline.mask_definition, maskline.receipt, maskline.ledger TO writer",
-  "GRANT INSERT ON maskline.quarantine TO writer",
+  "GRANT SELECT, INSERT ON maskline.ring_key, maskline.token_column TO writer",
+  "GRANT SELECT, INSERT, UPDATE, DELETE ON maskline.replica TO writer",
+  "GRANT INSERT ON maskline.quarantine, maskline.token_alias TO writer",
+];
+
+/** What `keys rotate`, `rekey` and `disable` need. */
+const rekeyerGrants = [
+  "CREATE ROLE rekeyer LOGIN PASSWORD 'rekeyer'",
+  "GRANT SELECT (ctid, masked_ip, masked_device_id), UPDATE (masked_ip, masked_device_id) ON user_logins TO rekeyer",
+  "GRANT USAGE ON SCHEMA maskline TO rekeyer",
+  "GRANT SELECT ON maskline.migration, maskline.pipeline, maskline.replica, maskline.ledger TO rekeyer",
+  "GRANT SELECT, INSERT ON maskline.mask_definition, maskline.token_column TO rekeyer",
+  "GRANT SELECT, INSERT, UPDATE ON maskline.ring_key, maskline.rekey TO rekeyer",
+  "GRANT SELECT, INSERT, DELETE ON maskline.token_alias TO rekeyer",
+];
+
+const analystGrants = [
+  "CREATE ROLE analyst LOGIN PASSWORD 'analyst'",
+  "GRANT SELECT ON user_logins TO analyst",
+  "GRANT USAGE ON SCHEMA maskline TO analyst",
+  "GRANT SELECT ON maskline.migration, maskline.ring_key, maskline.alias TO analyst",
 ];
 
 test(
@@ -23,9 +43,8 @@ test(
     const servers = await startServers();
     const place = await openWorkspace(servers);
     try {
-      for (const grant of grants) await place.database.query("granting", grant);
-      const text = await readFile(place.file, "utf8");
-      await writeFile(place.file, text.replace(/postgres:\/\/postgres:[^@]+@/, "postgres://writer:writer@"));
+      await grant(place, grants);
+      await as(place, "writer");
       await place.send([...sampleEvents({ count: 200, seed: 4 })].map(({ body }) => body));
 
       const check = await place.maskline("check", "--connect");
@@ -35,6 +54,27 @@ test(
       assert.ok((await countRows(place.database, "user_logins")) > 180);
       assert.ok((await countRows(place.database, "maskline.quarantine")) > 0);
 
+      // the keys are rotated by someone who can neither load nor read the rest of the table
+      await grant(place, rekeyerGrants);
+      await as(place, "rekeyer");
+      for (const change of [["rotate"], ["rekey", "--dry-run"], ["rekey"]]) {
+        const changed = await place.maskline("keys", ...change);
+        assert.equal(changed.code, 0, `${change.join(" ")}: ${changed.stderr}`);
+      }
+      const [old] = await place.database.query<{ id: string }>(
+        "looking",
+        "SELECT key_id AS id FROM maskline.ring_key ORDER BY position LIMIT 1",
+      );
+      const disabled = await place.maskline("keys", "disable", old?.id ?? "");
+      assert.equal(disabled.code, 0, disabled.stderr);
+      assert.match((await place.maskline("run", "--max-messages", "1")).stderr, /GRANT INSERT/);
+
+      await grant(place, analystGrants);
+      await as(place, "analyst");
+      const shared = await place.maskline("duplicates");
+      assert.equal(shared.code, 0, shared.stderr);
+
+      await as(place, "writer");
       for (const look of [["duplicates"], ["quarantine", "list"]]) {
         const denied = await place.maskline(...look);
         assert.equal(denied.code, 3, look.join(" "));
@@ -46,3 +86,13 @@ test(
     }
   },
 );
+
+async function grant({ database }: Workspace, statements: readonly string[]): Promise<void> {
+  for (const statement of statements) await database.query("granting", statement);
+}
+
+/** From now on the configuration names this user. */
+async function as({ file }: Workspace, user: string): Promise<void> {
+  const text = await readFile(file, "utf8");
+  await writeFile(file, text.replace(/postgres:\/\/\w+:[^@]+@/, `postgres://${user}:${user}@`));
+}

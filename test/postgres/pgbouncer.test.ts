@@ -26,6 +26,7 @@ import {
   outcomesOf,
   position,
 } from "../harness/login-table.ts";
+import { RotatingTable, sharedLogins } from "../harness/rotating-table.ts";
 import { otherwise, plainClient } from "./databases.ts";
 
 /** Fewer than the clients have: each transaction may run in another session. */
@@ -64,6 +65,19 @@ suite("behind a transaction-pooling pgbouncer", { skip: pgbouncerMissing ?? fals
     assert.deepEqual([account?.loaded, account?.quarantined, account?.duplicate, account?.difference], [36, 4, 40, 0]);
     assert.equal(account?.state, "closed");
     assert.equal(await countRows(database, "user_logins"), 36);
+  });
+
+  test("rotates and rekeys: locks, guard and progress are each transaction's own", async () => {
+    const table = await RotatingTable.open(database, server.url);
+    const late = await table.prepare(table.ring, sharedLogins(20));
+    await table.load(table.ring, sharedLogins(300));
+    await table.rotate();
+    await table.load(table.ring, sharedLogins(100));
+    assert.deepEqual((await table.check()).faults, []);
+    assert.equal((await table.rekey()).drained.length, 1);
+    await assert.rejects(table.write(late), { code: "key_retired" });
+    assert.deepEqual((await table.check()).faults, []);
+    await admin.query("DROP VIEW user_logins_equal");
   });
 
   test("many lanes share few sessions: each message once, whoever brings it", async () => {

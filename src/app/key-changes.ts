@@ -1,0 +1,161 @@
+import { MasklineError } from "../errors.ts";
+import type { Standing } from "../keys/key-standing.ts";
+import { destroyRoot, disableRoot, enableRoot, removeSealingKey } from "../keys/ring-changes.ts";
+import type { KeyRing } from "../keys/ring.ts";
+import { maskFacts } from "../masks/mask.ts";
+import type { Database } from "../postgres/database.ts";
+import { PostgresKeyUse } from "../postgres/key-use.ts";
+import { requireSchema } from "../postgres/migrate.ts";
+import { countSealedUnder } from "../postgres/quarantine.ts";
+import { closeSealing, noteStanding, reopenRoot, reopenSealing } from "../postgres/ring-keys.ts";
+import { openRingForChange } from "./assemble-keys.ts";
+import { withDatabase } from "./assemble-sink.ts";
+import type { Settings } from "./config/load.ts";
+import { announce } from "./live-masks.ts";
+import { requireWhole } from "./rotate.ts";
+import { ringName } from "./tagged-columns.ts";
+
+export interface KeyChangeRequest {
+  readonly keyId: number;
+  /** Changes the ring alone: what uses the key is not looked for. */
+  readonly offline: boolean;
+}
+
+export interface KeyChange {
+  readonly kind: "root" | "sealing";
+  readonly keyId: number;
+}
+
+/** Takes a root out of use; its key is kept. @throws MasklineError `key_in_use` with everything that uses it; then nothing has changed */
+export async function disableKey(settings: Settings, { keyId, offline }: KeyChangeRequest): Promise<KeyChange> {
+  const { ring, save } = await openRingForChange(settings);
+  if (isSealing(ring, keyId)) {
+    throw new MasklineError("usage", `key ${keyId} is a sealing key: it is in use until it is destroyed`, {
+      next: `maskline keys destroy ${keyId}, once nothing in the quarantine is sealed under it`,
+    });
+  }
+  const next = disableRoot(ring, keyId);
+  refuseOwnPin(settings, keyId);
+  await besideDatabase(settings, offline, async (database, schema) => {
+    await retireRoot(settings, database, schema, ring, keyId);
+    await noteStanding(database, schema, ringName(ring), keyId, "disabled");
+  });
+  await save(next);
+  return { kind: "root", keyId };
+}
+
+/** Takes a disabled root back: its tokens open again. New ones are still made with the primary. */
+export async function enableKey(settings: Settings, { keyId, offline }: KeyChangeRequest): Promise<KeyChange> {
+  const { ring, save } = await openRingForChange(settings);
+  const next = enableRoot(ring, keyId);
+  await besideDatabase(settings, offline, async (database, schema) => {
+    // the ring first: a key that is called drained has to open
+    await save(next);
+    const keys = await new PostgresKeyUse(database, schema, ringName(ring)).standing();
+    const standing = keys.find(({ id }) => id === keyId)?.standing;
+    if (standing === "disabled") await noteStanding(database, schema, ringName(ring), keyId, "drained");
+  });
+  if (offline) await save(next);
+  return { kind: "root", keyId };
+}
+
+/** Removes a key's bytes from the ring for good. @throws MasklineError `key_in_use` with everything that uses it; then nothing has changed */
+export async function destroyKey(settings: Settings, { keyId, offline }: KeyChangeRequest): Promise<KeyChange> {
+  const { ring, save } = await openRingForChange(settings);
+  if (isSealing(ring, keyId)) {
+    const next = removeSealingKey(ring, keyId);
+    await besideDatabase(settings, offline, (database, schema) => retireSealing(database, schema, ringName(ring), keyId));
+    await save(next);
+    return { kind: "sealing", keyId };
+  }
+  const next = destroyRoot(ring, keyId);
+  refuseOwnPin(settings, keyId);
+  await besideDatabase(settings, offline, async (database, schema) => {
+    requireWhole(ring, await announce(settings, database, ring));
+    const use = new PostgresKeyUse(database, schema, ringName(ring));
+    // a backup may have been restored since the key was disabled
+    refuse(keyId, [...(await use.holders([keyId])), ...(await use.pins([keyId]))]);
+    await save(next);
+    await noteStanding(database, schema, ringName(ring), keyId, "destroyed");
+  });
+  if (offline) await save(next);
+  return { kind: "root", keyId };
+}
+
+/**
+ * Nothing may use the key, and nothing may begin to: it is closed first and counted then. What is known to use it is told before
+ * anything is closed, so that a mistake does not stop a running pipeline.
+ */
+async function retireRoot(settings: Settings, database: Database, schema: string, ring: KeyRing, keyId: number): Promise<void> {
+  const standing = await announce(settings, database, ring);
+  requireWhole(ring, standing);
+  const { roots } = standing;
+  const before: Standing | undefined = roots.find(({ id }) => id === keyId)?.standing;
+  const use = new PostgresKeyUse(database, schema, ringName(ring));
+  const users = async (): Promise<readonly string[]> => [
+    ...(await use.writers([keyId])),
+    ...(await use.pins([keyId])),
+    ...(await use.holders([keyId])),
+  ];
+  refuse(keyId, await users());
+  if (before === "open") await use.close([keyId]);
+  try {
+    const found = await users();
+    const drained = found.length === 0 && (await use.drain([keyId]));
+    const aliases = drained ? 0 : await use.countAliases(keyId);
+    const standsIn = `its tokens stand for those of the other keys (${aliases} aliases) until every row is under one key`;
+    refuse(keyId, drained ? [] : [...found, ...(found.length === 0 ? [standsIn] : [])]);
+  } catch (error) {
+    if (before === "open") await reopenRoot(database, schema, ringName(ring), keyId);
+    throw error;
+  }
+}
+
+async function retireSealing(database: Database, schema: string, ring: number, keyId: number): Promise<void> {
+  const use = new PostgresKeyUse(database, schema, ring);
+  refuse(keyId, await use.sealers(keyId));
+  await closeSealing(database, schema, ring, keyId);
+  const sealed = await countSealedUnder(database, schema, keyId);
+  if (sealed === 0) return;
+  await reopenSealing(database, schema, ring, keyId);
+  refuse(keyId, [`${sealed} messages in the quarantine are sealed under it`]);
+}
+
+function refuse(keyId: number, users: readonly string[]): void {
+  if (users.length === 0) return;
+  throw new MasklineError("key_in_use", `key ${keyId} is still in use; nothing was changed`, {
+    details: users,
+    next: "maskline keys rekey brings rows under the newest key; maskline keys rekey --dry-run shows what there is",
+  });
+}
+
+/** What no database knows yet: the contract as it is written now. */
+function refuseOwnPin(settings: Settings, keyId: number): void {
+  const pinned = settings.columns.filter(({ mask }) => mask !== null && !maskFacts[mask.kind].tagged && mask.key === keyId);
+  refuse(
+    keyId,
+    pinned.map(({ column }) => `columns.${column.name}.mask of ${settings.file} names it: key: ${keyId}`),
+  );
+}
+
+function isSealing(ring: KeyRing, keyId: number): boolean {
+  return ring.sealing.some(({ id }) => id === keyId) && !ring.roots.some(({ id }) => id === keyId);
+}
+
+/** Without a database nothing is known of a key's use: that has to be asked for. */
+async function besideDatabase(
+  settings: Settings,
+  offline: boolean,
+  work: (database: Database, schema: string) => Promise<void>,
+): Promise<void> {
+  if (offline) return;
+  if (settings.options.sink?.postgres === undefined) {
+    throw new MasklineError("usage", `${settings.file} names no database: whether the key is still in use cannot be known`, {
+      next: "--offline changes the ring alone; tokens and sealed messages of that key then stay closed wherever they are",
+    });
+  }
+  await withDatabase(settings, async (database, schema) => {
+    await requireSchema(database, schema);
+    await work(database, schema);
+  });
+}

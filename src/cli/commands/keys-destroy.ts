@@ -1,0 +1,43 @@
+import { createInterface } from "node:readline/promises";
+
+import { destroyKey } from "../../app/key-changes.ts";
+import { MasklineError } from "../../errors.ts";
+import { type Call, type Command, configFlags } from "../command.ts";
+import { settingsOf } from "../settings.ts";
+import { keyIdOf, offlineFlag } from "./keys-disable.ts";
+
+export const keysDestroy: Command = {
+  operands: "ID",
+  flags: { ...configFlags, yes: { doc: "do not ask" }, ...offlineFlag },
+  about: `For good: no token of a destroyed root key, and nothing sealed under a destroyed sealing key, can ever be opened, in backups of
+the database either. A root key must be disabled first. Refused while anything uses the key; all of it is listed then.
+Older copies of the ring still hold the key: destroy them too.`,
+  examples: [
+    ["maskline keys destroy 1837465209", "asks for the id once more"],
+    ["maskline keys destroy 1837465209 --yes", "for a script"],
+  ],
+  async run(call) {
+    const keyId = keyIdOf(call);
+    const offline = call.has("offline");
+    const settings = settingsOf(call, { offline });
+    await confirm(call, keyId);
+    const { kind } = await destroyKey(settings, { keyId, offline });
+    if (call.output.json) return call.output.document({ keyId, kind, state: "DESTROYED" });
+    call.output.say(`${kind} key ${keyId} is destroyed`);
+    call.output.say("older copies of the ring still hold it, and backups of the database still hold what it opens: mind both");
+  },
+};
+
+async function confirm(call: Call, keyId: number): Promise<void> {
+  if (call.has("yes")) return;
+  if (!process.stdin.isTTY) {
+    throw new MasklineError("usage", "destroys a key for good, and there is no terminal to ask at", { next: "add --yes" });
+  }
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await prompt.question(`Type ${keyId} to destroy this key for good: `);
+    if (answer.trim() !== String(keyId)) throw new MasklineError("interrupted", "not confirmed; nothing was changed");
+  } finally {
+    prompt.close();
+  }
+}

@@ -1,0 +1,33 @@
+import { disableKey } from "../../app/key-changes.ts";
+import { MasklineError } from "../../errors.ts";
+import { type Call, type Command, configFlags, type Flag } from "../command.ts";
+import { settingsOf } from "../settings.ts";
+
+export const offlineFlag: Readonly<Record<string, Flag>> = {
+  offline: { doc: "change the ring alone: whatever still uses the key is not looked for" },
+};
+
+export const keysDisable: Command = {
+  operands: "ID",
+  flags: { ...configFlags, ...offlineFlag },
+  about: `Refused while anything uses the key: rows of any pipeline of the database, a running process, a contract that names it, tokens
+that stand for those of other keys. All of it is listed, and nothing is changed then. A disabled key stays in the ring and can be
+enabled again. Only the configured database is looked at: others that use the same ring are yours to know.`,
+  examples: [["maskline keys disable 1837465209", "after keys rekey has said that no row holds a token of it"]],
+  async run(call) {
+    const keyId = keyIdOf(call);
+    const offline = call.has("offline");
+    await disableKey(settingsOf(call, { offline }), { keyId, offline });
+    if (call.output.json) return call.output.document({ keyId, state: "DISABLED" });
+    call.output.say(`root key ${keyId} is disabled: its tokens do not open any more`);
+    call.output.say(`next: maskline keys destroy ${keyId}, once you are sure; maskline keys enable ${keyId} takes it back`);
+  },
+};
+
+/** The key id that a command names. */
+export function keyIdOf(call: Call): number {
+  const text = call.operands[0] ?? "";
+  const id = Number(text);
+  if (/^\d{1,10}$/.test(text) && id > 0 && id <= 0xffff_ffff) return id;
+  throw new MasklineError("usage", "takes the id of a key", { next: "maskline keys list" });
+}
