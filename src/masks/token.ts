@@ -15,7 +15,7 @@ const headLengthBytes = tagLengthBytes + sivLengthBytes;
 const headLengthCharacters: number = base64urlLength(headLengthBytes);
 
 /** The characters that version and the top 28 bits of the key id decide. The key ids of a ring differ in them. */
-const tagLengthCharacters = 6;
+export const tokenPrefixLength = 6;
 
 /** Where version and key id have ended, and a character too. */
 const tagEndCharacters = 8;
@@ -31,11 +31,11 @@ export function tokenLength(plaintextBytes: number): number {
   return base64urlLength(headLengthBytes + plaintextBytes);
 }
 
-/** The first six characters of every token of a key. */
+/** The first characters of every token of a key. */
 export function tokenPrefix(keyId: number): string {
   return ledTag(keyId)
     .toString("base64url")
-    .slice(leadLengthCharacters, leadLengthCharacters + tagLengthCharacters);
+    .slice(leadLengthCharacters, leadLengthCharacters + tokenPrefixLength);
 }
 
 /** Writes tokens of one key. */

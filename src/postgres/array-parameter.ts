@@ -8,8 +8,8 @@ const emptyHeadBytes = 3 * wordBytes;
 const longestUnitBytes = 3;
 
 /**
- * Texts as one parameter of type `text[]`, in PostgreSQL's binary format (array_send): the driver sends a Buffer as it is. Half the
- * work of the literal that it writes of an array, which quotes and escapes every element, and that the server then takes apart.
+ * Texts as one parameter of type `text[]`, in PostgreSQL's binary format (array_send): the driver sends a Buffer as it is. Less than
+ * half the work of the literal that it writes of an array, which quotes and escapes every element, and that the server then takes apart.
  */
 export function textArray(values: readonly (string | null)[]): Buffer {
   let [longest, room] = [0, headBytes];
