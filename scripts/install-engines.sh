@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the further servers the tests run against, under .engines/ (git-ignored). Everything works without them: the tests
+# Installs the further servers and libraries the tests run against, under .engines/ (git-ignored). Everything works without them: the tests
 # that need one say so and are skipped. Quick when all is there. Needs python3, Java with Maven, and xz for what it installs.
 #
 #   scripts/install-engines.sh                     all of them
@@ -8,6 +8,8 @@ set -euo pipefail
 
 moto_version=5.2.5
 elasticmq_version=1.7.1
+tink_python_version=1.16.1
+tink_java_version=1.24.0
 postgres_10_version=10.23.0
 dependency_plugin=org.apache.maven.plugins:maven-dependency-plugin:3.8.1
 
@@ -42,7 +44,25 @@ install_elasticmq() {
   present elasticmq "$elasticmq_version" && return
   need java mvn || return
   begin elasticmq || return
-  cat >"$engines/elasticmq/pom.xml" <<POM || return
+  install_jars elasticmq org.elasticmq elasticmq-server_3 "$elasticmq_version" || return
+  finish elasticmq "$elasticmq_version"
+}
+
+# Two implementations of Google Tink: its C++ behind Python, for deterministic AEAD, and its Java, which also derives keys.
+install_tink() {
+  local version="python $tink_python_version, java $tink_java_version"
+  present tink "$version" && return
+  need python3 java javac mvn || return
+  begin tink || return
+  python3 -m venv "$engines/tink" || return
+  "$engines/tink/bin/python" -m pip install --quiet --disable-pip-version-check "tink==$tink_python_version" || return
+  install_jars tink com.google.crypto.tink tink "$tink_java_version" || return
+  finish tink "$version"
+}
+
+# install_jars ENGINE GROUP ARTIFACT VERSION: the artifact and all it needs, into the engine's folder "jars".
+install_jars() {
+  cat >"$engines/$1/pom.xml" <<POM || return
 <project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>maskline</groupId>
@@ -50,16 +70,15 @@ install_elasticmq() {
   <version>1</version>
   <dependencies>
     <dependency>
-      <groupId>org.elasticmq</groupId>
-      <artifactId>elasticmq-server_3</artifactId>
-      <version>$elasticmq_version</version>
+      <groupId>$2</groupId>
+      <artifactId>$3</artifactId>
+      <version>$4</version>
     </dependency>
   </dependencies>
 </project>
 POM
-  mvn --quiet --batch-mode -Dstyle.color=never --file "$engines/elasticmq/pom.xml" "$dependency_plugin:copy-dependencies" \
-    -DincludeScope=runtime -DoutputDirectory="$engines/elasticmq/jars" >&2 || return
-  finish elasticmq "$elasticmq_version"
+  mvn --quiet --batch-mode -Dstyle.color=never --file "$engines/$1/pom.xml" "$dependency_plugin:copy-dependencies" \
+    -DincludeScope=runtime -DoutputDirectory="$engines/$1/jars" >&2
 }
 
 # A jar that holds one archive of bin, lib and share.
@@ -105,14 +124,15 @@ install() {
   case $1 in
     moto) install_moto ;;
     elasticmq) install_elasticmq ;;
+    tink) install_tink ;;
     postgres-10) install_postgres_10 ;;
     pgbouncer) install_pgbouncer ;;
     system-postgres) install_system_postgres ;;
-    *) say "there is no engine \"$1\"; there are moto, elasticmq, postgres-10, system-postgres and pgbouncer"; return 1 ;;
+    *) say "there is no engine \"$1\"; there are moto, elasticmq, tink, postgres-10, system-postgres and pgbouncer"; return 1 ;;
   esac
 }
 
-if [[ $# -eq 0 ]]; then set -- moto elasticmq postgres-10 system-postgres pgbouncer; fi
+if [[ $# -eq 0 ]]; then set -- moto elasticmq tink postgres-10 system-postgres pgbouncer; fi
 failed=0
 for engine in "$@"; do
   if install "$engine"; then

@@ -55,6 +55,7 @@ export const errorCodes = {
     meaning: "the ring has several keys, and a mask whose tokens do not say theirs names none",
   },
   key_not_exported: { exit: "misfit", retryable: false, meaning: "a writer's key ring was not made for this contract" },
+  keyring_rootless: { exit: "misfit", retryable: false, meaning: "a writer's key ring was given where the full one is needed" },
   key_in_use: { exit: "misfit", retryable: false, meaning: "the key is still in use; nothing was changed" },
   key_retired: {
     exit: "misfit",
@@ -63,6 +64,7 @@ export const errorCodes = {
   },
   key_mismatch: { exit: "misfit", retryable: false, meaning: "the key ring is not the one this database was masked with" },
   mask_changed: { exit: "misfit", retryable: false, meaning: "a domain is defined otherwise than when its tokens were made" },
+  value_unfit: { exit: "failed", retryable: false, meaning: "a value is none that its mask can take; nothing was masked" },
   self_test_failed: { exit: "misfit", retryable: false, meaning: "a cipher did not give its published answer; nothing was masked" },
   queue_missing: { exit: "misfit", retryable: false, meaning: "the queue does not exist" },
   queue_denied: { exit: "misfit", retryable: false, meaning: "the queue refused the credentials or the right" },
@@ -95,6 +97,7 @@ export const errorCodes = {
     retryable: true,
     meaning: "a drain was stopped, by a signal or --max-duration, before the queue was known to be empty",
   },
+  lines_refused: { exit: "failed", retryable: false, meaning: "some lines did not become rows; the others did" },
   not_found: { exit: "failed", retryable: false, meaning: "what was asked for is not there" },
   setup_failed: { exit: "failed", retryable: false, meaning: "an embedded server could not be started" },
   interrupted: { exit: "interrupted", retryable: true, meaning: "stopped by a signal before the work was done" },

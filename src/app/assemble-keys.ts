@@ -1,6 +1,7 @@
 import { MasklineError } from "../errors.ts";
+import { parseAnyRing, requireRoots } from "../keys/any-ring.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
-import { readKeyRingFile } from "../keys/providers/file.ts";
+import { readRingText } from "../keys/providers/file.ts";
 import type { KeyRing } from "../keys/ring.ts";
 import { openSealingContext, type SealingContext } from "../keys/sealing.ts";
 import type { Batch } from "../pipeline/ports.ts";
@@ -16,7 +17,15 @@ export function keyRingFile(settings: Settings): string {
 
 /** The ring a configuration names, for masking and sealing: a full one or a writer's. */
 export async function openKeyRing(settings: Settings): Promise<MaskKeys> {
-  return readKeyRingFile(keyRingFile(settings));
+  return parseAnyRing(await readRingText(keyRingFile(settings)));
+}
+
+/**
+ * The ring with its roots, for what a writer's ring cannot do.
+ * @throws MasklineError `keyring_rootless`
+ */
+export async function openFullRing(settings: Settings): Promise<KeyRing> {
+  return requireRoots(parseAnyRing(await readRingText(keyRingFile(settings))));
 }
 
 /** A full ring and the way to put its next state in its place, for the commands that change keys. */
@@ -26,9 +35,9 @@ export interface ChangeableRing {
   readonly save: (next: KeyRing) => Promise<void>;
 }
 
-/** @throws MasklineError `keyring_unwritable` where the ring cannot be written (an environment variable, a writer's ring) */
+/** @throws MasklineError `keyring_unwritable` where the ring cannot be written (an environment variable), `keyring_rootless` */
 export async function openRingForChange(settings: Settings): Promise<ChangeableRing> {
-  const ring = await readKeyRingFile(keyRingFile(settings));
+  const ring = await openFullRing(settings);
   return { ring, save: () => Promise.reject(new MasklineError("internal", "not built yet")) };
 }
 

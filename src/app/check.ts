@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { MasklineError } from "../errors.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import { createKeyRing } from "../keys/ring.ts";
+import { sealingSelfTest } from "../keys/self-test.ts";
 import { selfTest } from "../masks/self-test.ts";
 import type { Database } from "../postgres/database.ts";
 import { compareMaskDefinitions } from "../postgres/mask-definitions.ts";
@@ -12,6 +13,7 @@ import { checkTarget } from "../postgres/target.ts";
 import { keyRingFile, openKeyRing } from "./assemble-keys.ts";
 import { openDatabase, postgresOf } from "./assemble-sink.ts";
 import { openQueue } from "./assemble-source.ts";
+import { withoutPinnedKeys } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 import { columnDemands, createMasks, maskPins } from "./masks.ts";
 
@@ -40,6 +42,7 @@ export async function connectAndCheck(settings: Settings): Promise<readonly Find
 
   await attempt("ciphers", async () => {
     selfTest();
+    await sealingSelfTest();
     return ["give their published answers", null];
   });
   const ring = await attempt("key ring", async () => [
@@ -95,7 +98,10 @@ async function checkSchema(settings: Settings, database: Database): Promise<read
 
 async function checkTable(settings: Settings, database: Database, ring: MaskKeys | null): Promise<readonly [string, null]> {
   // the widths of tokens do not depend on the keys: any ring will do where the user's cannot be read
-  const masked = createMasks(settings.columns, ring ?? createKeyRing(randomBytes));
+  const masked =
+    ring === null
+      ? createMasks(withoutPinnedKeys(settings.columns), createKeyRing(randomBytes))
+      : createMasks(settings.columns, ring);
   const table = settings.target as TableName;
   await checkTarget(database, table, columnDemands(masked));
   return [`${showTable(table)} takes the contract's ${masked.length} columns`, null];

@@ -1,16 +1,20 @@
+import { canonicalForms } from "../contract/canonical.ts";
 import { compileContract, mayBeNull } from "../contract/check.ts";
 import type { Column } from "../contract/column.ts";
-import { longestEmail } from "../contract/email.ts";
 import { MasklineError } from "../errors.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
+import type { KeyDemand } from "../keys/writer-ring.ts";
 import { createMask } from "../masks/create-mask.ts";
 import { maskFingerprint } from "../masks/fingerprint.ts";
-import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "../masks/mask.ts";
+import { createJsonPathsMask } from "../masks/json-paths.ts";
+import { type ColumnMask, type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "../masks/mask.ts";
+import { createScanMask } from "../masks/scan/scan-mask.ts";
+import { sha256Hex } from "../masks/sha256.ts";
 import type { Delivery } from "../pipeline/ports.ts";
 import { type MaskedColumn, prepare, type Prepared } from "../pipeline/prepare.ts";
 import type { MaskPin } from "../postgres/mask-definitions.ts";
 import type { ColumnDemand } from "../postgres/target.ts";
-import type { ConfiguredColumn } from "./config/columns.ts";
+import { type ConfiguredColumn, type InsideMasks, placedMasks } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 
 /**
@@ -18,29 +22,53 @@ import type { Settings } from "./config/load.ts";
  * @throws MasklineError `key_unpinned` for a mask whose tokens do not say their key, once the ring has two
  */
 export function createMasks(columns: readonly ConfiguredColumn[], keys: MaskKeys): readonly MaskedColumn[] {
-  return columns.map(({ column, mask }) => {
-    if (mask === null) return { column, mask: null };
-    return { column, mask: createMask(mask, mask.domain === null ? null : keysOf(column, mask, mask.domain, keys)) };
+  return columns.map(({ column, mask, inside }) => {
+    const create = (definition: MaskDefinition): Mask =>
+      createMask(definition, definition.domain === null ? null : keysOf(column, definition, definition.domain, keys));
+    if (inside !== undefined) return { column, mask: createInsideMask(inside, create) };
+    return { column, mask: mask === null ? null : create(mask) };
   });
 }
 
+function createInsideMask(inside: InsideMasks, create: (definition: MaskDefinition) => Mask): ColumnMask {
+  if ("scan" in inside) return createScanMask(inside.scan, create(inside.mask));
+  return createJsonPathsMask(inside.paths.map(({ path, mask }) => ({ path, mask: create(mask) })));
+}
+
 function keysOf(column: Column, mask: MaskDefinition, domain: string, keys: MaskKeys): DomainKeys {
+  requirePinned(column.name, mask, keys);
+  return keys.domainKeys(mask.kind, domain, mask.key);
+}
+
+/** The keys that a contract needs of a ring, one for each domain. @throws MasklineError `key_unpinned` */
+export function keyDemands(columns: readonly ConfiguredColumn[], keys: MaskKeys): readonly KeyDemand[] {
+  const demands = new Map<string, KeyDemand>();
+  for (const { place, mask } of columns.flatMap(placedMasks)) {
+    if (mask.domain === null) continue;
+    requirePinned(place, mask, keys);
+    demands.set(mask.domain, { kind: mask.kind, domain: mask.domain, pinned: mask.key });
+  }
+  return [...demands.values()];
+}
+
+function requirePinned(place: string, mask: MaskDefinition, keys: MaskKeys): void {
   const alive = keys.keys.filter(({ status }) => status !== "DESTROYED");
   if (!maskFacts[mask.kind].tagged && mask.key === null && alive.length > 1) {
     throw new MasklineError(
       "key_unpinned",
-      `column ${column.name}: ${mask.kind} tokens do not say which key made them, and the ring has ${alive.length}`,
+      `column ${place}: ${mask.kind} tokens do not say which key made them, and the ring has ${alive.length}`,
       {
         next: `write key: ${alive[0]?.id} beside kind: ${mask.kind} to go on with the oldest key (maskline keys list shows all)`,
       },
     );
   }
-  return keys.domainKeys(mask.kind, domain, mask.key);
 }
 
 /** What the database keeps of each domain and key, so that another key or definition is noticed before it masks anything. */
 export function maskPins(columns: readonly ConfiguredColumn[], keys: MaskKeys): readonly MaskPin[] {
-  const definitions = new Map(columns.flatMap(({ mask }) => (mask === null || mask.domain === null ? [] : [[mask.domain, mask]])));
+  const definitions = new Map(
+    columns.flatMap(placedMasks).flatMap(({ mask }) => (mask.domain === null ? [] : [[mask.domain, mask]])),
+  );
   return [...definitions].flatMap(([domain, mask]) =>
     keys.checkValues(mask.kind, domain).map(({ id, value }) => ({
       domain,
@@ -48,6 +76,36 @@ export function maskPins(columns: readonly ConfiguredColumn[], keys: MaskKeys): 
       checkValue: value,
       fingerprint: maskFingerprint(mask),
     })),
+  );
+}
+
+/**
+ * What new tokens depend on, as one text to compare where there is no database that remembers it: for each domain its definition and the
+ * check value of the key that writes (SHA-256 in hex, cut to 128 bits). Tells nothing of the keys.
+ */
+export function ringFingerprint(columns: readonly ConfiguredColumn[], keys: MaskKeys): string {
+  const placed = columns.flatMap(placedMasks);
+  const writing = new Map(placed.flatMap(({ mask }) => (mask.domain === null ? [] : [[mask.domain, mask.key ?? keys.primaryId]])));
+  const pins = maskPins(columns, keys)
+    .filter(({ domain, keyId }) => writing.get(domain) === keyId)
+    .map(({ domain, keyId, checkValue, fingerprint }) => [domain, keyId, Buffer.from(checkValue).toString("hex"), fingerprint])
+    .sort(([left = ""], [right = ""]) => (left < right ? -1 : 1));
+  return sha256Hex(JSON.stringify(pins)).slice(0, 32);
+}
+
+/**
+ * Compares with `keyring.expect`, where it is set.
+ * @throws MasklineError `key_mismatch`
+ */
+export function requireExpected(expected: string | undefined, columns: readonly ConfiguredColumn[], keys: MaskKeys): void {
+  const found = ringFingerprint(columns, keys);
+  if (expected === undefined || expected === found) return;
+  throw new MasklineError(
+    "key_mismatch",
+    `ring and mask definitions have the fingerprint ${found}, keyring.expect says ${expected}`,
+    {
+      next: "use the ring and definitions it was taken from; after a change that is meant, write the new fingerprint",
+    },
   );
 }
 
@@ -61,43 +119,16 @@ export function columnDemands(columns: readonly MaskedColumn[]): readonly Column
   }));
 }
 
-function plainForm({ type, as }: Column): ColumnDemand["form"] {
+/** What a value is to a database when it is not masked. */
+export function plainForm({ type, as }: Column): ColumnDemand["form"] {
   if (type !== "version") return type;
   return as === "text" ? "text" : "integer";
 }
 
 /** In characters, as stored; null where the contract sets no limit. */
-function longestText(column: Column, mask: Mask | null): number | null {
-  const plain = longestPlain(column);
+function longestText({ type, max }: Column, mask: ColumnMask | null): number | null {
+  const plain = max ?? canonicalForms[type].longest;
   return mask === null ? plain : mask.longestToken(plain);
-}
-
-/** The longest text each type can come to. */
-function longestPlain({ type, max }: Column): number | null {
-  if (max !== null) return max;
-  switch (type) {
-    case "text":
-    case "json":
-      return null;
-    case "integer":
-      return 20;
-    case "number":
-      return 400;
-    case "boolean":
-      return 5;
-    case "uuid":
-      return 36;
-    case "ip":
-      return 45;
-    case "email":
-      return longestEmail;
-    case "date":
-      return 10;
-    case "timestamp":
-      return 27;
-    case "version":
-      return 39;
-  }
 }
 
 /** The pure middle of the pipeline: deliveries in, masked rows and refusals out. */

@@ -1,47 +1,82 @@
 import { randomBytes } from "node:crypto";
 
+import type { Column } from "../contract/column.ts";
 import { createKeyRing } from "../keys/ring.ts";
-import { maskFacts } from "../masks/mask.ts";
+import { maskFacts, type MaskFacts } from "../masks/mask.ts";
+import { placedMasks, type PlacedMask, withoutPinnedKeys } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 import { columnDemands, createMasks } from "./masks.ts";
 
 /** What a mask of the user's own contract keeps and gives away. */
-export interface MaskFinding {
+export interface MaskFinding extends Pick<MaskFacts, "reversible" | "tagged" | "authenticated" | "keepsEquality" | "keeps"> {
+  /** With the path inside it, for a mask of a part. */
   readonly column: string;
   readonly kind: string;
   readonly domain: string | null;
-  readonly reversible: boolean;
-  readonly keepsEquality: boolean;
   /** The longest token, in characters; null without a limit. */
   readonly longest: number | null;
   readonly warnings: readonly string[];
 }
 
+/** Every masked column, and every address or e-mail that is stored as it comes. */
 export function reviewMasks(settings: Settings): readonly MaskFinding[] {
   // a ring of its own, for the lengths only: they do not depend on the keys, and the user's ring may not be there yet
-  const demands = columnDemands(createMasks(settings.columns, createKeyRing(randomBytes)));
-  return settings.columns.flatMap(({ column, mask }): readonly MaskFinding[] => {
-    if (mask === null) return [];
-    const facts = maskFacts[mask.kind];
-    const warnings: string[] = [];
-    if (mask.kind === "sha256") {
-      warnings.push(
-        "sha256 without a key hides nothing of small domains: all IPv4 addresses are tried in 192 s on one core; for reading a legacy table only",
-      );
-    }
-    if (mask.kind === "siv" && mask.encode === "text") warnings.push("the token's length tells the length of the value");
-    if (mask.kind === "hmac")
-      warnings.push("one-way only for those without the key: whoever holds the ring can try every value of a small domain");
-    return [
-      {
-        column: column.name,
+  const demands = columnDemands(createMasks(withoutPinnedKeys(settings.columns), createKeyRing(randomBytes)));
+  return settings.columns.flatMap((configured) =>
+    placedMasks(configured).map((placed): MaskFinding => {
+      const { place, mask } = placed;
+      const { reversible, tagged, authenticated, keepsEquality, keeps } = maskFacts[mask.kind];
+      return {
+        column: place,
         kind: mask.kind,
         domain: mask.domain,
-        reversible: facts.reversible,
-        keepsEquality: mask.kind !== "redact",
-        longest: demands.find(({ name }) => name === column.name)?.longest ?? null,
-        warnings,
-      },
-    ];
-  });
+        reversible,
+        tagged,
+        authenticated,
+        keepsEquality,
+        keeps,
+        longest: demands.find(({ name }) => name === place)?.longest ?? null,
+        warnings: [...warnings(configured.column, placed)],
+      };
+    }),
+  );
+}
+
+/** Columns that hold what is personal by its type, and are stored as they come. */
+export function unmaskedPersonalColumns(settings: Settings): readonly string[] {
+  return settings.columns.flatMap(({ column, mask }) =>
+    mask === null && (column.type === "ip" || column.type === "email") ? [column.name] : [],
+  );
+}
+
+/** Where a mask may be weaker than the field needs. Rates are those of docs/why-not-sha256.md. */
+function* warnings(column: Column, { of, mask: { kind, type, encode } }: PlacedMask): Generator<string> {
+  if (of === "findings") yield "only what is found is masked: the rest of the text is stored as it comes";
+  if (kind === "sha256") {
+    yield "without a key hides nothing of small domains: all IPv4 addresses are tried in 192 s on one core; for reading a legacy table only";
+  }
+  if (kind === "hmac" || kind === "cmac") {
+    const few = fewValues(column);
+    yield few === null
+      ? "one-way only for those without the key: whoever holds it can try values"
+      : `one-way only for those without the key: whoever holds it can try ${few}`;
+  }
+  if (encode === "text" && maskFacts[kind].options.includes("encode") && kind === "siv") {
+    yield "the token's length tells the length of the value; encode: pad16 hides it up to 16 bytes";
+  }
+  if (kind === "ipcrypt-pfx")
+    yield "addresses of one network have tokens of one network: who knows some of them knows where the others belong";
+  if (maskFacts[kind].reversible && !maskFacts[kind].authenticated) {
+    yield "a token that was altered or made up opens to a wrong value and is not noticed; siv notices";
+  }
+  if (kind === "partial") yield "what is kept is stored as it is: check that it does not tell people apart";
+  if (kind === "generalise" && type !== "integer" && type !== "number") yield "rare days or hours can still tell people apart";
+}
+
+/** The values of a type that someone with the key would have to try, in words; null where they cannot be counted. */
+function fewValues({ type, max }: Column): string | null {
+  if (type === "ip") return "all 4.3 billion IPv4 addresses within minutes";
+  if (type === "date" || type === "version") return `every ${type} at once`;
+  if (type === "integer" && max === null) return "numbers in their order";
+  return type === "text" && max !== null && max <= 10 ? `every text of up to ${max} characters of a small alphabet` : null;
 }

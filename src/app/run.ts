@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 
+import { sealingSelfTest } from "../keys/self-test.ts";
 import { selfTest } from "../masks/self-test.ts";
 import { runPipeline, type RunTotals } from "../pipeline/engine.ts";
 import type { Source } from "../pipeline/ports.ts";
@@ -38,6 +39,7 @@ export interface RunStart {
 /** Runs the pipeline of a configuration: checks first, then receives until `stop`, the limit, or the end of the drain. */
 export async function run(settings: Settings, request: RunRequest, stop: AbortSignal): Promise<RunTotals> {
   selfTest();
+  await sealingSelfTest();
   const ring = await openKeyRing(settings);
   const masked = createMasks(settings.columns, ring);
   const database = openDatabase(settings);

@@ -44,6 +44,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/run.ts")).run,
   },
   {
+    name: "mask",
+    group: "run",
+    summary: "mask lines of JSON from stdin to stdout; needs no queue and no database",
+    load: async () => (await import("./commands/mask.ts")).mask,
+  },
+  {
     name: "migrate",
     group: "run",
     summary: "create or upgrade what maskline owns in the database",
@@ -84,5 +90,11 @@ export const commands: readonly CommandEntry[] = [
     group: "keys",
     summary: "the keys of the ring: ids and states, never the keys",
     load: async () => (await import("./commands/keys.ts")).keysList,
+  },
+  {
+    name: "keys export",
+    group: "keys",
+    summary: "a writer's ring, or keys for Google Tink",
+    load: async () => (await import("./commands/keys-export.ts")).keysExport,
   },
 ];

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { styleText } from "node:util";
 
 type Style = Parameters<typeof styleText>[0];
@@ -23,10 +24,23 @@ export class Output {
     return this.#stderr.isTTY;
   }
 
+  /** Whether the data goes to a terminal. */
+  get dataOnTerminal(): boolean {
+    return this.#stdout.isTTY;
+  }
+
   /** A line of data. */
   data(line: string = ""): void {
     this.#clearProgress();
     this.#stdout.write(`${line}\n`);
+  }
+
+  /** Data in bulk; resolves when there is room for more. */
+  async stream(text: string): Promise<void> {
+    this.#clearProgress();
+    // `close` too: a reader that has gone away makes no more room
+    if (!this.#stdout.write(text) && !this.#stdout.destroyed)
+      await Promise.race([once(this.#stdout, "drain"), once(this.#stdout, "close")]);
   }
 
   /** The one JSON document of `--json`. */

@@ -4,6 +4,7 @@ import type { Column, Contract } from "./column.ts";
 import { compileColumn, type CompiledColumn } from "./compiled-column.ts";
 import type { Fault } from "./fault.ts";
 import type { Incoming } from "./incoming.ts";
+import { isBlank, type Reader } from "./reading.ts";
 
 /** The values of a row, one for each column of the contract, or every fault that was found (at least one). */
 export type Checked = { readonly values: readonly (string | null)[] } | { readonly faults: readonly Fault[] };
@@ -11,12 +12,21 @@ export type Checked = { readonly values: readonly (string | null)[] } | { readon
 /** Checks one message. Pure, never throws, and says nothing of what the message holds but types and sizes. */
 export type Check = (incoming: Incoming) => Checked;
 
-/** Makes the check of a contract, once for all messages. Throws `config_invalid` where `columnProblem` finds something. */
-export function compileContract(contract: Contract): Check {
+/** Whether a text needs no check because it is a token of its column's mask already. */
+export type PassesAsIs = (text: string) => boolean;
+
+/**
+ * Makes the check of a contract, once for all messages. Throws `config_invalid` where `columnProblem` finds something.
+ * @param exceptions by column; only for input that is trusted to hold tokens beside values
+ */
+export function compileContract(contract: Contract, exceptions: ReadonlyMap<string, PassesAsIs> = new Map()): Check {
   const columns = contract.columns.map((column) => {
     const compiled = compileColumn(column);
     if (typeof compiled === "string") throw new MasklineError("config_invalid", `column ${column.name}: ${compiled}`);
-    return compiled;
+    const passes = exceptions.get(column.name);
+    if (passes === undefined) return compiled;
+    const read: Reader = (value) => (typeof value === "string" && passes(value) ? value : compiled.read(value));
+    return { ...compiled, read };
   });
   return (incoming) => {
     const body = openBody(incoming.body, contract);
@@ -34,8 +44,13 @@ export function compileContract(contract: Contract): Check {
         continue;
       }
       const text = column.read(value);
-      if (typeof text === "string") values.push(text);
-      else faults.push({ reason: text.reason, path: column.path, expected: text.expected, found: text.found });
+      if (typeof text !== "string") {
+        faults.push({ reason: text.reason, path: column.path, expected: text.expected, found: text.found });
+        continue;
+      }
+      const contents = column.readContents(text);
+      if (typeof contents === "string") values.push(contents);
+      else faults.push(...contents);
     }
     return faults.length === 0 ? { values } : { faults };
   };
@@ -44,7 +59,7 @@ export function compileContract(contract: Contract): Check {
 function whyMissing(value: unknown, column: CompiledColumn): string | null {
   if (value === undefined) return "absent";
   if (value === null) return "null";
-  return column.blankIsMissing && typeof value === "string" && value.trim() === "" ? "empty text" : null;
+  return column.blankIsMissing && isBlank(value) ? "empty text" : null;
 }
 
 /** What is wrong with how a column is written, beyond what the schema of the configuration can say; null if nothing is. */

@@ -1,9 +1,12 @@
 import type { FromSchema } from "json-schema-to-ts";
 
-import { columnOptions, type decodeOptions } from "./options.ts";
+import { columnOptions, type decodeOptions, type insideOptions } from "./options.ts";
 
 /** One entry of `columns` in maskline.yaml. */
-export type ColumnOptions = FromSchema<typeof columnOptions>;
+export type ColumnOptions = FromSchema<typeof columnOptions> & {
+  readonly paths?: FromSchema<typeof insideOptions.paths>;
+  readonly scan?: FromSchema<typeof insideOptions.scan>;
+};
 type Options = (typeof columnOptions)["properties"];
 
 /** The types a column can have. What each reads and writes is in readers.ts. */
@@ -32,6 +35,8 @@ export interface Column {
   readonly fallback: string | null;
   /** What a mask wants: the canonical form, or (legacy hashes) the text as it was sent. `no` for a column that is not masked. */
   readonly masked: "no" | "canonical" | "raw";
+  /** Only for `json`: what is masked inside the value. `name` is the path, `from` the column's own and the path. */
+  readonly paths?: readonly Column[];
 }
 
 /** What a message must be to become a row. */

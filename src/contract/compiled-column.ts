@@ -1,4 +1,5 @@
 import type { Column } from "./column.ts";
+import { compileContents, type ContentsReader } from "./json-contents.ts";
 import { columnOrigin, type Origin } from "./origin.ts";
 import { columnReader } from "./readers.ts";
 import type { Reader } from "./reading.ts";
@@ -9,6 +10,8 @@ export interface CompiledColumn {
   readonly path: string;
   readonly find: Origin["find"];
   readonly read: Reader;
+  /** What is masked inside the value, read by the types of its paths. */
+  readonly readContents: ContentsReader;
   /** Stands in for a value that is not there, read through the column's type already; null for SQL NULL. */
   readonly fallback: string | null;
   readonly mustBePresent: boolean;
@@ -20,12 +23,15 @@ export interface CompiledColumn {
 export function compileColumn(column: Column): CompiledColumn | string {
   const origin = columnOrigin(column);
   if (typeof origin === "string") return origin;
-  const fallback = readFallback(column);
+  const readContents = compileContents(column);
+  if (typeof readContents === "string") return readContents;
+  const fallback = readFallback(column, readContents);
   if (typeof fallback === "object" && fallback !== null) return fallback.problem;
   return {
     path: column.from,
     find: origin.find,
     read: origin.read,
+    readContents,
     fallback,
     mustBePresent: column.required || origin.always,
     blankIsMissing: column.masked !== "no",
@@ -33,7 +39,7 @@ export function compileColumn(column: Column): CompiledColumn | string {
 }
 
 /** What the configuration writes is what an event would carry, also where the column's values come from elsewhere. */
-function readFallback(column: Column): string | null | { readonly problem: string } {
+function readFallback(column: Column, readContents: ContentsReader): string | null | { readonly problem: string } {
   const { fallback, masked, type } = column;
   if (fallback === null) return null;
   if (masked !== "no") return { problem: "default: is not for masked columns" };
@@ -48,5 +54,7 @@ function readFallback(column: Column): string | null | { readonly problem: strin
     if (value === null) return null;
   }
   const text = columnReader(column)(value);
-  return typeof text === "string" ? text : { problem: `default: does not fit the column; needed: ${text.expected}` };
+  if (typeof text !== "string") return { problem: `default: does not fit the column; needed: ${text.expected}` };
+  const contents = readContents(text);
+  return typeof contents === "string" ? contents : { problem: "default: does not fit what paths says of the column" };
 }

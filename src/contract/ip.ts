@@ -118,9 +118,10 @@ function hexDigit(text: string, index: number): number {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
-function isIpv4(bytes: Uint8Array): boolean {
-  for (let index = 0; index < 10; index += 1) if (bytes[index] !== 0) return false;
-  return bytes[10] === 0xff && bytes[11] === 0xff;
+/** Whether the 16 bytes from `start` are an IPv4-mapped address (::ffff:0:0/96). */
+export function isIpv4(bytes: Uint8Array, start: number = 0): boolean {
+  for (let index = start; index < start + 10; index += 1) if (bytes[index] !== 0) return false;
+  return bytes[start + 10] === 0xff && bytes[start + 11] === 0xff;
 }
 
 /** The longest run of at least two zero groups, the first of equals: one group alone is not shortened (RFC 5952 section 4.2.2). */

@@ -54,7 +54,7 @@ export const columnOptions = {
             "sha256",
           ],
           description:
-            "siv: reversible with the key (default choice). hmac, cmac: one-way, keyed. ipcrypt: an address that stays an address; ipcrypt-pfx keeps subnets too. ff1: keeps the format. partial: a part of the value. redact: the same text for every value. null: no value. constant: a text of your own. generalise: a time or number made coarse. sha256: unkeyed, for reading legacy tables only.",
+            'siv: reversible with the key (default choice). hmac, cmac: one-way, keyed. ipcrypt: an address that stays an address; ipcrypt-pfx keeps subnets too. ff1: keeps the format. partial: a part of the value (of an e-mail address its domain). redact: the same text for every value. "null", in quotes: no value. constant: a text of your own. generalise: a time or number made coarse. sha256: unkeyed, for reading legacy tables only.',
         },
         domain: {
           type: "string",
@@ -100,36 +100,39 @@ export const columnOptions = {
           type: "integer",
           minimum: 0,
           maximum: 64,
-          description: "Only for partial of a text: so many characters at its start stay.",
+          description:
+            "Only for partial of a text: so many characters at its start stay, if at least half of the value is hidden; otherwise none.",
         },
         last: {
           type: "integer",
           minimum: 0,
           maximum: 64,
-          description: "Only for partial of a text: so many characters at its end stay.",
+          description:
+            "Only for partial of a text: so many characters at its end stay, if at least half of the value is hidden; otherwise none.",
         },
         ipv4_prefix: {
           type: "integer",
           minimum: 0,
-          maximum: 32,
+          maximum: 31,
           description: "Only for partial of an ip: the bits of an IPv4 address that stay. Default: 24.",
         },
         ipv6_prefix: {
           type: "integer",
           minimum: 0,
-          maximum: 128,
+          maximum: 127,
           description: "Only for partial of an ip: the bits of an IPv6 address that stay. Default: 48.",
         },
         to: {
           type: "string",
           enum: ["hour", "day", "month", "year"],
-          description: "Only for generalise of a date or timestamp: cut to the start of its hour, day, month or year (UTC).",
+          description:
+            "Only for generalise of a date or timestamp: cut to the start of its hour, day, month or year (UTC); a date to its month or year.",
         },
         bucket: {
           type: "integer",
           minimum: 1,
           maximum: 9_007_199_254_740_991,
-          description: "Only for generalise of an integer or number: rounded down to a multiple of this.",
+          description: "Only for generalise of an integer (2 or more) or number: rounded down to a multiple of this.",
         },
         value: { type: "string", maxLength: 1_000, description: "Only for constant: what stands in every row." },
         salt: {
@@ -158,4 +161,56 @@ export const decodeOptions = {
   items: { type: "string", enum: ["sns", "eventbridge", "base64", "gzip"] },
   default: [],
   description: "What a body is wrapped in, outermost first.",
+} as const;
+
+type Options = (typeof columnOptions)["properties"];
+
+/* oxlint-disable typescript/no-unnecessary-type-assertion -- declarations are written file by file: a part that is shared names its type */
+
+/** What a column says of the inside of its values. Stands beside the other options of a column; types and masks are declared there. */
+export const insideOptions = {
+  paths: {
+    type: "object",
+    description:
+      "Only for type json: the masks of what lies inside the value, by dotted paths. * stands for every element of a list or every member of an object (client.ip, devices.*.id). Names of members are never masked.",
+    minProperties: 1,
+    additionalProperties: {
+      type: "object",
+      description: "One path and the mask of the values it leads to.",
+      additionalProperties: false,
+      required: ["type", "mask"],
+      properties: {
+        type: columnOptions.properties.type as Options["type"],
+        max: columnOptions.properties.max as Options["max"],
+        required: {
+          type: "boolean",
+          description: "Refuse a message where the path leads to no value, or to null. Default: false.",
+        },
+        mask: columnOptions.properties.mask as Options["mask"],
+      },
+    },
+  },
+  scan: {
+    type: "array",
+    minItems: 1,
+    description:
+      'Only for type text, with a mask of kind siv, hmac or cmac: what is looked for in the text. Each finding is replaced by {{pii:DOMAIN:TOKEN}}, all else stays. A list of ip, email, uuid, ssn-shape, card, and patterns of your own ({ name: employee, pattern: "E[0-9]{6}" }).',
+    items: {
+      type: ["string", "object"],
+      description: 'ip, email, uuid, ssn-shape, card, or a pattern of your own, such as { name: employee, pattern: "E[0-9]{6}" }.',
+      pattern: "^(?:ip|email|uuid|ssn-shape|card)$",
+      additionalProperties: false,
+      required: ["name", "pattern"],
+      properties: {
+        name: { type: "string", minLength: 1, maxLength: 64, description: "What your pattern finds." },
+        pattern: {
+          type: "string",
+          minLength: 1,
+          maxLength: 1_000,
+          description:
+            "What it looks like: characters, . [a-z] [^,] \\d \\w \\s (and \\D \\W \\S) \\t \\n \\r, a \\ before a sign for the sign itself, ( ) | and ? * + {m} {m,} {m,n}. No anchors, lazy repetitions, look-around or backreferences. The longest match counts, anywhere in the text.",
+        },
+      },
+    },
+  },
 } as const;

@@ -21,3 +21,8 @@ export function badFormat(expected: string, found: string): Problem {
 export function outOfRange(expected: string, found: string): Problem {
   return { reason: "out_of_range", expected, found };
 }
+
+/** A text without anything but white space: in a masked field a missing value, which would become a token shared by all who have none. */
+export function isBlank(value: unknown): boolean {
+  return typeof value === "string" && value.trim() === "";
+}

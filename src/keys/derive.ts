@@ -19,7 +19,7 @@ const infoTexts = {
   check: (kind: MaskKind, domain: string) => `check/v1/${kind}/${domain}`,
 };
 
-const checkLengthBytes = 16;
+export const checkBytes = 16;
 
 /** The key of one kind of mask in one domain. */
 export function deriveMaskKey(root: KeyObject, kind: MaskKind, domain: string): Buffer {
@@ -30,7 +30,7 @@ export function deriveMaskKey(root: KeyObject, kind: MaskKind, domain: string): 
 
 /** Tells whether a domain's key is the one a database was masked with. Stands in that database: tells nothing about the key itself. */
 export function deriveCheckValue(root: KeyObject, kind: MaskKind, domain: string): Buffer {
-  return derive(root, infoTexts.check(kind, domain), checkLengthBytes);
+  return derive(root, infoTexts.check(kind, domain), checkBytes);
 }
 
 /** HKDF-SHA256 with an empty salt (RFC 5869 sections 2.2 and 2.3); what Tink's key derivation gives for the same root and text. */

@@ -33,8 +33,8 @@ export interface Keyset {
  * The roots as a Google Tink keyset in JSON, so that Tink derives our keys in any language: HKDF PRF keys with SHA-256 and no salt.
  * Only what is written here is read: a key that another program would read otherwise must not make tokens.
  */
-const typeUrl = "type.googleapis.com/google.crypto.tink.HkdfPrfKey";
-const keyMaterialType = "SYMMETRIC";
+export const prfTypeUrl = "type.googleapis.com/google.crypto.tink.HkdfPrfKey";
+export const keyMaterialType = "SYMMETRIC";
 const outputPrefixType = "RAW";
 
 /**
@@ -50,8 +50,13 @@ export function writeKeyset({ primaryId, roots }: Keyset): unknown {
 function writeRoot(root: RootKey): unknown {
   const { id, status } = root;
   if (status === "DESTROYED") return { status, keyId: id, outputPrefixType };
-  const value = Buffer.concat([protoPrefix, root.key.export()]).toString("base64");
-  return { keyData: { typeUrl, keyMaterialType, value }, status, keyId: id, outputPrefixType };
+  const value = prfKeyProto(root.key).toString("base64");
+  return { keyData: { typeUrl: prfTypeUrl, keyMaterialType, value }, status, keyId: id, outputPrefixType };
+}
+
+/** A root as Tink's HkdfPrfKey in protobuf. */
+export function prfKeyProto(key: KeyObject): Buffer {
+  return Buffer.concat([protoPrefix, key.export()]);
 }
 
 /** @throws MasklineError `keyring_malformed` */
@@ -76,7 +81,7 @@ function readRoot(value: unknown, place: string): RootKey {
 function readRootKey(members: JsonMembers, place: string): KeyObject {
   const dataPlace = `${place}.keyData`;
   const data = readMembers(members["keyData"], dataPlace, ["typeUrl", "keyMaterialType", "value"]);
-  readConstant(data["typeUrl"], `${dataPlace}.typeUrl`, typeUrl);
+  readConstant(data["typeUrl"], `${dataPlace}.typeUrl`, prfTypeUrl);
   readConstant(data["keyMaterialType"], `${dataPlace}.keyMaterialType`, keyMaterialType);
   const proto = readBase64(data["value"], `${dataPlace}.value`, protoPrefix.length + rootKeyBytes);
   if (!proto.subarray(0, protoPrefix.length).equals(protoPrefix)) {

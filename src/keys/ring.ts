@@ -6,7 +6,7 @@ import { deriveCheckValue, deriveMaskKey } from "./derive.ts";
 import { type KeyState, readKeyset, type RootKey, rootKeyBytes, writeKeyset } from "./keyset.ts";
 import type { CheckValue, MaskKeys } from "./mask-keys.ts";
 import { createSealingKey, publicKeyOf, type SealingKey, sealingKeyBytes } from "./sealing-key.ts";
-import { malformed, parseJson, readBase64, readConstant, readKeyId, readList, readMembers } from "./strict-json.ts";
+import { malformed, parseJson, readBase64, readFormat, readKeyId, readList, readMembers } from "./strict-json.ts";
 
 type EnabledRoot = Extract<RootKey, { readonly status: "ENABLED" | "DISABLED" }>;
 
@@ -119,13 +119,7 @@ export function serializeKeyRing(ring: KeyRing): string {
 /** @throws MasklineError `keyring_malformed` */
 export function parseKeyRing(text: string): KeyRing {
   const file = parseJson(text);
-  // Format and version first: a file of another kind should be told so, not which member it lacks.
-  const head: { readonly format?: unknown; readonly version?: unknown } = typeof file === "object" && file !== null ? file : {};
-  readConstant(head.format, "format", format);
-  if (typeof head.version === "number" && head.version > version) {
-    throw malformed("version", String(version), "that of a newer maskline");
-  }
-  readConstant(head.version, "version", version);
+  readFormat(file, format, version);
   const members = readMembers(file, "the file", ["format", "version", "keyset", "sealing"]);
   const { primaryId, roots } = readKeyset(members["keyset"]);
   const sealing = readList(members["sealing"], "sealing").map((key, index) => readSealingKey(key, `sealing[${index}]`));
@@ -143,11 +137,11 @@ function readSealingKey(value: unknown, place: string): SealingKey {
 }
 
 /** The first six characters of a token hold the top 28 bits of its key id: there the ids of a ring must differ. */
-function visibleBits(id: number): number {
+export function visibleBits(id: number): number {
   return id >>> 4;
 }
 
-function hasTwins(ids: readonly number[]): boolean {
+export function hasTwins(ids: readonly (number | string)[]): boolean {
   return new Set(ids).size < ids.length;
 }
 

@@ -1,7 +1,6 @@
-import { createCipheriv, createDecipheriv } from "node:crypto";
-
 import { AEAD_AES_256_GCM, CipherSuite, type CryptoKey, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from "hpke";
 
+import { gcmNonceBytes, gcmTagBytes, openGcm, sealGcm } from "./aes-gcm.ts";
 import type { SealingKey } from "./sealing-key.ts";
 
 /**
@@ -15,9 +14,8 @@ import type { SealingKey } from "./sealing-key.ts";
  */
 const version = 0x01;
 const encapsulatedBytes = 32;
-const tagBytes = 16;
 const headBytes = 1 + 4 + 4;
-const shortestSealedBytes = headBytes + encapsulatedBytes + tagBytes;
+const shortestSealedBytes = headBytes + encapsulatedBytes + gcmTagBytes;
 const singleUseKeyBytes = 32;
 const largestIndex = 0xffff_ffff;
 /** The `info` of the context and the head of every export: a context of maskline's own, whatever else the key pair is used for. */
@@ -57,13 +55,11 @@ export async function openSealingContext({ id, publicKey }: Pick<SealingKey, "id
       nextIndex += 1;
       if (index > largestIndex) throw new RangeError("a sealing context is used up");
       const key = await ctx.Export(exportContext(index), singleUseKeyBytes);
-      const cipher = createCipheriv("aes-256-gcm", key, constantNonce()).setAAD(associatedData(associated));
-      const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()]);
       const head = Buffer.alloc(headBytes);
       head[0] = version;
       head.writeUInt32BE(id, 1);
       head.writeUInt32BE(index, 5);
-      return Buffer.concat([head, encapsulatedSecret, ciphertext, cipher.getAuthTag()]);
+      return Buffer.concat([head, encapsulatedSecret, sealGcm(key, constantNonce(), associatedData(associated), plaintext)]);
     },
   };
 }
@@ -80,22 +76,33 @@ export async function unseal(keys: readonly SealingKey[], sealed: Uint8Array, as
   const encapsulated = bytes.subarray(headBytes, headBytes + encapsulatedBytes);
   const pair = keys.find((key) => key.id === id);
   if (pair === undefined || pair.privateKey === null) throw new UnsealError("unknown_key", id);
+  const halves = { publicKey: pair.publicKey, privateKey: pair.privateKey.export() };
+  const key = await receiveExport(halves, encapsulated, Buffer.from(purpose), exportContext(index));
+  const sealedBody = bytes.subarray(headBytes + encapsulatedBytes);
+  const opened = key === null ? null : openGcm(key, constantNonce(), associatedData(associated), sealedBody);
+  // A point of low order fails in the library, all else in the tag. Whoever forged it is not told which.
+  if (opened === null) throw new UnsealError("not_authentic", id);
+  return opened;
+}
+
+/** The recipient's 32 bytes of secret export (RFC 9180 section 5.3); null when the encapsulated key is not one. */
+export async function receiveExport(
+  pair: { readonly publicKey: Uint8Array; readonly privateKey: Uint8Array },
+  encapsulated: Uint8Array,
+  info: Uint8Array,
+  exporterContext: Uint8Array,
+): Promise<Uint8Array | null> {
   const suite = createSuite();
   // Both halves: from the private one alone the library would have to compute the public one, by an experimental call of Node's.
   const recipient = {
     publicKey: await suite.DeserializePublicKey(Uint8Array.from(pair.publicKey)),
-    privateKey: await suite.DeserializePrivateKey(Uint8Array.from(pair.privateKey.export())),
+    privateKey: await suite.DeserializePrivateKey(Uint8Array.from(pair.privateKey)),
   };
   try {
-    const context = await suite.SetupRecipient(recipient, Uint8Array.from(encapsulated), { info: Buffer.from(purpose) });
-    const key = await context.Export(exportContext(index), singleUseKeyBytes);
-    const decipher = createDecipheriv("aes-256-gcm", key, constantNonce(), { authTagLength: tagBytes })
-      .setAAD(associatedData(associated))
-      .setAuthTag(bytes.subarray(-tagBytes));
-    return Buffer.concat([decipher.update(bytes.subarray(headBytes + encapsulatedBytes, -tagBytes)), decipher.final()]);
+    const context = await suite.SetupRecipient(recipient, Uint8Array.from(encapsulated), { info });
+    return await context.Export(exporterContext, singleUseKeyBytes);
   } catch {
-    // A point of low order fails in the library, all else in the tag. Whoever forged it is not told which.
-    throw new UnsealError("not_authentic", id);
+    return null;
   }
 }
 
@@ -116,5 +123,5 @@ function associatedData(associated: readonly string[]): Buffer {
 }
 
 function constantNonce(): Buffer {
-  return Buffer.alloc(12);
+  return Buffer.alloc(gcmNonceBytes);
 }

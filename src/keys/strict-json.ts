@@ -1,3 +1,4 @@
+import { countCharacters } from "../contract/text.ts";
 import { MasklineError } from "../errors.ts";
 
 export type JsonMembers = Readonly<Record<string, unknown>>;
@@ -15,6 +16,16 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** Format and version, before all else: a file of another kind should be told so, not which member it lacks. */
+export function readFormat(file: unknown, format: string, version: number): void {
+  const head: { readonly format?: unknown; readonly version?: unknown } = typeof file === "object" && file !== null ? file : {};
+  readConstant(head.format, "format", format);
+  if (typeof head.version === "number" && head.version > version) {
+    throw malformed("version", String(version), "that of a newer maskline");
+  }
+  readConstant(head.version, "version", version);
+}
+
 /** An object with these members and no others. */
 export function readMembers(value: unknown, place: string, names: readonly string[]): JsonMembers {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw malformed(place, "an object", describe(value));
@@ -25,8 +36,8 @@ export function readMembers(value: unknown, place: string, names: readonly strin
   return members;
 }
 
-export function readList(value: unknown, place: string): readonly unknown[] {
-  if (!Array.isArray(value) || value.length === 0) throw malformed(place, "a list of at least one", describe(value));
+export function readList(value: unknown, place: string, least: number = 1): readonly unknown[] {
+  if (!Array.isArray(value) || value.length < least) throw malformed(place, `a list of at least ${least}`, describe(value));
   return value;
 }
 
@@ -38,6 +49,14 @@ export function readOneOf<T extends string>(value: unknown, place: string, allow
   const found = allowed.find((one) => one === value);
   if (found === undefined) throw malformed(place, `one of ${allowed.join(", ")}`, describe(value));
   return found;
+}
+
+/** A name of one to `longest` characters (code points). */
+export function readName(value: unknown, place: string, longest: number): string {
+  if (typeof value !== "string") throw malformed(place, "a text", describe(value));
+  const length = countCharacters(value);
+  if (length < 1 || length > longest) throw malformed(place, `a text of 1 to ${longest} characters`, describe(value));
+  return value;
 }
 
 /** A key id: 32 bits, not zero. */

@@ -1,6 +1,15 @@
-import { MasklineError } from "../errors.ts";
-import type { Mask, MaskDefinition } from "./mask.ts";
+import { countCharacters } from "../contract/text.ts";
+import { type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
+import { settingOf } from "./settings.ts";
 
+/** The same text of the user's own in every row that has a value. */
 export function createConstantMask(definition: MaskDefinition): Mask {
-  throw new MasklineError("internal", `${definition.kind} is not built yet`);
+  const value = settingOf(definition, "value");
+  return {
+    definition,
+    ...maskFacts.constant,
+    form: "token",
+    apply: (values) => values.map(() => value),
+    longestToken: () => countCharacters(value),
+  };
 }

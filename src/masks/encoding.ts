@@ -1,5 +1,6 @@
 import { isAscii, isUtf8 } from "node:buffer";
 
+import { canonicalForms } from "../contract/canonical.ts";
 import { MasklineError } from "../errors.ts";
 import { blockLengthBytes } from "./aes-block.ts";
 import { type ByteColumn, bytesAt } from "./byte-column.ts";
@@ -75,12 +76,6 @@ function textOf(bytes: Buffer): string | null {
   return isUtf8(bytes) ? bytes.toString() : null;
 }
 
-function longestText(type: MaskDefinition["type"], maxCodePoints: number | null): number | null {
-  const longest = longestAsciiForms[type];
-  if (longest !== undefined) return longest;
-  return maxCodePoints === null ? null : maxCodePoints * longestUtf8CodePointBytes;
-}
-
 /** All bytes of a column as one text, where every one is ASCII; null for any other. */
 function asciiOf({ blocks, blockCount }: ByteColumn): string | null {
   const bytes = blocks.bytes.subarray(0, blockCount * blockLengthBytes);
@@ -120,8 +115,12 @@ function writeUtf8(value: string, column: ByteColumn): number {
 const longestUtf8UnitBytes = 3;
 const longestUtf8CodePointBytes = 4;
 
-/** Types whose canonical text is ASCII of a bounded length: eight groups of four hex digits (RFC 5952), a UUID with hyphens. */
-const longestAsciiForms: Readonly<Partial<Record<MaskDefinition["type"], number>>> = { ip: 39, uuid: 36 };
+/** What the type allows or what so many code points can be, whichever is less. */
+function longestText(type: MaskDefinition["type"], maxCodePoints: number | null): number | null {
+  const { longest } = canonicalForms[type];
+  if (maxCodePoints === null) return longest;
+  return Math.min(longest ?? Infinity, maxCodePoints * longestUtf8CodePointBytes);
+}
 
 function packedEncoding(type: MaskDefinition["type"]): Encoding {
   const form = packedForms[type];

@@ -1,9 +1,7 @@
 import { createHash } from "node:crypto";
 
+import { canonicalVersion } from "../contract/canonical.ts";
 import type { MaskDefinition } from "./mask.ts";
-
-/** Of the canonical forms of all types together. A change to any of them changes tokens, so it counts up and needs a rekey. */
-export const canonicalVersion = 1;
 
 /**
  * What decides a token beside key and domain, as one comparable text: SHA-256 in hex of the members in the order of RFC 8785,

@@ -190,6 +190,9 @@ export interface Mask {
   longestToken(maxCodePoints: number | null): number | null;
 }
 
+/** What the values of a column are given to: a mask, or masks of what lies inside them. `recognises` as in AuthenticatedMask. */
+export type ColumnMask = Pick<Mask, "form" | "apply" | "longestToken"> & Partial<Pick<AuthenticatedMask, "recognises">>;
+
 /** A value opened, or why not. `unknown_key`: a token of a key that is not at hand, or not in use. */
 export type Opened = { readonly value: string } | { readonly failure: "not_a_token" | "unknown_key" | "not_authentic" };
 
@@ -204,6 +207,11 @@ export interface ReversibleMask extends Mask {
 export interface AuthenticatedMask extends ReversibleMask {
   /** For each value, whether it is a token of this domain under any key at hand (authenticated, not only in its form). */
   recognises(values: readonly string[]): boolean[];
+}
+
+/** Whether a value as a whole is masked, and not only what lies inside it. */
+export function masksWhole(mask: ColumnMask): mask is Mask {
+  return "definition" in mask;
 }
 
 export function canOpen(mask: Mask): mask is ReversibleMask {

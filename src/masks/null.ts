@@ -1,6 +1,12 @@
-import { MasklineError } from "../errors.ts";
-import type { Mask, MaskDefinition } from "./mask.ts";
+import { type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
 
+/** No value at all: NULL in every row, whatever was sent. */
 export function createNullMask(definition: MaskDefinition): Mask {
-  throw new MasklineError("internal", `${definition.kind} is not built yet`);
+  return {
+    definition,
+    ...maskFacts.null,
+    form: "nothing",
+    apply: (values) => values.map(() => null),
+    longestToken: () => 0,
+  };
 }

@@ -4,7 +4,10 @@ import { MasklineError } from "../errors.ts";
 import { createBlockFunction } from "./aes-block.ts";
 import { bytesAt, joinBytes } from "./byte-column.ts";
 import { createCmac } from "./cmac.ts";
+import { createFf1Cipher, type NumeralColumn } from "./ff1-cipher.ts";
 import { hmacSha256 } from "./hmac.ts";
+import { createIpcryptPrefixCipher } from "./ipcrypt-prefix-cipher.ts";
+import { createIpcryptCipher } from "./ipcrypt.ts";
 import { sha256Hex } from "./sha256.ts";
 import { createSivCipher, sivLengthBytes } from "./siv-cipher.ts";
 
@@ -14,11 +17,21 @@ export interface Primitives {
   readonly sealSiv: (key: Uint8Array, associated: Uint8Array, plaintext: Uint8Array) => Uint8Array;
   /** null when not authentic. */
   readonly openSiv: (key: Uint8Array, associated: Uint8Array, sealed: Uint8Array) => Uint8Array | null;
-  readonly cmacAes: (key: Uint8Array, data: Uint8Array) => Uint8Array;
   readonly hmacSha256: (key: Uint8Array, data: Uint8Array) => Uint8Array;
   readonly hkdfSha256: (root: Uint8Array, salt: Uint8Array, info: Uint8Array, lengthBytes: number) => Uint8Array;
   readonly sha256Hex: (data: Uint8Array) => string;
+  readonly aesCmac: (key: Uint8Array, data: Uint8Array) => Uint8Array;
+  /** Numerals as digits and lower-case letters. */
+  readonly encryptFf1: Ff1Primitive;
+  readonly decryptFf1: Ff1Primitive;
+  readonly encryptIpcrypt: AddressPrimitive;
+  readonly decryptIpcrypt: AddressPrimitive;
+  readonly encryptIpcryptPrefix: AddressPrimitive;
+  readonly decryptIpcryptPrefix: AddressPrimitive;
 }
+
+type Ff1Primitive = (key: Uint8Array, radix: number, tweak: Uint8Array, numerals: string) => string;
+type AddressPrimitive = (key: Uint8Array, address: Buffer) => Uint8Array;
 
 export const primitives: Primitives = {
   sealSiv(key, associated, plaintext) {
@@ -30,11 +43,25 @@ export const primitives: Primitives = {
     const opened = createSivCipher(key, associated).open({ sivs, ciphertexts: joinBytes([sealed.subarray(sivLengthBytes)]) });
     return opened.authentic[0] === true ? bytesAt(opened.plaintexts, 0) : null;
   },
-  cmacAes: (key, data) => createCmac(createBlockFunction(key))(joinBytes([data])),
   hmacSha256,
   hkdfSha256: (root, salt, info, lengthBytes) => new Uint8Array(hkdfSync("sha256", root, salt, info, lengthBytes)),
   sha256Hex,
+  aesCmac: (key, data) => createCmac(createBlockFunction(key))(joinBytes([data])),
+  encryptFf1: (key, radix, tweak, numerals) => textOf(createFf1Cipher(key, radix, tweak).encrypt(numeralsOf(numerals))),
+  decryptFf1: (key, radix, tweak, numerals) => textOf(createFf1Cipher(key, radix, tweak).decrypt(numeralsOf(numerals))),
+  encryptIpcrypt: (key, address) => createIpcryptCipher(key).encrypt(address),
+  decryptIpcrypt: (key, address) => createIpcryptCipher(key).decrypt(address),
+  encryptIpcryptPrefix: (key, address) => createIpcryptPrefixCipher(key).encrypt(address),
+  decryptIpcryptPrefix: (key, address) => createIpcryptPrefixCipher(key).decrypt(address),
 };
+
+function numeralsOf(text: string): NumeralColumn {
+  return { numerals: Uint16Array.from(text, (digit) => Number.parseInt(digit, 36)), offsets: Uint32Array.of(0, text.length) };
+}
+
+function textOf({ numerals }: NumeralColumn): string {
+  return Array.from(numerals, (numeral) => numeral.toString(36)).join("");
+}
 
 /**
  * Known answers, checked at every start before anything is masked: a cipher that is wrong (another library version, a processor
@@ -59,14 +86,8 @@ interface KnownAnswer {
   readonly expected: string;
 }
 
-function* knownAnswers({
-  sealSiv,
-  openSiv,
-  cmacAes,
-  hmacSha256: hmac,
-  hkdfSha256,
-  sha256Hex: sha256,
-}: Primitives): Generator<KnownAnswer> {
+function* knownAnswers(tested: Primitives): Generator<KnownAnswer> {
+  const { sealSiv, openSiv, hmacSha256: hmac, hkdfSha256, sha256Hex: sha256, aesCmac } = tested;
   for (const { source, key, associated, plaintext, sealed } of sivVectors) {
     const [keyBytes, associatedBytes, sealedBytes] = [fromHex(key), fromHex(associated), fromHex(sealed)];
     yield { primitive: "AES-SIV", source, actual: () => sealSiv(keyBytes, associatedBytes, fromHex(plaintext)), expected: sealed };
@@ -74,9 +95,6 @@ function* knownAnswers({
     const forged = Buffer.from(sealedBytes);
     forged.writeUInt8(forged.readUInt8(0) ^ 1, 0);
     yield { primitive: "AES-SIV", source, actual: () => openSiv(keyBytes, associatedBytes, forged), expected: refused };
-  }
-  for (const { source, key, data, mac } of cmacVectors) {
-    yield { primitive: "AES-CMAC", source, actual: () => cmacAes(fromHex(key), fromHex(data)), expected: mac };
   }
   yield {
     primitive: "HMAC-SHA256",
@@ -96,6 +114,23 @@ function* knownAnswers({
     actual: () => sha256(Buffer.from("abc")),
     expected: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
   };
+  for (const { source, key, mac } of cmacVectors) {
+    yield { primitive: "AES-CMAC", source, actual: () => aesCmac(fromHex(key), fromHex(cmacMessage)), expected: mac };
+  }
+  for (const { source, radix, tweak, plain, encrypted } of ff1Vectors) {
+    const [key, tweakBytes] = [fromHex(ff1Key), fromHex(tweak)];
+    yield { primitive: "FF1", source, actual: () => tested.encryptFf1(key, radix, tweakBytes, plain), expected: encrypted };
+    yield { primitive: "FF1", source, actual: () => tested.decryptFf1(key, radix, tweakBytes, encrypted), expected: plain };
+  }
+  for (const { primitive, key, address, encrypted } of ipcryptVectors) {
+    const [encrypt, decrypt] =
+      primitive === "ipcrypt"
+        ? [tested.encryptIpcrypt, tested.decryptIpcrypt]
+        : [tested.encryptIpcryptPrefix, tested.decryptIpcryptPrefix];
+    const source = "draft-denis-ipcrypt appendix (test vectors)";
+    yield { primitive, source, actual: () => encrypt(fromHex(key), fromHex(address)), expected: encrypted };
+    yield { primitive, source, actual: () => decrypt(fromHex(key), fromHex(encrypted)), expected: address };
+  }
 }
 
 const sivVectors = [
@@ -116,19 +151,52 @@ const sivVectors = [
   },
 ] as const;
 
+const cmacMessage = "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411";
 const cmacVectors = [
   {
-    source: "RFC 4493 section 4, example 2",
+    source: "RFC 4493 section 4, example 3",
     key: "2b7e151628aed2a6abf7158809cf4f3c",
-    data: "6bc1bee22e409f96e93d7e117393172a",
-    mac: "070a16b46b4d4144f79bdd9dd04a287c",
+    mac: "dfa66747de9ae63030ca32611497c827",
   },
   {
-    // SP 800-38B, appendix D as published in 2005: AES-256, a message of 40 bytes.
-    source: "SP 800-38B, appendix D.3, example 11",
+    // The RFC stops at AES-128.
+    source: "NIST SP 800-38B example 11 (AES-256)",
     key: "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4",
-    data: "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411",
     mac: "aaf3d8f1de5640c232f5b169b9c911e6",
+  },
+] as const;
+
+const ff1Key = "2b7e151628aed2a6abf7158809cf4f3cef4359d8d580aa4f7f036d6f04fc6a94";
+const ff1Vectors = [
+  { source: "NIST FF1 sample 7", radix: 10, tweak: "", plain: "0123456789", encrypted: "6657667009" },
+  {
+    // Too long for doubles.
+    source: "NIST FF1 sample 9",
+    radix: 36,
+    tweak: "3737373770717273373737",
+    plain: "0123456789abcdefghi",
+    encrypted: "xs8a0azh2avyalyzuwd",
+  },
+] as const;
+
+const ipcryptVectors = [
+  {
+    primitive: "ipcrypt",
+    key: "2b7e151628aed2a6abf7158809cf4f3c",
+    address: "00000000000000000000ffffc0000201",
+    encrypted: "1dbdc1b9fff175867d0b67b4e76e4777",
+  },
+  {
+    primitive: "ipcrypt-pfx",
+    key: "0123456789abcdeffedcba98765432101032547698badcfeefcdab8967452301",
+    address: "00000000000000000000ffffc0000201",
+    encrypted: "00000000000000000000ffff64734883",
+  },
+  {
+    primitive: "ipcrypt-pfx",
+    key: "0123456789abcdeffedcba98765432101032547698badcfeefcdab8967452301",
+    address: "20010db8000000000000000000000001",
+    encrypted: "c1805dd42587352430abfa656ab60f88",
   },
 ] as const;
 

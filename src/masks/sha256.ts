@@ -6,14 +6,18 @@ const tokenCharacters = 64;
 
 /**
  * Not a mask at all: SHA-256 without a key, of the text as it was sent, in lower-case hex. Whoever can try all values has them back
- * in minutes. For tables whose tokens were made so before, and refused elsewhere.
+ * in minutes, a salt or not: it stands beside the table it was made for. For tables whose tokens were made so before, and refused
+ * elsewhere.
  */
 export function createSha256Mask(definition: MaskDefinition): Mask {
+  const { salt = "", ...settings } = definition.settings;
+  const salted = (value: string): string => (settings.salt_at === "end" ? value + salt : salt + value);
   return {
-    definition,
+    // The salt is in no output: not in that of whatever prints a mask either.
+    definition: { ...definition, settings },
     ...maskFacts.sha256,
     form: "token",
-    apply: (values) => values.map(sha256Hex),
+    apply: (values) => values.map((value) => sha256Hex(salted(value))),
     longestToken: () => tokenCharacters,
   };
 }

@@ -1,14 +1,14 @@
 import type { Check } from "../contract/check.ts";
 import type { Column } from "../contract/column.ts";
 import type { Fault } from "../contract/fault.ts";
-import { canRecognise, type Mask } from "../masks/mask.ts";
+import { type ColumnMask, masksWhole } from "../masks/mask.ts";
 import type { Delivery, Refusal, Rows } from "./ports.ts";
 import { selectRows } from "./rows.ts";
 
 /** A column of the contract with the mask it is given, if any. */
 export interface MaskedColumn {
   readonly column: Column;
-  readonly mask: Mask | null;
+  readonly mask: ColumnMask | null;
 }
 
 /** What a batch of deliveries came to: rows ready to load, and what cannot become one. Every delivery is in exactly one of them. */
@@ -17,13 +17,23 @@ export interface Prepared {
   readonly refused: readonly Refusal[];
 }
 
+export interface PrepareOptions {
+  /** A value that is a token of its domain already stays as it is; otherwise its message is refused. For trusted input only. */
+  readonly acceptTokens?: boolean;
+}
+
 /** Checks and masks a batch. Pure: the only place where plain values and tokens meet. */
-export function prepare(deliveries: readonly Delivery[], check: Check, columns: readonly MaskedColumn[]): Prepared {
+export function prepare(
+  deliveries: readonly Delivery[],
+  check: Check,
+  columns: readonly MaskedColumn[],
+  { acceptTokens = false }: PrepareOptions = {},
+): Prepared {
   const checked = checkAll(deliveries, check, columns.length);
   const faults = new Map<number, Fault[]>();
   const masked = columns.map(({ column, mask }, index) => {
     const values = checked.rows.columns[index] ?? [];
-    return mask === null ? values : maskColumn(values, mask, (row, reason) => addFault(faults, row, column, reason));
+    return mask === null ? values : maskColumn(values, mask, acceptTokens, (row, reason) => addFault(faults, row, column, reason));
   });
   const rows: Rows = { deliveries: checked.rows.deliveries, columns: masked };
   const kept = rows.deliveries.flatMap((_, row) => (faults.has(row) ? [] : [row]));
@@ -50,22 +60,33 @@ function checkAll(deliveries: readonly Delivery[], check: Check, width: number):
 type FaultAt = (row: number, reason: "already_masked" | "mask_failed") => void;
 
 /** Masks what is there; absent values stay absent, so that a missing value never becomes a token shared by all. */
-function maskColumn(values: readonly (string | null)[], mask: Mask, faultAt: FaultAt): readonly (string | null)[] {
-  const places = values.flatMap((value, row) => (value === null ? [] : [row]));
-  const present = places.map((row) => values[row] as string);
-  if (canRecognise(mask)) {
-    mask.recognises(present).forEach((ours, index) => {
-      if (ours) faultAt(places[index] as number, "already_masked");
-    });
-  }
-  const tokens = applyEach(present, mask, (index) => faultAt(places[index] as number, "mask_failed"));
+function maskColumn(
+  values: readonly (string | null)[],
+  mask: ColumnMask,
+  acceptTokens: boolean,
+  faultAt: FaultAt,
+): readonly (string | null)[] {
   const column: (string | null)[] = values.map(() => null);
+  let places = values.flatMap((value, row) => (value === null ? [] : [row]));
+  if (mask.recognises !== undefined) {
+    const ours = mask.recognises(places.map((row) => values[row] as string));
+    // a document or text that holds a token holds other values too: only a whole value that is one passes
+    const passes = acceptTokens && masksWhole(mask);
+    for (const [index, row] of places.entries()) {
+      if (ours[index] !== true) continue;
+      if (passes) column[row] = values[row] as string;
+      else faultAt(row, "already_masked");
+    }
+    places = places.filter((_, index) => ours[index] !== true);
+  }
+  const present = places.map((row) => values[row] as string);
+  const tokens = applyEach(present, mask, (index) => faultAt(places[index] as number, "mask_failed"));
   places.forEach((row, index) => (column[row] = tokens[index] ?? null));
   return column;
 }
 
 /** The whole column in one call; one by one only when that fails, to find the value at fault. Never the original in place of a mask. */
-function applyEach(values: readonly string[], mask: Mask, failedAt: (index: number) => void): readonly (string | null)[] {
+function applyEach(values: readonly string[], mask: ColumnMask, failedAt: (index: number) => void): readonly (string | null)[] {
   try {
     return mask.apply(values);
   } catch {

@@ -169,12 +169,12 @@ suite("maskline check, without a connection", { concurrency: 2 }, () => {
     assert.equal(stdout, "");
     const rows = stderr.split("\n").map((line) => line.trim().split(/ {2,}/));
     for (const row of [
-      ["column", "mask", "domain", "reversible", "equal values", "longest"],
-      ["ip", "siv", "d.ip", "with the key", "stay equal", "50"],
-      ["device", "hmac", "d.device", "no", "stay equal", "22"],
-      ["note", "redact", "-", "no", "are lost", "10"],
-      ["legacy", "sha256", "-", "no", "stay equal", "64"],
-      ["free", "siv", "d.free", "with the key", "stay equal", "-"],
+      ["column", "mask", "domain", "reversible", "names its key", "forgery", "equal values", "keeps", "longest"],
+      ["ip", "siv", "d.ip", "with the key", "yes", "noticed", "stay equal", "nothing", "50"],
+      ["device", "hmac", "d.device", "no", "no", "-", "stay equal", "nothing", "22"],
+      ["note", "redact", "-", "no", "no", "-", "are lost", "nothing", "10"],
+      ["legacy", "sha256", "-", "no", "no", "-", "stay equal", "nothing", "64"],
+      ["free", "siv", "d.free", "with the key", "yes", "noticed", "stay equal", "nothing", "-"],
     ]) {
       assert.ok(
         rows.some((found) => found.join("|") === row.join("|")),
@@ -182,18 +182,54 @@ suite("maskline check, without a connection", { concurrency: 2 }, () => {
       );
     }
     assert.match(stderr, /^maskline\.yaml: 6 columns, no fault$/m);
-    assert.match(stderr, /warning: legacy: sha256 without a key hides nothing/);
+    assert.match(stderr, /warning: legacy: without a key hides nothing/);
     assert.match(stderr, /warning: free: the token's length tells the length of the value/);
     assert.match(stderr, /next: maskline check --connect\n$/);
   });
 
+  test("shows the masks without keys, and of a salt not a character, nor the lack of one", async (t) => {
+    const folder = await folderWith(
+      t,
+      `columns:
+  old: { type: ip, mask: { kind: sha256, insecure: true, salt: "\${SALT}", salt_at: end } }
+  mail: { type: email, mask: { kind: partial } }
+  day: { type: date, mask: { kind: generalise, to: month } }
+  gone: { type: json, mask: { kind: "null" } }
+`,
+    );
+    for (const salt of [{ SALT: "canary4711" }, {}]) {
+      const [shown, document] = [await maskline(folder, ["check"], salt), await maskline(folder, ["check", "--json"], salt)];
+      const rows = succeeded(shown)
+        .stderr.split("\n")
+        .map((line) => line.trim().replaceAll(/ {2,}/g, "|"));
+      for (const row of [
+        "old|sha256|-|no|no|-|stay equal|nothing|64",
+        "mail|partial|-|no|no|-|are lost|a part|256",
+        "day|generalise|-|no|no|-|are lost|a part|10",
+      ])
+        assert.ok(rows.includes(row), `${row} in\n${shown.stderr}`);
+      const { masks } = documentOf(succeeded(document)) as { masks: readonly { column: string }[] };
+      assert.deepEqual(
+        masks.map(({ column }) => column),
+        ["old", "mail", "day", "gone"],
+      );
+      assert.doesNotMatch([shown, document].map(({ stdout, stderr }) => stdout + stderr).join(""), /canary/);
+    }
+    const wrong = await maskline(folder, ["check", "--set", "columns.old.mask.salt=canary4711"]);
+    assert.doesNotMatch(wrong.stdout + wrong.stderr, /canary/);
+    assert.equal(wrong.code, 2);
+  });
+
   test("says so when nothing is masked", async (t) => {
-    const folder = await folderWith(t, "columns: { a: { type: text } }\n");
-    assert.match(succeeded(await maskline(folder, ["check"])).stderr, /no column is masked/);
+    const folder = await folderWith(t, "columns: { a: { type: text }, mail: { type: email } }\n");
+    const { stderr } = succeeded(await maskline(folder, ["check"]));
+    assert.match(stderr, /no column is masked/);
+    assert.match(stderr, /warning: mail: is personal by its type and has no mask/);
     assert.deepEqual(documentOf(succeeded(await maskline(folder, ["check", "--json"]))), {
       file: "maskline.yaml",
       unset: [],
       masks: [],
+      plain: ["mail"],
       checks: [],
     });
   });

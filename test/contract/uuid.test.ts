@@ -9,7 +9,7 @@ test("all spellings of a UUID are one", () => {
   fc.assert(
     fc.property(fc.uuid(), fc.boolean(), (uuid, upper) => {
       const bare = uuid.replaceAll("-", "");
-      for (const spelling of [uuid, bare, `{${uuid}}`, `{${bare}}`, `urn:uuid:${uuid}`]) {
+      for (const spelling of [uuid, bare, `{${uuid}}`, `{${bare}}`, `urn:uuid:${uuid}`, ` ${uuid}`, `{${uuid}}\n`]) {
         assert.equal(outcome(upper ? spelling.toUpperCase() : spelling, { type: "uuid" }), uuid);
       }
     }),
@@ -25,7 +25,8 @@ test("what is not quite a UUID is refused", () => {
     `{${uuid}`,
     `${uuid}}`,
     uuid.replace("c", "g"),
-    `${uuid}\n`,
+    uuid.replace("-", " "),
+    `{ ${uuid} }`,
     uuid.replace("-", ""),
     `{{${uuid}}}`,
   ];

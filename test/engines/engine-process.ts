@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { chown, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -18,6 +18,16 @@ export function isInstalled(name: string): boolean {
 
 export function notInstalled(name: string): string {
   return `${name} is not installed here: run scripts/install-engines.sh`;
+}
+
+/** An environment made by root can lean on a Python that only root may run. */
+export function whyNotRunnable(program: string): string | null {
+  try {
+    accessSync(program, constants.X_OK);
+    return null;
+  } catch {
+    return `this user may not run ${program}`;
+  }
 }
 
 export interface EngineOptions {

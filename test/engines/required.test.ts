@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { pgbouncerMissing } from "./pgbouncer.ts";
 import { postgresServers } from "./postgres-servers.ts";
 import { sqsServers } from "./sqs-servers.ts";
+import { tinks } from "./tink.ts";
 
 const required = process.env["REQUIRE_ENGINES"] === "1";
 
@@ -12,7 +13,7 @@ test(
   { skip: required ? false : "needed where REQUIRE_ENGINES=1 (.ci/run); elsewhere tests without their engine are skipped" },
   async () => {
     const engines = [...(await sqsServers()), ...postgresServers()].map(({ name, missing }) => ({ name, missing }));
-    engines.push({ name: "pgbouncer", missing: pgbouncerMissing });
+    engines.push({ name: "pgbouncer", missing: pgbouncerMissing }, ...tinks.map(({ name, missing }) => ({ name, missing })));
     assert.deepEqual(
       engines.filter(({ missing }) => missing !== null),
       [],

@@ -1,9 +1,8 @@
-import { accessSync, constants } from "node:fs";
 import path from "node:path";
 
 import { freeLoopbackPort } from "../../src/demo/process.ts";
 import { startQueueServer } from "../../src/demo/queue-server.ts";
-import { enginesFolder, isInstalled, notInstalled, startEngine } from "./engine-process.ts";
+import { enginesFolder, isInstalled, notInstalled, startEngine, whyNotRunnable } from "./engine-process.ts";
 
 export type SqsProtocol = "json" | "query";
 
@@ -64,16 +63,6 @@ function elasticmq(): SqsServer {
         "org.elasticmq.server.Main",
       ]),
   };
-}
-
-/** An environment made by root can lean on a Python that only root may run. */
-function whyNotRunnable(program: string): string | null {
-  try {
-    accessSync(program, constants.X_OK);
-    return null;
-  } catch {
-    return `this user may not run ${program}`;
-  }
 }
 
 async function startOverHttp(program: string, args: (port: number) => readonly string[]): Promise<RunningSqsServer> {

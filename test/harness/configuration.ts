@@ -8,18 +8,19 @@ import { MasklineError } from "../../src/errors.ts";
 export interface Around {
   readonly environment?: Readonly<Record<string, string>>;
   readonly overrides?: readonly string[];
+  readonly offline?: boolean;
 }
 
 /** One column, for configurations whose columns do not matter. */
 export const oneColumn = "columns: { user_id: { type: text } }\n";
 
 /** Loads a configuration from its text. Throws what the product throws. */
-export function load(text: string, { environment = {}, overrides = [] }: Around = {}): Settings {
+export function load(text: string, { environment = {}, overrides = [], offline = false }: Around = {}): Settings {
   const folder = mkdtempSync(path.join(tmpdir(), "maskline-configuration-"));
   try {
     const file = path.join(folder, "maskline.yaml");
     writeFileSync(file, text);
-    return loadSettings({ file, environment, overrides });
+    return loadSettings({ file, environment, overrides, offline });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

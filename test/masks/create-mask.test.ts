@@ -1,69 +1,142 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { inspect } from "node:util";
 
+import * as fc from "fast-check";
+
+import { countCharacters } from "../../src/contract/text.ts";
 import { createMask } from "../../src/masks/create-mask.ts";
 import { maskFingerprint } from "../../src/masks/fingerprint.ts";
-import { canRecognise, type Mask, type MaskDefinition, maskFacts, maskKinds } from "../../src/masks/mask.ts";
+import { canOpen, canRecognise, type MaskDefinition, maskFacts, maskKinds } from "../../src/masks/mask.ts";
 import { onlyKey, testKey } from "./masks.ts";
+import { everySample, sampleMask, samples } from "./samples.ts";
 
-function maskOf(kind: MaskDefinition["kind"]): Mask {
-  const keys = kind === "siv" || kind === "hmac" ? onlyKey(testKey(kind, "d")) : null;
-  return createMask({ kind, domain: keys === null ? null : "d", type: "text", encode: "text", key: null, settings: {} }, keys);
+for (const sample of everySample) {
+  const { name, definition, form, values, any } = sample;
+  const facts = maskFacts[definition.kind];
+  describe(name, () => {
+    test("is what the table says", () => {
+      const mask = sampleMask(sample);
+      const { input, reversible, keyed, tagged } = facts;
+      assert.deepEqual([mask.input, mask.reversible, mask.keyed, mask.tagged, mask.form], [input, reversible, keyed, tagged, form]);
+      assert.deepEqual([canOpen(mask), canRecognise(mask)], [facts.reversible, facts.authenticated]);
+      assert.ok(facts.types.includes(definition.type));
+    });
+
+    test("gives one token for each value, the same alone as among others, none longer than said", () => {
+      const mask = sampleMask(sample);
+      assert.deepEqual(mask.apply([]), []);
+      assert.deepEqual(
+        mask.apply(values),
+        values.flatMap((value) => mask.apply([value])),
+      );
+      fc.assert(
+        fc.property(fc.array(any, { maxLength: 20 }), fc.nat({ max: 20 }), (column, room) => {
+          const tokens = mask.apply(column);
+          assert.equal(tokens.length, column.length);
+          column.forEach((value, index) => {
+            const length = countCharacters(tokens[index] ?? "");
+            const most = countCharacters(value) + room;
+            assert.ok(length <= (mask.longestToken(most) ?? 0), `${length} > ${mask.longestToken(most)} of ${most}`);
+            assert.ok(length <= (mask.longestToken(null) ?? Infinity));
+          });
+        }),
+      );
+    });
+
+    test(facts.keepsEquality ? "keeps equal values equal, and others apart" : "does not tell values apart", () => {
+      const mask = sampleMask(sample);
+      fc.assert(
+        fc.property(fc.array(any, { maxLength: 20 }), (column) => {
+          const tokens = mask.apply([...column, ...column]);
+          const [known, distinct] = [new Set(tokens).size, new Set(column).size];
+          assert.ok(facts.keepsEquality ? known === distinct : known <= distinct);
+          assert.deepEqual(tokens.slice(0, column.length), tokens.slice(column.length));
+        }),
+      );
+    });
+
+    test("holds nothing of the value but what its kind keeps", () => {
+      const [value] = values;
+      const [token] = sampleMask(sample).apply([value]);
+      assert.notEqual(token, value);
+      if (facts.keeps !== "a part") assert.ok(!token?.includes(value.slice(0, 6)), facts.keeps);
+    });
+
+    test("shows its keys, or its salt, to nothing that prints it", () => {
+      const { kind, domain } = definition;
+      const mask = sampleMask(sample);
+      const shown = inspect(mask, { depth: 20, showHidden: true, maxArrayLength: null }) + JSON.stringify(mask);
+      assert.ok(!shown.includes("canary4711"));
+      if (domain === null) return;
+      const { key } = testKey(kind, domain);
+      for (let start = 0; start < key.length; start += 16) {
+        const part = Buffer.from(key.subarray(start, start + 8));
+        for (const spelling of [
+          part.toString("hex"),
+          part.toString("hex").replaceAll(/(..)(?!$)/g, "$1 "),
+          [...part].join(", "),
+          [...part].join(","),
+        ])
+          assert.ok(!shown.includes(spelling));
+      }
+    });
+
+    if (facts.reversible) {
+      test("gives every value back", () => {
+        const mask = sampleMask(sample);
+        assert.ok(canOpen(mask));
+        fc.assert(
+          fc.property(fc.array(any, { maxLength: 20 }), (column) => {
+            assert.deepEqual(
+              mask.open(mask.apply(column)),
+              column.map((value) => ({ value })),
+            );
+          }),
+        );
+      });
+    }
+  });
 }
 
-test("every kind of the table can be made, and is what the table says", () => {
-  for (const kind of maskKinds) {
-    const mask = maskOf(kind);
-    const { input, reversible, keyed, tagged } = maskFacts[kind];
-    assert.deepEqual([mask.input, mask.reversible, mask.keyed, mask.tagged], [input, reversible, keyed, tagged]);
-    assert.equal(canRecognise(mask), "open" in mask && "recognises" in mask);
-  }
+test("every kind of the table has samples", () => {
+  assert.deepEqual(Object.keys(samples).sort(), [...maskKinds].sort());
+  for (const kind of maskKinds) for (const { definition } of samples[kind]) assert.equal(definition.kind, kind);
 });
 
-test("every kind gives one token for each value, none longer than said", () => {
-  const values = ["", "a", "203.0.113.77", "ä".repeat(30)];
-  for (const kind of maskKinds) {
-    const mask = maskOf(kind);
-    const tokens = mask.apply(values);
-    assert.equal(tokens.length, values.length);
-    for (const token of tokens) assert.ok((token?.length ?? 0) <= (mask.longestToken(30) ?? 0), kind);
-    assert.deepEqual(mask.apply([]), []);
-  }
-});
-
-test("no token holds the value it was made from", () => {
-  for (const kind of maskKinds) assert.ok(!maskOf(kind).apply(["203.0.113.77"])[0]?.includes("203"));
-});
-
-test("a keyed mask is not made without domain or key, nor with a key of another length", () => {
-  for (const kind of ["siv", "hmac"] as const) {
-    const definition: MaskDefinition = { kind, domain: "d", type: "text", encode: "text", key: null, settings: {} };
-    const keys = onlyKey(testKey(kind, "d"));
-    const wrong = onlyKey(testKey(kind === "siv" ? "hmac" : "siv", "d"));
+for (const kind of maskKinds.filter((each) => maskFacts[each].keyed)) {
+  test(`${kind} is not made without domain or key, nor with a key of another length`, () => {
+    const [{ definition }] = samples[kind];
+    const keys = onlyKey(testKey(kind, definition.domain ?? ""));
+    assert.ok(createMask(definition, keys));
     assert.throws(() => createMask(definition, null), { code: "internal" });
     assert.throws(() => createMask({ ...definition, domain: null }, keys), { code: "internal" });
     assert.throws(() => createMask({ ...definition, domain: "" }, keys), { code: "internal" });
-    assert.throws(() => createMask(definition, wrong), { code: "internal" });
-    assert.throws(() => createMask(definition, { ...keys, known: [...wrong.known] }), { code: "internal" });
-  }
-});
+    for (const length of [0, 15, 16, 17, 24, 31, 32, 33, 63, 64, 65, 128]) {
+      if (length === maskFacts[kind].keyLengthBytes) continue;
+      const wrong = onlyKey({ id: 1, key: new Uint8Array(length).map((_, index) => index) });
+      assert.throws(() => createMask(definition, wrong), { code: "internal" }, `${length} bytes`);
+      assert.throws(() => createMask(definition, { ...keys, known: wrong.known }), { code: "internal" }, `${length} bytes, known`);
+    }
+  });
+}
 
 test("packed is for types that have such a form", () => {
   const definition: MaskDefinition = { kind: "siv", domain: "d", type: "text", encode: "packed", key: null, settings: {} };
   assert.throws(() => createMask(definition, onlyKey(testKey("siv", "d"))), { code: "internal" });
 });
 
-test("a mask shows its keys to nothing that prints it", () => {
-  for (const kind of ["siv", "hmac"] as const) {
-    const key = testKey(kind, "d");
-    const shown = inspect(createMask({ kind, domain: "d", type: "text", encode: "text", key: null, settings: {} }, onlyKey(key)), {
-      depth: 20,
-      showHidden: true,
-    });
-    assert.ok(!shown.includes(Buffer.from(key.key).toString("hex").slice(0, 16)));
-    assert.ok(!shown.includes([...key.key.subarray(0, 4)].join(", ")));
-  }
+test("a mask without the option it cannot do without is not made, nor one of another type", () => {
+  const base = { domain: null, encode: "text", key: null, settings: {} } as const;
+  const definitions: readonly MaskDefinition[] = [
+    { ...base, kind: "constant", type: "text" },
+    { ...base, kind: "generalise", type: "timestamp" },
+    { ...base, kind: "generalise", type: "integer" },
+    { ...base, kind: "generalise", type: "date", settings: { to: "day" } },
+    { ...base, kind: "generalise", type: "text", settings: { to: "day" } },
+    { ...base, kind: "partial", type: "uuid", settings: { first: 1 } },
+  ];
+  for (const definition of definitions) assert.throws(() => createMask(definition, null), { code: "internal" }, definition.kind);
 });
 
 test("a fingerprint is pinned, and tells all that decides a token beside key and domain", () => {
@@ -74,7 +147,9 @@ test("a fingerprint is pinned, and tells all that decides a token beside key and
   const others: readonly MaskDefinition[] = [
     { ...definition, kind: "hmac" },
     { ...definition, type: "uuid" },
-    { ...definition, encode: "text", key: null, settings: {} },
+    { ...definition, encode: "text" },
+    { ...definition, encode: "pad16" },
+    { ...definition, settings: { tweak: "t" } },
   ];
-  assert.equal(new Set([definition, ...others].map(maskFingerprint)).size, 4);
+  assert.equal(new Set([definition, ...others].map(maskFingerprint)).size, 6);
 });

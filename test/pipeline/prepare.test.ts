@@ -9,7 +9,7 @@ import { createMasks } from "../../src/app/masks.ts";
 import { compileContract } from "../../src/contract/check.ts";
 import type { ColumnOptions } from "../../src/contract/column.ts";
 import { createKeyRing } from "../../src/keys/ring.ts";
-import type { Mask } from "../../src/masks/mask.ts";
+import type { ColumnMask } from "../../src/masks/mask.ts";
 import type { Delivery } from "../../src/pipeline/ports.ts";
 import { type MaskedColumn, prepare, type Prepared } from "../../src/pipeline/prepare.ts";
 import { makeDelivery } from "../harness/login-table.ts";
@@ -89,9 +89,8 @@ test("a value that is our own token already is refused: its sender must not have
 });
 
 test("a mask that fails refuses its value only, and never lets the original through", () => {
-  const failing = (mask: Mask): Mask => ({
+  const failing = (mask: ColumnMask): ColumnMask => ({
     ...mask,
-    reversible: false,
     apply: (values) => {
       if (values.includes("poison")) throw new Error("as asked");
       return mask.apply(values);

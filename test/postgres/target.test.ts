@@ -200,6 +200,7 @@ for (const engine of postgresServers()) {
         boolean: "boolean, text, varchar(20)",
         uuid: "uuid, text, varchar, char(36)",
         ip: "inet, cidr, text, varchar(45)",
+        email: "text, varchar, varchar(254), char(254)",
         date: "date, timestamp, timestamptz, text, varchar(20)",
         timestamp: "timestamp, timestamptz, timestamptz(0), text, varchar(27)",
         json: "json, jsonb, text",

@@ -1,15 +1,15 @@
 import { columnProblem } from "../../contract/check.ts";
 import type { Column, ColumnOptions } from "../../contract/column.ts";
 import { defaultEncoding } from "../../masks/encoding.ts";
+import { ff1Problem } from "../../masks/ff1-problem.ts";
 import { maskFingerprint } from "../../masks/fingerprint.ts";
 import { maskFacts, maskKinds, type MaskDefinition, type MaskOptionName, type MaskSettings } from "../../masks/mask.ts";
+import { type ConfiguredColumn, placedMasks } from "./configured-column.ts";
 import type { ConfigFault } from "./fault.ts";
+import { insideFaults, insideMasks, pathColumns } from "./inside.ts";
+import { settingFaults } from "./mask-faults.ts";
 
-/** A column of the contract and how its mask is defined, as `columns` in the configuration says. */
-export interface ConfiguredColumn {
-  readonly column: Column;
-  readonly mask: MaskDefinition | null;
-}
+export type { ConfiguredColumn } from "./configured-column.ts";
 
 type MaskOptions = NonNullable<ColumnOptions["mask"]>;
 
@@ -26,6 +26,7 @@ export function readColumns(options: Readonly<Record<string, ColumnOptions>>): {
     const path = ["columns", name];
     for (const [option, message] of columnFaults(name, column))
       faults.push({ path: option === "" ? path : [...path, ...option.split(".")], message });
+    faults.push(...insideFaults(name, column, maskFaults));
     return configuredColumn(name, column);
   });
   for (const { column } of columns) {
@@ -37,8 +38,10 @@ export function readColumns(options: Readonly<Record<string, ColumnOptions>>): {
 }
 
 function configuredColumn(name: string, options: ColumnOptions): ConfiguredColumn {
-  const { type, mask } = options;
-  const masked = mask === undefined ? "no" : maskFacts[mask.kind].input;
+  const { type, mask, paths } = options;
+  const inside = insideMasks(options, maskDefinition);
+  // of a text that is scanned all stays as it was sent, but what is found
+  const masked = mask === undefined || inside !== undefined ? "no" : maskFacts[mask.kind].input;
   const column: Column = {
     name,
     from: options.from ?? name,
@@ -48,18 +51,20 @@ function configuredColumn(name: string, options: ColumnOptions): ConfiguredColum
     required: options.required ?? mask !== undefined,
     fallback: options.default === undefined ? null : String(options.default),
     masked,
+    ...(paths === undefined ? {} : { paths: pathColumns(options.from ?? name, paths) }),
   };
-  if (mask === undefined) return { column, mask: null };
+  if (inside !== undefined) return { column, mask: null, inside };
+  return { column, mask: mask === undefined ? null : maskDefinition(type, mask) };
+}
+
+function maskDefinition(type: ColumnOptions["type"], mask: MaskOptions): MaskDefinition {
   return {
-    column,
-    mask: {
-      kind: mask.kind,
-      domain: mask.domain ?? null,
-      type,
-      encode: mask.encode ?? defaultEncoding(type),
-      key: mask.key ?? null,
-      settings: maskSettings(mask),
-    },
+    kind: mask.kind,
+    domain: mask.domain ?? null,
+    type,
+    encode: mask.encode ?? defaultEncoding(type),
+    key: mask.key ?? null,
+    settings: maskSettings(mask),
   };
 }
 
@@ -87,6 +92,8 @@ function* columnFaults(
   if (mask === undefined) return;
   if (fallback !== undefined) yield ["default", "is not for masked columns: a missing value would become a token shared by all"];
   yield* maskFaults(name, type, mask);
+  const ff1Fault = mask.kind === "ff1" ? ff1Problem(mask, max ?? null) : null;
+  if (ff1Fault !== null) yield [`mask.${ff1Fault.option}`, ff1Fault.message];
 }
 
 function* maskFaults(
@@ -99,7 +106,7 @@ function* maskFaults(
     const fitting = maskKinds.filter((kind) => maskFacts[kind].types.includes(type) && !maskFacts[kind].insecure);
     yield ["mask.kind", `${mask.kind} is for ${facts.types.join(", ")}; this column is ${type}: use ${fitting.join(", ")}`];
   }
-  for (const option of Object.keys(mask).filter((option): option is MaskOptionName => option !== "kind" && option !== "domain")) {
+  for (const option of Object.keys(mask).filter((key): key is MaskOptionName => key !== "kind" && key !== "domain")) {
     if (facts.options.includes(option)) continue;
     const kinds = maskKinds.filter((kind) => maskFacts[kind].options.includes(option));
     yield [`mask.${option}`, `is for ${kinds.join(", ")}; this mask is ${mask.kind}`];
@@ -110,6 +117,7 @@ function* maskFaults(
       `is missing: ${mask.kind} derives its key from it; write for example domain: ${name.replace(/^masked_/, "")}`,
     ];
   }
+  yield* settingFaults(type, mask);
   if (!facts.keyed && mask.domain !== undefined) yield ["mask.domain", `is for keyed masks; ${mask.kind} has no key`];
   if (mask.encode === "packed" && type !== "ip" && type !== "uuid")
     yield ["mask.encode", `packed is for ip and uuid; this column is ${type}`];
@@ -121,19 +129,18 @@ function* maskFaults(
   }
 }
 
-/** Columns may share a domain only when equal values give equal tokens in all of them. */
+/** Masks may share a domain only when equal values give equal tokens in all of them. */
 function domainFaults(columns: readonly ConfiguredColumn[]): ConfigFault[] {
-  const first = new Map<string, ConfiguredColumn>();
-  return columns.flatMap((configured): ConfigFault[] => {
-    const { column, mask } = configured;
-    if (mask === null || mask.domain === null) return [];
+  const first = new Map<string, { readonly place: string; readonly mask: MaskDefinition }>();
+  return columns.flatMap(placedMasks).flatMap(({ place, option, mask }): ConfigFault[] => {
+    if (mask.domain === null) return [];
     const other = first.get(mask.domain);
-    if (other === undefined || other.mask === null) {
-      first.set(mask.domain, configured);
+    if (other === undefined) {
+      first.set(mask.domain, { place, mask });
       return [];
     }
     if (maskFingerprint(other.mask) === maskFingerprint(mask) && other.mask.key === mask.key) return [];
-    const message = `domain ${mask.domain} is used by column ${other.column.name} with another kind, type, encode or option; equal values would differ: name another domain`;
-    return [{ path: ["columns", column.name, "mask", "domain"], message }];
+    const message = `domain ${mask.domain} is used by column ${other.place} with another kind, type, encode or option; equal values would differ: name another domain`;
+    return [{ path: [...option, "domain"], message }];
   });
 }

@@ -1,6 +1,6 @@
 import type { ColumnOptions } from "../../contract/column.ts";
 import type { Decoding } from "../../contract/column.ts";
-import { columnOptions, decodeOptions } from "../../contract/options.ts";
+import { columnOptions, decodeOptions, insideOptions } from "../../contract/options.ts";
 import { postgresOptions, type PostgresOptions } from "../../postgres/options.ts";
 import { sqsOptions, type SqsOptions } from "../../sources/sqs/options.ts";
 
@@ -19,6 +19,7 @@ export interface OptionSchema {
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly minProperties?: number;
+  readonly minItems?: number;
   readonly pattern?: string;
   readonly secret?: boolean;
   readonly [annotation: `$${string}`]: string;
@@ -73,7 +74,7 @@ export const configurationSchema: OptionSchema = {
       type: "object",
       description: "The contract: the columns of a row, by their name in the table.",
       minProperties: 1,
-      additionalProperties: columnOptions,
+      additionalProperties: { ...columnOptions, properties: { ...columnOptions.properties, ...insideOptions } },
     },
     limits: {
       type: "object",

@@ -24,9 +24,11 @@ export function validateOptions(value: unknown, hidden: (path: readonly string[]
   // of a value that is of the wrong type nothing else needs to be said
   const mistyped = new Set(errors.flatMap(({ keyword, instancePath }) => (keyword === "type" ? [instancePath] : [])));
   const told = errors.filter(({ keyword, instancePath }) => keyword === "type" || !mistyped.has(instancePath));
-  const unreadable = errors.flatMap(({ keyword, instancePath }) => {
+  const unreadable = errors.flatMap(({ keyword, instancePath, parentSchema }) => {
     const [group, name] = pathOf(instancePath);
-    return group === "columns" && name !== undefined && keyword !== "additionalProperties" ? [name] : [];
+    // a secret is no part of a column's meaning: one that is not set yet must not hide the column from an offline check
+    const harmless = keyword === "additionalProperties" || (parentSchema as OptionSchema).secret === true;
+    return group === "columns" && name !== undefined && !harmless ? [name] : [];
   });
   return { options: value as Options, faults: told.map((error) => fault(error, hidden)), unreadable: new Set(unreadable) };
 }
@@ -62,6 +64,8 @@ function fault(error: ErrorObject, hidden: (path: readonly string[]) => boolean)
       return { path, message: `found ${found}; allowed: ${allowed.join(", ")}${near === null ? "" : ` (did you mean ${near}?)`}` };
     }
     case "type":
+      if (error.data === null && schema.enum?.includes("null"))
+        return { path, message: 'is empty in YAML: write "null" in quotes' };
       return { path, message: `found ${found}; allowed: ${schema.enum?.join(", ") ?? kinds(schema.type)}` };
     case "minimum":
     case "maximum":

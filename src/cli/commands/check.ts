@@ -1,10 +1,10 @@
 import { connectAndCheck, type Finding } from "../../app/check.ts";
-import { type MaskFinding, reviewMasks } from "../../app/review-masks.ts";
+import { type MaskFinding, reviewMasks, unmaskedPersonalColumns } from "../../app/review-masks.ts";
 import { MasklineError } from "../../errors.ts";
 import { type Command, configFlags } from "../command.ts";
 import type { Output } from "../output.ts";
 import { settingsOf } from "../settings.ts";
-import { formatTable } from "../table.ts";
+import { formatTable, type TableColumn } from "../table.ts";
 
 export const check: Command = {
   flags: { ...configFlags, connect: { doc: "try queue, database, table, rights and keys too; nothing is received" } },
@@ -16,6 +16,7 @@ export const check: Command = {
   async run(call) {
     const settings = settingsOf(call, { offline: !call.has("connect") });
     const masks = reviewMasks(settings);
+    const plain = unmaskedPersonalColumns(settings);
     const findings = call.has("connect") ? await connectAndCheck(settings) : [];
     const failed = findings.flatMap(({ subject, error }) => (error === null ? [] : [{ subject, error }]));
     if (call.output.json && failed.length === 0) {
@@ -23,13 +24,14 @@ export const check: Command = {
         file: settings.file,
         unset: settings.unset,
         masks,
+        plain,
         checks: findings.map(({ subject, good }) => ({ subject, good })),
       });
     }
     if (!call.output.json) {
       call.output.say(`${settings.file}: ${settings.contract.columns.length} columns, no fault`);
       for (const variable of settings.unset) call.output.say(`  note, not needed here: ${variable}`);
-      showMasks(call.output, masks);
+      showMasks(call.output, masks, plain);
       for (const finding of findings) showFinding(call.output, finding);
     }
     if (failed.length > 0) throw summary(failed, findings.length, call.output.json);
@@ -37,24 +39,32 @@ export const check: Command = {
   },
 };
 
-function showMasks(output: Output, masks: readonly MaskFinding[]): void {
-  if (masks.length === 0) return output.say("no column is masked: everything the contract names is stored as it comes");
-  const lines = formatTable(
-    [
-      { title: "column", value: ({ column }) => column },
-      { title: "mask", value: ({ kind }) => kind },
-      { title: "domain", value: ({ domain }) => domain },
-      { title: "reversible", value: ({ reversible }) => (reversible ? "with the key" : "no") },
-      { title: "equal values", value: ({ keepsEquality }) => (keepsEquality ? "stay equal" : "are lost") },
-      { title: "longest", value: ({ longest }) => longest },
-    ],
-    masks,
-  );
-  output.say();
-  for (const line of lines) output.say(`  ${line}`);
-  for (const { column, warnings } of masks)
-    for (const warning of warnings) output.say(`  ${output.style("yellow", "warning:")} ${column}: ${warning}`);
-  output.say();
+const maskColumns: readonly TableColumn<MaskFinding>[] = [
+  { title: "column", value: ({ column }) => column },
+  { title: "mask", value: ({ kind }) => kind },
+  { title: "domain", value: ({ domain }) => domain },
+  { title: "reversible", value: ({ reversible }) => (reversible ? "with the key" : "no") },
+  { title: "names its key", value: ({ tagged }) => (tagged ? "yes" : "no") },
+  {
+    title: "forgery",
+    value: ({ reversible, authenticated }) => (reversible ? (authenticated ? "noticed" : "not noticed") : null),
+  },
+  { title: "equal values", value: ({ keepsEquality }) => (keepsEquality ? "stay equal" : "are lost") },
+  { title: "keeps", value: ({ keeps }) => keeps },
+  { title: "longest", value: ({ longest }) => longest },
+];
+
+function showMasks(output: Output, masks: readonly MaskFinding[], plain: readonly string[]): void {
+  const warn = (column: string, warning: string): void =>
+    output.say(`  ${output.style("yellow", "warning:")} ${column}: ${warning}`);
+  if (masks.length === 0) output.say("no column is masked: everything the contract names is stored as it comes");
+  else {
+    output.say();
+    for (const line of formatTable(maskColumns, masks)) output.say(`  ${line}`);
+    for (const { column, warnings } of masks) for (const warning of warnings) warn(column, warning);
+  }
+  for (const column of plain) warn(column, "is personal by its type and has no mask: it is stored as it comes");
+  if (masks.length > 0) output.say();
 }
 
 function showFinding(output: Output, { subject, good, error }: Finding): void {

@@ -1,3 +1,4 @@
+import { placedMasks } from "../../app/config/configured-column.ts";
 import { type RunStart, run as runPipeline } from "../../app/run.ts";
 import { MasklineError } from "../../errors.ts";
 import { maskFacts } from "../../masks/mask.ts";
@@ -32,10 +33,10 @@ at any time: what is not settled comes again. Run as many as you like on one que
     const drain = call.has("drain");
     const idleMs = call.durationMs("idle");
     if (idleMs !== null && !drain) throw new MasklineError("usage", "--idle goes with --drain");
-    for (const { column, mask } of settings.columns) {
-      if (mask !== null && maskFacts[mask.kind].insecure) {
+    for (const { place, mask } of settings.columns.flatMap(placedMasks)) {
+      if (maskFacts[mask.kind].insecure) {
         call.output.say(
-          `${call.output.style("yellow", "warning:")} ${column.name} is hashed without a key: whoever reads the table can try out its values`,
+          `${call.output.style("yellow", "warning:")} ${place} is hashed without a key: whoever reads the table can try out its values`,
         );
       }
     }

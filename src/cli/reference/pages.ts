@@ -3,8 +3,11 @@ import { configurationSchema, type OptionSchema } from "../../app/config/schema.
 import { starterConfig } from "../../app/starter.ts";
 import { reasons } from "../../contract/fault.ts";
 import { errorCodes, exitCodes } from "../../errors.ts";
+import { maskFacts, maskKinds } from "../../masks/mask.ts";
 import { commands } from "../commands.ts";
 import { commandHelp, overview } from "../help.ts";
+import { canonicalFormsPage } from "./canonical-forms.ts";
+import { code, made, table } from "./markdown.ts";
 
 /** A file under docs/reference, made from the code's own declarations. */
 export interface ReferencePage {
@@ -12,14 +15,14 @@ export interface ReferencePage {
   readonly text: string;
 }
 
-const made = "<!-- Made by `npm run docs` from the declarations in src/. Do not edit. -->";
-
 export async function referencePages(): Promise<readonly ReferencePage[]> {
   return [
     { file: "configuration.md", text: configurationPage() },
     { file: "maskline.schema.json", text: `${JSON.stringify(configurationSchema, null, 2)}\n` },
     { file: "errors.md", text: errorsPage() },
     { file: "reasons.md", text: reasonsPage() },
+    { file: "masks.md", text: masksPage() },
+    { file: "canonical-forms.md", text: canonicalFormsPage() },
     { file: "commands.md", text: await commandsPage() },
   ];
 }
@@ -41,7 +44,12 @@ ${starterConfig}\`\`\`
 `;
 }
 
-function optionRows(schema: OptionSchema, path: string, variables: ReadonlyMap<string, string>): string[][] {
+function optionRows(
+  schema: OptionSchema,
+  path: string,
+  variables: ReadonlyMap<string, string>,
+  described = new Map<OptionSchema, string>(),
+): string[][] {
   const inner = schema.properties ?? {};
   const rows = Object.entries(inner).flatMap(([name, option]) => {
     const here = path === "" ? name : `${path}.${name}`;
@@ -58,10 +66,14 @@ function optionRows(schema: OptionSchema, path: string, variables: ReadonlyMap<s
       isGroup ? "" : needed,
       code(variables.get(here) ?? ""),
     ];
-    return [row, ...optionRows(option, here, variables)];
+    // a group that stands in several places is described once
+    const first = described.get(option);
+    if (isGroup && first !== undefined) return [[code(here), `As ${code(first)}.`, "", "", ""]];
+    described.set(option, here);
+    return [row, ...optionRows(option, here, variables, described)];
   });
   const each = schema.additionalProperties;
-  return typeof each === "object" ? [...rows, ...optionRows(each, `${path}.NAME`, variables)] : rows;
+  return typeof each === "object" ? [...rows, ...optionRows(each, `${path}.NAME`, variables, described)] : rows;
 }
 
 function allowed({ type, enum: values, items, minimum, maximum, secret }: OptionSchema): string {
@@ -108,18 +120,39 @@ ${table(
 `;
 }
 
+function masksPage(): string {
+  const rows = maskKinds.map((kind) => {
+    const facts = maskFacts[kind];
+    return [
+      code(kind),
+      facts.reversible ? "with the key" : "no",
+      yesNo(facts.tagged),
+      facts.reversible ? yesNo(facts.authenticated) : "",
+      yesNo(facts.keepsEquality),
+      facts.keeps,
+      facts.keyLengthBytes === null ? "" : String(facts.keyLengthBytes),
+      facts.types.map(code).join(", "),
+      facts.options.map(code).join(", "),
+    ];
+  });
+  return `${made}
+# Masks
+
+What each kind of mask keeps and gives away. \`maskline check\` shows the same for your own contract, with the longest token of each column.
+
+${table(["kind", "reversible", "token names its key", "forgery noticed", "keeps equality", "keeps", "key, bytes", "types", "options"], rows)}
+
+A mask that keeps equality gives equal values equal tokens, and unequal values unequal ones: duplicates stay visible, values do not.
+`;
+}
+
+function yesNo(value: boolean): string {
+  return value ? "yes" : "no";
+}
+
 async function commandsPage(): Promise<string> {
   const pages = await Promise.all(
     commands.map(async (entry) => `## maskline ${entry.name}\n\n\`\`\`text\n${commandHelp(entry, await entry.load())}\n\`\`\`\n`),
   );
   return `${made}\n# Commands\n\n\`\`\`text\n${overview()}\n\`\`\`\n\n${pages.join("\n")}`;
-}
-
-function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(titles), line(titles.map(() => "---")), ...rows.map(line)].join("\n");
-}
-
-function code(text: string): string {
-  return text === "" ? "" : `\`${text}\``;
 }

@@ -12,6 +12,11 @@ const groupAndOthers = 0o077;
  * @throws MasklineError `keyring_missing`, `keyring_exposed`, `keyring_malformed`
  */
 export async function readKeyRingFile(path: string): Promise<KeyRing> {
+  return parseKeyRing(await readRingText(path));
+}
+
+/** The text of a ring of either format. @throws MasklineError `keyring_missing`, `keyring_exposed` */
+export async function readRingText(path: string): Promise<string> {
   const file = await openExisting(path);
   try {
     // Of the open file: the one looked at is the one read.
@@ -22,7 +27,7 @@ export async function readKeyRingFile(path: string): Promise<KeyRing> {
         next: `chmod 600 ${path}`,
       });
     }
-    return parseKeyRing(await readText(file, path));
+    return await readText(file, path);
   } finally {
     await file.close();
   }
@@ -33,9 +38,14 @@ export async function readKeyRingFile(path: string): Promise<KeyRing> {
  * @throws MasklineError `file_exists`, `keyring_unwritable`
  */
 export async function createKeyRingFile(path: string, ring: KeyRing): Promise<void> {
+  await createFile(path, serializeKeyRing(ring));
+}
+
+/** The same for a text with keys in it. */
+export async function createFile(path: string, text: string): Promise<void> {
   const file = await createNew(path);
   try {
-    await file.writeFile(serializeKeyRing(ring));
+    await file.writeFile(text);
     await file.sync();
   } catch (error) {
     // A part of a ring would only be in the way of the next try.

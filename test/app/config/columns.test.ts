@@ -38,10 +38,18 @@ test("sha256 is refused without insecure: true, with the reason and its figures"
   assert.deepEqual(columnFaults("{ type: ip, mask: { kind: sha256, insecure: true } }"), []);
 });
 
-test("insecure stands beside sha256 only", () => {
-  assert.deepEqual(columnFaults("{ type: ip, mask: { kind: siv, domain: d, insecure: true } }"), [
-    ".mask.insecure  is for sha256; siv does not need it",
-  ]);
+test("an option stands beside the kinds that have it only, and the others are told which those are", () => {
+  const stray: Readonly<Record<string, string>> = {
+    "kind: siv, domain: d, insecure: true": ".mask.insecure  is for sha256; this mask is siv",
+    "kind: siv, domain: d, key: 7": ".mask.key  is for hmac, cmac, ipcrypt, ipcrypt-pfx, ff1; this mask is siv",
+    "kind: redact, encode: text": ".mask.encode  is for siv, hmac, cmac; this mask is redact",
+    "kind: hmac, domain: d, salt: s": ".mask.salt  is for sha256; this mask is hmac",
+    "kind: redact, first: 2": ".mask.first  is for partial; this mask is redact",
+    'kind: "null", value: x': ".mask.value  is for constant; this mask is null",
+    "kind: redact, to: day": ".mask.to  is for generalise; this mask is redact",
+    "kind: siv, domain: d, template: '##'": ".mask.template  is for ff1; this mask is siv",
+  };
+  for (const [mask, fault] of Object.entries(stray)) assert.deepEqual(columnFaults(`{ type: ip, mask: { ${mask} } }`), [fault]);
 });
 
 test("packed is for addresses and UUIDs, which it is the default of", () => {
@@ -54,10 +62,18 @@ test("packed is for addresses and UUIDs, which it is the default of", () => {
   assert.deepEqual(encodings, ["packed", "packed", "text", "text"]);
 });
 
-test("what has no text to mask is refused", () => {
+test("a kind is for the types it masks, and those that mask the column's type are named", () => {
   for (const type of ["json", "boolean"]) {
-    assert.match(columnFaults(`{ type: ${type}, mask: { kind: redact } }`)[0] ?? "", /^\.mask {2}a \w+ column cannot be masked/);
+    assert.deepEqual(columnFaults(`{ type: ${type}, mask: { kind: redact } }`), [
+      `.mask.kind  redact is for text, integer, number, uuid, ip, email, date, timestamp, version; this column is ${type}: use null`,
+    ]);
   }
+  assert.deepEqual(columnFaults("{ type: text, mask: { kind: ipcrypt, domain: d } }"), [
+    ".mask.kind  ipcrypt is for ip; this column is text: use siv, hmac, cmac, ff1, partial, redact, null, constant",
+  ]);
+  assert.deepEqual(columnFaults("{ type: uuid, mask: { kind: partial } }"), [
+    ".mask.kind  partial is for text, ip, email; this column is uuid: use siv, hmac, cmac, redact, null, constant",
+  ]);
 });
 
 test("one domain has one definition: another kind, type or encode is refused, the same one is joined", () => {
@@ -72,7 +88,7 @@ test("one domain has one definition: another kind, type or encode is refused, th
     assert.deepEqual(
       faultsOfTwo(siv, other),
       [
-        "maskline.yaml:5  columns.b.mask.domain  domain d is used by column a with another kind, type or encode; equal values would differ: name another domain",
+        "maskline.yaml:5  columns.b.mask.domain  domain d is used by column a with another kind, type, encode or option; equal values would differ: name another domain",
       ],
       other,
     );

@@ -55,7 +55,7 @@ limits:
       "maskline.yaml:10  sink.postgres.url  is missing: postgres://user:password@host:port/database. Best from the environment: ${DATABASE_URL}.",
       'maskline.yaml:12  sink.postgres.tls  found "yes"; allowed: off, require, verify-full',
       'maskline.yaml:13  decode.1  found "zip"; allowed: sns, eventbridge, base64, gzip (did you mean gzip?)',
-      'maskline.yaml:16  columns.user_id.type  found "txt"; allowed: text, integer, number, boolean, uuid, ip, date, timestamp, version, json (did you mean text?)',
+      'maskline.yaml:16  columns.user_id.type  found "txt"; allowed: text, integer, number, boolean, uuid, ip, email, date, timestamp, version, json (did you mean text?)',
       "maskline.yaml:17  columns.user_id.max  found 0; allowed: 1 or more",
       'maskline.yaml:24  limits.body_bytes  found "none"; allowed: a whole number',
       "maskline.yaml:21  run.lanes  found 2.5; allowed: a whole number",

@@ -1,0 +1,100 @@
+import { alphabetOf, codePoints, fewestCharacters, placeholder } from "./ff1-alphabet.ts";
+import { longestNumerals, type NumeralColumn } from "./ff1-cipher.ts";
+import type { MaskSettings } from "./mask.ts";
+
+/** Between texts in the form a mask keeps and the numeral strings that FF1 encrypts. */
+export interface Ff1Format {
+  readonly radix: number;
+  /** The numerals of those texts that have the form, and which have not. */
+  read(texts: readonly string[]): { readonly column: NumeralColumn; readonly unfit: readonly number[] };
+  write(column: NumeralColumn): string[];
+  /** The code points of the longest text, given that of any value. */
+  longest(maxCodePoints: number | null): number;
+}
+
+const asciiCharacters = 0x80;
+
+export function createFf1Format({ alphabet, template }: MaskSettings): Ff1Format {
+  const characters = alphabetOf(alphabet);
+  const form = template === undefined ? null : codePoints(template);
+  const numeralOf = numeralsOf(characters);
+  const fewest = fewestCharacters(characters.length);
+  const onlyAscii = [...characters, ...(form ?? [])].every((character) => character < asciiCharacters);
+
+  /** Appends the numerals of a text; gives the new end, or -1 where the text has not the form. */
+  const readText = (text: string, numerals: Uint16Array, start: number): number => {
+    let end = start;
+    let index = 0;
+    for (let place = 0; form === null ? index < text.length : place < form.length; place += 1) {
+      const character = text.codePointAt(index) ?? -1;
+      index += character > 0xffff ? 2 : 1;
+      const literal = form === null ? placeholder : (form[place] as number);
+      if (literal !== placeholder) {
+        if (character !== literal) return -1;
+        continue;
+      }
+      const numeral = numeralOf(character);
+      if (numeral < 0) return -1;
+      numerals[end] = numeral;
+      end += 1;
+    }
+    const length = end - start;
+    return index !== text.length || length > longestNumerals || length < fewest ? -1 : end;
+  };
+
+  return {
+    radix: characters.length,
+    read(texts) {
+      const numerals = new Uint16Array(texts.reduce((total, text) => total + text.length, 0));
+      const offsets = new Uint32Array(texts.length + 1);
+      const unfit: number[] = [];
+      let end = 0;
+      let fitting = 0;
+      texts.forEach((text, index) => {
+        const next = readText(text, numerals, end);
+        if (next < 0) unfit.push(index);
+        else offsets[(fitting += 1)] = end = next;
+      });
+      return { column: { numerals: numerals.subarray(0, end), offsets: offsets.subarray(0, fitting + 1) }, unfit };
+    },
+    write: (column) => (onlyAscii ? writeAscii(column, characters, form) : writeAny(column, characters, form)),
+    longest: (maxCodePoints) => form?.length ?? Math.min(maxCodePoints ?? longestNumerals, longestNumerals),
+  };
+}
+
+/** -1 for what is not in the alphabet. */
+function numeralsOf(characters: readonly number[]): (character: number) => number {
+  const ascii = new Int16Array(asciiCharacters).fill(-1);
+  const others = new Map<number, number>();
+  characters.forEach((character, numeral) => {
+    if (character < asciiCharacters) ascii[character] = numeral;
+    else others.set(character, numeral);
+  });
+  return (character) => (character < asciiCharacters ? (ascii[character] ?? -1) : (others.get(character) ?? -1));
+}
+
+/** All texts of the column as one run of bytes, decoded in one call and cut apart. */
+function writeAscii({ numerals, offsets }: NumeralColumn, characters: readonly number[], form: readonly number[] | null): string[] {
+  const codes = Uint8Array.from(characters);
+  const count = offsets.length - 1;
+  const bytes = Buffer.alloc(form === null ? numerals.length : count * form.length);
+  for (let at = 0, next = 0, place = 0; at < bytes.length; at += 1) {
+    const literal = form === null ? placeholder : (form[place] as number);
+    bytes[at] = literal === placeholder ? (codes[numerals[next++] as number] as number) : literal;
+    place = form !== null && place + 1 < form.length ? place + 1 : 0;
+  }
+  const text = bytes.toString("latin1");
+  return Array.from({ length: count }, (_, i) =>
+    form === null ? text.slice(offsets[i], offsets[i + 1]) : text.slice(i * form.length, (i + 1) * form.length),
+  );
+}
+
+function writeAny({ numerals, offsets }: NumeralColumn, characters: readonly number[], form: readonly number[] | null): string[] {
+  return Array.from({ length: offsets.length - 1 }, (_, i) => {
+    const replaced = Array.from(numerals.subarray(offsets[i], offsets[i + 1]), (numeral) => characters[numeral] as number);
+    let next = 0;
+    const text =
+      form === null ? replaced : form.map((literal) => (literal === placeholder ? (replaced[next++] as number) : literal));
+    return String.fromCodePoint(...text);
+  });
+}
