@@ -63,6 +63,13 @@ export function createTokenWriter(keyId: number): (sealed: SealedColumn) => stri
   };
 }
 
+/** What a text in the form of a token says of its key, without opening it; null for all else. */
+export function readToken(text: string): { readonly keyId: number } | null {
+  const bytes = Buffer.allocUnsafe(text.length);
+  const length = readBase64url(text, 0, text.length, bytes, 0);
+  return length >= headLengthBytes && bytes[0] === version ? { keyId: bytes.readUInt32BE(1) } : null;
+}
+
 /** Reads tokens: one at a time, each into a column of those that are opened together. */
 export class TokenReader {
   readonly #head = new Scratch();
