@@ -59,6 +59,7 @@ export class Base64Column {
     this.#count = count + 1;
   }
 
+  /** All of them. They are parts of one text in memory, which lives as long as any of them does. */
   texts(): string[] {
     const count = this.#count;
     const text = this.slots.bytes.toString("base64url", 0, (this.#starts[count] as number) * slotBytes);

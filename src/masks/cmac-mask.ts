@@ -8,7 +8,8 @@ import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "./ma
 
 /**
  * One-way and keyed: AES-256-CMAC (RFC 4493, SP 800-38B), base64url. 128 bits: among 10^9 different values two share a token with a
- * probability of 1.5e-21. The token does not say which key made it. For volume: a value costs a thirtieth of an HMAC.
+ * probability of 1.5e-21. The token does not say which key made it. For volume: a value of a
+ * large batch costs a twentieth of an HMAC.
  */
 export function createCmacMask(definition: MaskDefinition, { primary }: DomainKeys): Mask {
   const encoding = createEncoding(definition);

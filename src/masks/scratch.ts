@@ -22,7 +22,10 @@ export class Scratch {
     former.fill(0);
   }
 
-  /** Done with it. The first `usedBytes` become zeros again: where plain values were, they would outlive their batch. */
+  /**
+   * Done with it. The first `usedBytes` become zeros again: where plain values were, they would outlive their batch. (What the runtime
+   * allocates by itself, the values' own strings and the outputs of ciphers, dies with its batch and is left to the collector.)
+   */
   release(usedBytes: number): void {
     this.bytes.fill(0, 0, usedBytes);
     if (this.bytes.length > keptBytes) this.#replace(leastBytes);

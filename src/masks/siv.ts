@@ -3,7 +3,7 @@ import { ByteColumn } from "./byte-column.ts";
 import { createEncoding } from "./encoding.ts";
 import { type AuthenticatedMask, type DomainKeys, maskFacts, type MaskDefinition, type Opened } from "./mask.ts";
 import { createSivCipher, type SivCipher, sivLengthBytes } from "./siv-cipher.ts";
-import { createTokenWriter, tokenLength, tokenPrefix, TokenReader } from "./token.ts";
+import { createTokenWriter, tokenLength, tokenPrefix, tokenPrefixLength, TokenReader } from "./token.ts";
 
 /** Tokens of one key, by their places in the batch. Their plaintexts are in the mask's column. `authentic` is null without the key. */
 interface OpenedGroup {
@@ -25,6 +25,7 @@ export function createSivMask(definition: MaskDefinition, domain: string, { prim
   const writer = ciphers.get(primary.id);
   if (writer === undefined) throw new MasklineError("internal", "a mask without its primary key");
   const prefixes = new Set([...ciphers.keys()].map(tokenPrefix));
+  const shortestToken = tokenLength(0);
   const column = new ByteColumn();
   const writeTokens = createTokenWriter(primary.id);
   const reader = new TokenReader();
@@ -86,7 +87,10 @@ export function createSivMask(definition: MaskDefinition, domain: string, { prim
     },
     recognises(values) {
       const recognised = values.map(() => false);
-      const suspects = values.flatMap((value, place) => (prefixes.has(value.slice(0, 6)) ? [place] : []));
+      const suspects: number[] = [];
+      for (const [place, value] of values.entries()) {
+        if (value.length >= shortestToken && prefixes.has(value.slice(0, tokenPrefixLength))) suspects.push(place);
+      }
       try {
         for (const { places, authentic } of openByKey(suspects.map((place) => values[place] as string))) {
           places.forEach((place, index) => (recognised[suspects[place] as number] = authentic?.[index] === true));

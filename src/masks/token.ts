@@ -15,7 +15,7 @@ const headLengthBytes = tagLengthBytes + sivLengthBytes;
 const headLengthCharacters: number = base64urlLength(headLengthBytes);
 
 /** The characters that version and the top 28 bits of the key id decide. The key ids of a ring differ in them. */
-const tagLengthCharacters = 6;
+export const tokenPrefixLength = 6;
 
 /** Where version and key id have ended, and a character too. */
 const tagEndCharacters = 8;
@@ -31,11 +31,11 @@ export function tokenLength(plaintextBytes: number): number {
   return base64urlLength(headLengthBytes + plaintextBytes);
 }
 
-/** The first six characters of every token of a key. */
+/** The first characters of every token of a key. */
 export function tokenPrefix(keyId: number): string {
   return ledTag(keyId)
     .toString("base64url")
-    .slice(leadLengthCharacters, leadLengthCharacters + tagLengthCharacters);
+    .slice(leadLengthCharacters, leadLengthCharacters + tokenPrefixLength);
 }
 
 /** Writes tokens of one key. */
@@ -61,6 +61,13 @@ export function createTokenWriter(keyId: number): (sealed: SealedColumn) => stri
     }
     return tokens.texts();
   };
+}
+
+/** What a text in the form of a token says of its key, without opening it; null for all else. */
+export function readToken(text: string): { readonly keyId: number } | null {
+  const bytes = Buffer.allocUnsafe(text.length);
+  const length = readBase64url(text, 0, text.length, bytes, 0);
+  return length >= headLengthBytes && bytes[0] === version ? { keyId: bytes.readUInt32BE(1) } : null;
 }
 
 /** Reads tokens: one at a time, each into a column of those that are opened together. */

@@ -6,6 +6,7 @@ import * as fc from "fast-check";
 
 import { formatIp } from "../../src/contract/ip.ts";
 import type { MaskDefinition } from "../../src/masks/mask.ts";
+import { readToken } from "../../src/masks/token.ts";
 import { createReversible, onlyKey, sivDefinition, testKey } from "./masks.ts";
 
 const domain = "user_logins.ip";
@@ -115,6 +116,14 @@ test("a changed bit anywhere never gives a value, and leaves the neighbours alon
     }),
     { numRuns: 500 },
   );
+});
+
+test("a token tells its key without being opened; nothing that is not its one spelling does", () => {
+  const [token = "", short = ""] = mask.apply(["203.0.113.77", "a"]);
+  for (const each of [token, short, ...mask.apply([""])]) assert.deepEqual(readToken(each), { keyId: key.id });
+  const none = ["", "203.0.113.77", token.slice(0, 27), `${token}=`, `B${token.slice(1)}`, `${token.slice(0, -1)}+`];
+  // B has bits that no byte of this token takes.
+  for (const text of [...none, `${short.slice(0, -1)}B`]) assert.equal(readToken(text), null, text);
 });
 
 test("a shortened or lengthened token does not open", () => {
