@@ -59,7 +59,7 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
           assert.deepEqual(rows, [{ texts: values, sent: textArray(values) }]);
         }),
         // room for nulls behind texts of three bytes a unit
-        { numRuns: 300, examples: [[["ࠀ", "日本", null]], [["日".repeat(40), null, null]], [[null, "日", null, null, null]]] },
+        { numRuns: 300, examples: [[["日", "日", "日", null]]] },
       );
     });
 
