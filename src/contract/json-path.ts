@@ -38,45 +38,72 @@ export function jsonPathsMeet(left: string, right: string): boolean {
 
 /**
  * Compiles a dotted path, with `*` for every element of a list or member of an object. Unlike a path into the body it follows every
- * reading of its dots: a member named `client.ip` and the member `ip` of `client` are both found, so that neither stays unmasked.
+ * reading of its dots and of those in names: a member named `client.ip` and the member `ip` of `client` are both found, as are
+ * `devices.x.id` and the member `id` of `devices.x` by `devices.*.id`, so that none stays unmasked.
  */
 export function compileJsonPath(path: string): JsonPath {
   const names = path.split(".");
+  const isEvery = names.map((name) => name === every);
+
+  /** How deep a member's name leads into the path, from each of some depths: more than one way where `*` and dots meet. */
+  const readName = (key: string, depths: readonly number[]): readonly number[] => {
+    if (!key.includes(".")) return advance(key, depths);
+    const parts = key.split(".");
+    let reached = advance(parts[0] as string, depths);
+    for (let index = 1; index < parts.length && reached.length > 0; index += 1) {
+      const longer = reached.filter((depth) => isEvery[depth - 1]);
+      reached = [...new Set([...longer, ...advance(parts[index] as string, reached)])];
+    }
+    return reached;
+  };
+  const advance = (part: string, depths: readonly number[]): number[] =>
+    depths.flatMap((depth) => (isEvery[depth] || names[depth] === part ? depth + 1 : []));
+
   return (root) => {
     const places: JsonPlace[] = [];
     let absent = false;
     let misfit: JsonPlaces["misfit"] = null;
 
-    const misfitAt = (depth: number, expected: string, value: unknown): void => {
+    const misfitAt = (depth: number, value: unknown): void => {
+      const expected = isEvery[depth] ? "a list or an object" : "an object";
       misfit ??= { path: names.slice(0, depth).join("."), expected, found: jsonTypeName(value) };
     };
-    const step = (holder: JsonPlace["holder"], key: string, depth: number): void => {
-      if (depth === names.length) return void places.push({ holder, key });
+    const step = (holder: JsonPlace["holder"], key: string, reached: readonly number[]): void => {
       const inner = (holder as JsonObject)[key];
+      const inside = reached.filter((depth) => depth < names.length);
+      const holdsMore = Array.isArray(inner) || isJsonObject(inner);
+      // By one reading all that this value holds is led to: then the reading that ends here is not meant.
+      const isLedInto = holdsMore && isEvery.at(-1) === true && inside.includes(names.length - 1);
+      const endsHere = inside.length < reached.length && !isLedInto;
+      if (endsHere) places.push({ holder, key });
+      if (inside.length === 0 || (endsHere && !holdsMore)) return;
       if (inner === null) absent = true;
-      else walk(inner, depth);
+      else walk(inner, inside);
     };
-    const walk = (value: unknown, depth: number): void => {
-      if (names[depth] === every) {
-        if (!Array.isArray(value) && !isJsonObject(value)) return misfitAt(depth, "a list or an object", value);
-        for (const key of Object.keys(value)) step(value, key, depth + 1);
+    /** All readings go through a value together, so that each value is visited once. */
+    const walk = (value: unknown, depths: readonly number[]): void => {
+      if (Array.isArray(value)) {
+        const named = depths.find((depth) => !isEvery[depth]);
+        if (named !== undefined) return misfitAt(named, value);
+        const inner = depths.map((depth) => depth + 1);
+        for (const key of Object.keys(value)) step(value, key, inner);
         return;
       }
-      if (!isJsonObject(value)) return misfitAt(depth, "an object", value);
-      let key = names[depth] as string;
-      let found = false;
-      for (let end = depth + 1; ; end += 1) {
-        if (Object.hasOwn(value, key)) {
-          found = true;
-          step(value, key, end);
-        }
-        if (end === names.length || names[end] === every) break;
-        key = `${key}.${names[end] as string}`;
+      if (!isJsonObject(value)) return misfitAt(depths[0] as number, value);
+      let found = depths.some((depth) => isEvery[depth]);
+      // Most members of most objects are told by how they begin.
+      const start = found || depths.length > 1 ? "" : (names[depths[0] as number] as string);
+      for (const key of Object.keys(value)) {
+        if (!key.startsWith(start)) continue;
+        const reached = readName(key, depths);
+        if (reached.length === 0) continue;
+        found = true;
+        step(value, key, reached);
       }
       if (!found) absent = true;
     };
 
-    walk(root, 0);
+    walk(root, [0]);
     return { places, absent, misfit };
   };
 }

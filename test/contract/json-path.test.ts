@@ -28,6 +28,74 @@ test("a member whose name holds the dots is found beside the nested one: neither
   assert.deepEqual(valuesAt("a.b.*", { "a.b": [1], a: { b: [2] } }).sort(), [1, 2]);
 });
 
+test("a member whose name holds the dots of a path with * is found too", () => {
+  for (const root of [
+    { "devices.x.id": "s" },
+    { "devices.x": { id: "s" } },
+    { devices: { "x.id": "s" } },
+    { devices: { "x.y": { id: "s" } } },
+    { "devices.10.0.0.1": { id: "s" } },
+    { "devices.10.0.0.1.id": "s" },
+  ]) {
+    assert.deepEqual(valuesAt("devices.*.id", root), ["s"], JSON.stringify(root));
+    assert.equal(compileJsonPath("devices.*.id")(root).misfit, null);
+  }
+  assert.deepEqual(valuesAt("a.*.b.c", { a: { "x.b": { c: "s" } } }), ["s"]);
+  assert.deepEqual(valuesAt("hosts.*.*", { hosts: { "10.0.0.1": { id: "s" } } }), ["s"], "the place of all, not the object");
+  assert.deepEqual(valuesAt("devices.*.id", { "devicesx.y.id": 1, "devices.id": {}, devices: { id: { x: 2 } } }), []);
+});
+
+/** Members of all depths, with the names on the way to them. */
+function* members(
+  value: unknown,
+  above: readonly string[] = [],
+): Generator<readonly [names: string, holder: unknown, key: string]> {
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    yield [[...above, key].join("/"), value, key];
+    yield* members(inner, [...above, key]);
+  }
+}
+
+const anyName = fc.constantFrom("a", "b", "*");
+const anyPath = fc.array(anyName, { minLength: 1, maxLength: 4 }).map((names) => names.join("."));
+function treeOf(...names: readonly string[]): fc.Arbitrary<unknown> {
+  return fc.letrec((tie) => ({
+    tree: fc.oneof(
+      { depthSize: "small", withCrossShrink: true },
+      fc.constantFrom("x", "y", null),
+      fc.array(tie("tree"), { maxLength: 3 }),
+      fc.dictionary(fc.constantFrom(...names), tie("tree"), { noNullPrototype: true }),
+    ),
+  })).tree;
+}
+
+test("by every reading of the dots a value is found, inside what is found, or the whole does not fit", () => {
+  let found = 0;
+  fc.assert(
+    fc.property(anyPath, treeOf("a", "b", "a.b", "b.a", "a.b.a", "x.b", "a.x.y"), (path, root) => {
+      const { places, misfit } = compileJsonPath(path)(root);
+      const reading = new RegExp(`^${path.replaceAll(".", "[./]").replaceAll("*", "[^/]+")}$`);
+      const all = [...members(root)];
+      const shown = all.filter(([, holder, key]) => places.some((place) => place.holder === holder && place.key === key));
+      assert.equal(shown.length, places.length, "each place once");
+      for (const [names] of shown) assert.match(names, reading);
+      if (misfit !== null) return;
+      for (const [names, holder, key] of all) {
+        const value = (holder as Record<string, unknown>)[key];
+        if (!reading.test(names) || (typeof value === "object" && value !== null)) continue;
+        assert.ok(
+          shown.some(([above]) => names === above || names.startsWith(`${above}/`)),
+          `${path} ${names}`,
+        );
+        found += 1;
+      }
+    }),
+    { numRuns: 3_000 },
+  );
+  assert.ok(found > 300, `only ${found} values`);
+});
+
 test("what is absent or null is told from what cannot be looked into", () => {
   const find = (path: string, root: unknown) => {
     const { places, absent, misfit } = compileJsonPath(path)(root);
@@ -74,23 +142,13 @@ test("paths that can lead to one place, or inside it, are known to meet", () => 
 });
 
 test("two paths that do not meet never lead to one place, where no name holds a dot", () => {
-  const name = fc.constantFrom("a", "b", "*");
-  const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => names.join("."));
-  const { tree } = fc.letrec((tie) => ({
-    tree: fc.oneof(
-      { depthSize: "small", withCrossShrink: true },
-      fc.constantFrom("x", "y", null),
-      fc.array(tie("tree"), { maxLength: 3 }),
-      fc.dictionary(fc.constantFrom("a", "b"), tie("tree"), { noNullPrototype: true }),
-    ),
-  }));
   fc.assert(
-    fc.property(path, path, tree, (left, right, root) => {
+    fc.property(anyPath, anyPath, treeOf("a", "b"), (left, right, root) => {
       fc.pre(!jsonPathsMeet(left, right));
       const places = compileJsonPath(left)(root).places;
       const others = compileJsonPath(right)(root).places;
       assert.ok(!places.some((place) => others.some((other) => other.holder === place.holder && other.key === place.key)));
     }),
-    { numRuns: 500 },
+    { numRuns: 3_000 },
   );
 });
