@@ -29,11 +29,31 @@ export function jsonPathProblem(path: string): string | null {
 
 /** Whether two paths can lead to one place, or one to what is inside the other's: then it would not be clear whose mask counts. */
 export function jsonPathsMeet(left: string, right: string): boolean {
+  const names = left.split(".");
   const others = right.split(".");
-  return left.split(".").every((name, depth) => {
+  const oneInOther = names.every((name, depth) => {
     const other = others[depth];
     return other === undefined || name === every || other === every || name === other;
   });
+  return oneInOther || meetAtDottedName(names, others);
+}
+
+/**
+ * Whether two paths can lead to one place where names hold dots, so that a `*` stands for one or more parts of the other path. That one
+ * of them leads inside the other's place is no matter here: a place that is no single value is a fault, or masked as a whole.
+ */
+function meetAtDottedName(names: readonly string[], others: readonly string[]): boolean {
+  // For each count of the other's parts, whether it can be read as the parts of `names` so far.
+  let meets = [true, ...others.map(() => false)];
+  for (const name of names) {
+    const next = [false];
+    for (const [index, other] of others.entries()) {
+      const both = (meets[index] ?? false) && (name === other || name === every || other === every);
+      next.push(both || (name === every && (next[index] ?? false)) || (other === every && (meets[index + 1] ?? false)));
+    }
+    meets = next;
+  }
+  return meets.at(-1) ?? false;
 }
 
 /**

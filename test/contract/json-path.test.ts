@@ -128,6 +128,8 @@ test("paths that can lead to one place, or inside it, are known to meet", () => 
     ["a.*", "a.b.c"],
     ["*", "x"],
     ["*.b", "a.*"],
+    ["*.b", "a.x.b"],
+    ["*.c.*", "a.*.c.d"],
   ] as const) {
     assert.equal(jsonPathsMeet(left, right), true, `${left} ${right}`);
     assert.equal(jsonPathsMeet(right, left), true, `${right} ${left}`);
@@ -137,13 +139,14 @@ test("paths that can lead to one place, or inside it, are known to meet", () => 
     ["a.b", "a.c"],
     ["*.b", "a.c"],
     ["a.*.b", "a.*.c"],
+    ["*.b", "a.x.c"],
   ] as const)
     assert.equal(jsonPathsMeet(left, right), false, `${left} ${right}`);
 });
 
-test("two paths that do not meet never lead to one place, where no name holds a dot", () => {
+test("two paths that do not meet never lead to one place, also where names hold dots", () => {
   fc.assert(
-    fc.property(anyPath, anyPath, treeOf("a", "b"), (left, right, root) => {
+    fc.property(anyPath, anyPath, treeOf("a", "b", "a.b", "b.a", "a.b.a"), (left, right, root) => {
       fc.pre(!jsonPathsMeet(left, right));
       const places = compileJsonPath(left)(root).places;
       const others = compileJsonPath(right)(root).places;
