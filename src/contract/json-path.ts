@@ -64,6 +64,8 @@ function meetAtDottedName(names: readonly string[], others: readonly string[]): 
 export function compileJsonPath(path: string): JsonPath {
   const names = path.split(".");
   const isEvery = names.map((name) => name === every);
+  /** For each depth from which the path has no `*`, the names a member can have; otherwise null. */
+  const wholeNames = names.map((_, depth) => (isEvery.includes(true, depth) ? null : namesFrom(names.slice(depth))));
 
   /** How deep a member's name leads into the path, from each of some depths: more than one way where `*` and dots meet. */
   const readName = (key: string, depths: readonly number[]): readonly number[] => {
@@ -111,10 +113,12 @@ export function compileJsonPath(path: string): JsonPath {
       }
       if (!isJsonObject(value)) return misfitAt(depths[0] as number, value);
       let found = depths.some((depth) => isEvery[depth]);
-      // Most members of most objects are told by how they begin.
-      const start = found || depths.length > 1 ? "" : (names[depths[0] as number] as string);
-      for (const key of Object.keys(value)) {
-        if (!key.startsWith(start)) continue;
+      const [depth] = depths as [number];
+      // One reading, as nearly always: its names are looked up, or most members told by how they begin.
+      const isOnly = depths.length === 1 && !found;
+      const start = isOnly ? (names[depth] as string) : "";
+      for (const key of (isOnly ? wholeNames[depth] : null) ?? Object.keys(value)) {
+        if (!key.startsWith(start) || !Object.hasOwn(value, key)) continue;
         const reached = readName(key, depths);
         if (reached.length === 0) continue;
         found = true;
@@ -126,6 +130,11 @@ export function compileJsonPath(path: string): JsonPath {
     walk(root, [0]);
     return { places, absent, misfit };
   };
+}
+
+/** The names that members have who stand for so many of these names in a row, from the first. */
+function namesFrom(names: readonly string[]): readonly string[] {
+  return names.map((_, index) => names.slice(0, index + 1).join("."));
 }
 
 export function valueAt({ holder, key }: JsonPlace): unknown {
