@@ -38,8 +38,8 @@ export function compileContract(contract: Contract, exceptions: ReadonlyMap<stri
       const missing = whyMissing(value, column);
       if (missing !== null) {
         values.push(column.fallback);
-        if (column.mustBePresent && column.fallback === null) {
-          faults.push({ reason: "missing", path: column.path, expected: "a value", found: missing });
+        if (column.fallback === null) {
+          for (const path of column.missingPaths) faults.push({ reason: "missing", path, expected: "a value", found: missing });
         }
         continue;
       }
@@ -71,5 +71,5 @@ export function columnProblem(column: Column): string | null {
 /** Whether a row that passes the check can hold NULL in this column. */
 export function mayBeNull(column: Column): boolean {
   const compiled = compileColumn(column);
-  return typeof compiled === "string" || (!compiled.mustBePresent && compiled.fallback === null);
+  return typeof compiled === "string" || (compiled.missingPaths.length === 0 && compiled.fallback === null);
 }

@@ -14,7 +14,8 @@ export interface CompiledColumn {
   readonly readContents: ContentsReader;
   /** Stands in for a value that is not there, read through the column's type already; null for SQL NULL. */
   readonly fallback: string | null;
-  readonly mustBePresent: boolean;
+  /** The paths of what is missing where there is no value: the column's own, or of what it must hold. None where there may be none. */
+  readonly missingPaths: readonly string[];
   /** In a masked column a blank text is a missing one: as a value it would become a token shared by all who have none. */
   readonly blankIsMissing: boolean;
 }
@@ -33,9 +34,13 @@ export function compileColumn(column: Column): CompiledColumn | string {
     read: origin.read,
     readContents,
     fallback,
-    mustBePresent: column.required || origin.always,
+    missingPaths: column.required || origin.always ? [column.from] : requiredInside(column),
     blankIsMissing: column.masked !== "no",
   };
+}
+
+function requiredInside({ paths = [] }: Column): readonly string[] {
+  return paths.filter(({ required }) => required).map(({ from }) => from);
 }
 
 /** What the configuration writes is what an event would carry, also where the column's values come from elsewhere. */

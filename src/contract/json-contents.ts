@@ -38,7 +38,7 @@ function canonicalise(root: unknown, { column, find, read }: CompiledPath, from:
     return { reason: "wrong_type", path: path === "" ? from : `${from}.${path}`, expected, found };
   }
   const missing = (found: string): Fault => ({ reason: "missing", path: column.from, expected: "a value", found });
-  if (absent && column.required) return missing("absent");
+  if (column.required && (absent || places.length === 0)) return missing("absent");
   for (const place of places) {
     const value = valueAt(place);
     if (value === null || isBlank(value)) {

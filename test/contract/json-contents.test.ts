@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 
-import { columnProblem, compileContract } from "../../src/contract/check.ts";
+import { columnProblem, compileContract, mayBeNull } from "../../src/contract/check.ts";
 import type { Column } from "../../src/contract/column.ts";
 import { column, contract, incoming } from "./contracts.ts";
 
@@ -75,7 +75,27 @@ suite("what lies at the paths of a JSON column", () => {
     assert.equal(found({}), "missing details.user.mail absent");
     assert.equal(found({ user: null }), "missing details.user.mail absent");
     assert.equal(found({ user: { mail: null } }), "missing details.user.mail null");
-    assert.equal(found(null), "", "a column that is not required may be absent as a whole");
+  });
+
+  test("that is required is required of a message without the column too, and of an empty list", () => {
+    const faultsOf = (body: unknown, columns: readonly Column[] = [details]): readonly string[] => {
+      const checked = check(body, columns);
+      return "faults" in checked ? checked.faults.map((fault) => `${fault.reason} ${fault.path} ${fault.found}`) : [];
+    };
+    assert.deepEqual(faultsOf({}), ["missing details.user.mail absent"]);
+    assert.deepEqual(faultsOf({ details: null }), ["missing details.user.mail null"]);
+    assert.deepEqual(
+      faultsOf({}, [{ ...details, required: true }]),
+      ["missing details absent"],
+      "the column's own fault is enough",
+    );
+    assert.equal(mayBeNull(details), false);
+    const ids = column("details", { type: "json", paths: [path("ids.*", { required: true }), path("other")] });
+    assert.deepEqual(faultsOf({ details: { ids: [] } }, [ids]), ["missing details.ids.* absent"]);
+    assert.deepEqual(faultsOf({ details: { ids: ["x"] } }, [ids]), []);
+    const optional = column("details", { type: "json", paths: [path("other")] });
+    assert.deepEqual(check({}, [optional]), { values: [null] });
+    assert.equal(mayBeNull(optional), true);
   });
 
   test("leaves the body alone for the columns that read the same part", () => {
