@@ -23,6 +23,11 @@ interface PathColumn {
  * texts: tokens are those of a plain column of the same domain. A token is written as a text, whatever the type of its value.
  */
 export function createJsonPathsMask(paths: readonly MaskedPath[]): ColumnMask {
+  const parts = paths.map((one) => ({ path: one.path, mask: createPathsMask([one]) }));
+  return { ...createPathsMask(paths), parts };
+}
+
+function createPathsMask(paths: readonly MaskedPath[]): ColumnMask {
   const compiled = paths.map(({ path, mask }) => ({ find: compileJsonPath(path), mask }));
 
   const gather = (roots: readonly unknown[]): readonly PathColumn[] =>

@@ -191,7 +191,11 @@ export interface Mask {
 }
 
 /** What the values of a column are given to: a mask, or masks of what lies inside them. `recognises` as in AuthenticatedMask. */
-export type ColumnMask = Pick<Mask, "form" | "apply" | "longestToken"> & Partial<Pick<AuthenticatedMask, "recognises">>;
+export type ColumnMask = Pick<Mask, "form" | "apply" | "longestToken"> &
+  Partial<Pick<AuthenticatedMask, "recognises">> & {
+    /** Where masks lie inside the values: each path, and its mask as if it were the only one. To find what is at fault, not for speed. */
+    readonly parts?: readonly { readonly path: string; readonly mask: ColumnMask }[];
+  };
 
 /** A value opened, or why not. `unknown_key`: a token of a key that is not at hand, or not in use. */
 export type Opened = { readonly value: string } | { readonly failure: "not_a_token" | "unknown_key" | "not_authentic" };

@@ -33,7 +33,10 @@ export function prepare(
   const faults = new Map<number, Fault[]>();
   const masked = columns.map(({ column, mask }, index) => {
     const values = checked.rows.columns[index] ?? [];
-    return mask === null ? values : maskColumn(values, mask, acceptTokens, (row, reason) => addFault(faults, row, column, reason));
+    if (mask === null) return values;
+    return maskColumn(values, mask, acceptTokens, (row, reason) => {
+      for (const path of pathsAtFault(column, mask, values[row] as string, reason)) addFault(faults, row, path, reason);
+    });
   });
   const rows: Rows = { deliveries: checked.rows.deliveries, columns: masked };
   const kept = rows.deliveries.flatMap((_, row) => (faults.has(row) ? [] : [row]));
@@ -57,7 +60,8 @@ function checkAll(deliveries: readonly Delivery[], check: Check, width: number):
   return { rows: { deliveries: accepted, columns }, refused };
 }
 
-type FaultAt = (row: number, reason: "already_masked" | "mask_failed") => void;
+type MaskReason = "already_masked" | "mask_failed";
+type FaultAt = (row: number, reason: MaskReason) => void;
 
 /** Masks what is there; absent values stay absent, so that a missing value never becomes a token shared by all. */
 function maskColumn(
@@ -101,13 +105,30 @@ function applyEach(values: readonly string[], mask: ColumnMask, failedAt: (index
   }
 }
 
+/** Where in a value the fault lies: each path inside it whose mask has it by itself, otherwise the value as a whole. */
+function pathsAtFault({ from }: Column, { parts = [] }: ColumnMask, value: string, reason: MaskReason): readonly string[] {
+  const isAtFault = (mask: ColumnMask): boolean =>
+    reason === "already_masked" ? mask.recognises?.([value])[0] === true : fails(mask, value);
+  const found = parts.flatMap(({ path, mask }) => (isAtFault(mask) ? [`${from}.${path}`] : []));
+  return found.length === 0 ? [from] : found;
+}
+
+function fails(mask: ColumnMask, value: string): boolean {
+  try {
+    mask.apply([value]);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 const explanations = {
   already_masked: { expected: "a value, not a token", found: "a token of this domain" },
   mask_failed: { expected: "a value the mask can take", found: "a failing mask" },
-} as const;
+} as const satisfies Record<MaskReason, unknown>;
 
-function addFault(faults: Map<number, Fault[]>, row: number, column: Column, reason: keyof typeof explanations): void {
-  const fault: Fault = { reason, path: column.from, ...explanations[reason] };
+function addFault(faults: Map<number, Fault[]>, row: number, path: string, reason: MaskReason): void {
+  const fault: Fault = { reason, path, ...explanations[reason] };
   const found = faults.get(row);
   if (found) found.push(fault);
   else faults.set(row, [fault]);

@@ -78,6 +78,26 @@ test("a token of ours is refused wherever it comes in: in a plain column, at a p
   );
 });
 
+test("a fault of a mask inside JSON names its path, and every one of them", () => {
+  const inside = load(`columns:
+  d:
+    type: json
+    paths:
+      a: { type: text, mask: { kind: siv, domain: support.notes } }
+      list.*.id: { type: text, mask: { kind: ff1, domain: ids, template: "###-##-####" } }
+      b: { type: text, mask: { kind: siv, domain: support.notes } }
+`);
+  const { tag } = rowOf({ tag: "ann@example.com" });
+  const good = { a: "x", b: "y", list: [{ id: "593-47-5928" }] };
+  const bodies = [good, { ...good, a: tag }, { ...good, a: tag, b: tag }, { ...good, list: [{ id: "secret" }] }];
+  const { rows, refused } = preparation(inside, createMasks(inside.columns, ring))(bodies.map((d) => event({ d })));
+  assert.equal(rows.deliveries.length, 1);
+  assert.deepEqual(
+    refused.map(({ faults }) => faults.map(({ reason, path }) => `${reason} ${path}`)),
+    [["already_masked d.a"], ["already_masked d.a", "already_masked d.b"], ["mask_failed d.list.*.id"]],
+  );
+});
+
 test("faults inside JSON refuse their row only", () => {
   assert.deepEqual(reasonsOf({ details: { client: { ip: "nowhere" }, devices: [{ id: {} }] } }), [
     "bad_format details.client.ip",
