@@ -68,6 +68,9 @@ function recogniseInside(texts: readonly string[], recognise: (values: readonly 
   return recognised;
 }
 
+const longestByItself = 1_024;
+const stride = 1 / 64;
+
 /**
  * A text of n characters grows at most as if it were all of that finding, or escape, which adds the most to each character it replaces:
  * findings do not overlap, and so share the n characters among them.
@@ -76,9 +79,12 @@ function longestScanned(max: number | null, detectors: readonly Detector[], mask
   if (max === null) return null;
   let growth = 1 / openingLength;
   for (const { shortest, longest, longestValueBytes } of detectors) {
-    for (let length = shortest; length <= Math.min(longest ?? max, max); length += 1) {
+    const most = Math.min(longest ?? max, max);
+    for (let length = shortest, last = 0; length <= most && last < most; length = last + 1) {
+      // Long findings in strides, each as if its shortest had the token of its longest: there is no end to what `max` may be.
+      last = Math.min(length < longestByItself ? length : Math.floor(length * (1 + stride)), most);
       // a mask counts code points at their largest, four bytes
-      const token = mask.longestToken(Math.ceil(longestValueBytes(length) / 4));
+      const token = mask.longestToken(Math.ceil(longestValueBytes(last) / 4));
       if (token === null) return null;
       growth = Math.max(growth, (frame + token - length) / length);
     }

@@ -180,3 +180,17 @@ test("no masked text is longer than said", () => {
   const bound = onlyIp.longestToken(dense.length) ?? 0;
   assert.ok(worst.length <= bound && bound < worst.length * 1.5, `${worst.length} of ${bound}: the bound is near`);
 });
+
+test("the longest masked text is known as soon for a large limit as for a small one, and nearly as well", () => {
+  let calls = 0;
+  const counting = { ...siv, longestToken: (max: number | null) => ((calls += 1), siv.longestToken(max)) };
+  const scanning = createScanMask(["email", { name: "all", pattern: ".+" }, { name: "many", pattern: "q{200,}" }], counting);
+  for (const large of [2 ** 53 - 1, 1e300]) assert.ok((scanning.longestToken(large) ?? 0) > large);
+  assert.ok(calls < 100_000, `${calls} lengths looked at`);
+  const long = createScanMask([{ name: "many", pattern: "q{200,}" }], siv);
+  for (const length of [200, 1_023, 1_024, 1_025, 5_000]) {
+    const [worst = ""] = masked(["q".repeat(length)], long);
+    const bound = long.longestToken(length) ?? 0;
+    assert.ok(worst.length <= bound && bound < worst.length * 1.2, `${worst.length} of ${bound}`);
+  }
+});
