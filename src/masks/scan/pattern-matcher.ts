@@ -22,7 +22,7 @@ export function createMatcher({ sets, first, last, follow }: Automaton): Matcher
   const reading = (code: number): Int32Array =>
     Int32Array.from(states.filter((state) => sets[state]?.some(([low, high]) => code >= low && code <= high)));
   const readingAscii = Array.from({ length: asciiCodes }, (_, code) => reading(code));
-  const beyondAscii = states.filter((state) => sets[state]?.some(([, high]) => high >= asciiCodes));
+  const readingOther = betweenBorders(sets, reading);
 
   return (text) => {
     const ends = new Int32Array(text.length).fill(-1);
@@ -34,7 +34,7 @@ export function createMatcher({ sets, first, last, follow }: Automaton): Matcher
     for (let end = text.length; end > 0;) {
       const start = startOfCodePoint(text, end);
       const code = text.codePointAt(start) as number;
-      const able = code < asciiCodes ? (readingAscii[code] as Int32Array) : beyondAscii.length === 0 ? none : reading(code);
+      const able = code < asciiCodes ? (readingAscii[code] as Int32Array) : readingOther(code);
       let longest = -1;
       for (const state of able) {
         let best = last.has(state) ? end : -1;
@@ -54,7 +54,21 @@ export function createMatcher({ sets, first, last, follow }: Automaton): Matcher
   };
 }
 
-const none: Int32Array = Int32Array.of();
+/** Characters between two borders of the sets are read by the same states: they are told once for all of them, when first met. */
+function betweenBorders(sets: Automaton["sets"], reading: (code: number) => Int32Array): (code: number) => Int32Array {
+  const ranges = sets.flat().filter(([, high]) => high >= asciiCodes);
+  const borders = Int32Array.from(new Set(ranges.flatMap(([low, high]) => [low, high + 1]))).sort();
+  const known: (Int32Array | undefined)[] = Array.from({ length: borders.length + 1 });
+  return (code) => {
+    let below = 0;
+    for (let above = borders.length; below < above;) {
+      const middle = (below + above) >> 1;
+      if ((borders[middle] as number) <= code) below = middle + 1;
+      else above = middle;
+    }
+    return (known[below] ??= reading(code));
+  };
+}
 
 /** Where the character begins that ends at `end`: a surrogate pair is one character. */
 function startOfCodePoint(text: string, end: number): number {

@@ -128,6 +128,26 @@ suite("a pattern of one's own", () => {
     assert.ok(once > 0 && twice <= 2 * once + 10);
   });
 
+  test("looks into its sets of characters as often for a long text as for a short one, ASCII or not", () => {
+    let looks = 0;
+    const automaton = automatonOf("[à-ü]+[^\\s,]{2,5}|\\w[😀-😎é]");
+    const counted = automaton.sets.map(
+      (set) => new Proxy(set, { get: (...read) => ((looks += 1), Reflect.get(...read)) as unknown }),
+    );
+    const match = createMatcher({ ...automaton, sets: counted });
+    const looksAt = (text: string): number => {
+      looks = 0;
+      match(text);
+      return looks;
+    };
+    const alphabet = "aéü 😀,😎日本語ж";
+    assert.ok(looksAt(alphabet) > 0, "what is looked at is counted");
+    assert.equal(looksAt(alphabet.repeat(1_000)), 0);
+    const everything = Array.from({ length: 0x3000 }, (_, code) => String.fromCodePoint(code + 0x80)).join("");
+    assert.ok(looksAt(everything) < everything.length, "not once a character");
+    assert.equal(looksAt(everything), 0);
+  });
+
   test("that is too big is refused before it is built", () => {
     for (const big of ["a{1000}", "((((a{10}){10}){10}){10}){10}", "((a{1,1000}){1,1000}){1,1000}", `(${"a|".repeat(99)}a)*`]) {
       assert.match(patternProblem(big) ?? "", /^is too big/, big);
