@@ -1,13 +1,15 @@
 import { MasklineError } from "../errors.ts";
 import { anchorOf, primaryOf } from "../keys/key-standing.ts";
 import { tokenPrefix } from "../masks/token.ts";
+import { oldNeedles } from "../recovery/inside-tokens.ts";
 import type { RekeyStore, StepResult, TablePart, WalkPosition } from "../recovery/rekey-store.ts";
-import type { Remasked, TaggedColumn, TokenRow } from "../recovery/remask.ts";
+import type { RekeyColumn, Remasked, TokenRow } from "../recovery/remask.ts";
 import { type Database, DatabaseRefusal, type Query } from "./database.ts";
 import { describeFailure } from "./error-classes.ts";
 import { aliasInsert } from "./load-statement.ts";
 import { quoteName, showTable, type TableName } from "./names.ts";
 import { standingOf, standingPrelude } from "./ring-keys.ts";
+import { columnTypes, Parameters, textOf } from "./token-search.ts";
 
 export interface PostgresRekeyOptions {
   readonly schema: string;
@@ -15,7 +17,7 @@ export interface PostgresRekeyOptions {
   readonly ring: number;
   /** Random for each process. */
   readonly run: string;
-  readonly columns: readonly Pick<TaggedColumn, "name" | "keyId" | "anchorId">[];
+  readonly columns: readonly RekeyColumn[];
 }
 
 type Part = TablePart & { readonly quoted: string; readonly ranges: boolean };
@@ -44,6 +46,8 @@ export class PostgresRekey implements RekeyStore {
   readonly #own: string;
   readonly #toKey: number;
   #parts: readonly Part[] = [];
+  /** What a new text is cast to, by column. */
+  #casts: ReadonlyMap<string, string> = new Map();
 
   constructor(database: Database, options: PostgresRekeyOptions) {
     this.#database = database;
@@ -72,6 +76,11 @@ export class PostgresRekey implements RekeyStore {
       });
     }
     this.#parts = found;
+    this.#casts = await columnTypes(
+      this.#database,
+      table,
+      this.#options.columns.map(({ name }) => name),
+    );
     return found;
   }
 
@@ -112,11 +121,8 @@ export class PostgresRekey implements RekeyStore {
         "rekeying",
         async (query, standing) => {
           this.#requireTarget(standing);
-          const rows = await query<{ place: string; tokens: (string | null)[] }>(this.#readSql(part), [
-            from.block,
-            untilBlock,
-            tokenPrefix(this.#toKey),
-          ]);
+          const { sql, values } = this.#reading(part, from.block, untilBlock);
+          const rows = await query<{ place: string; tokens: (string | null)[] }>(sql, values);
           const { changes, aliases, unopened } = remask(rows);
           const changed = changes.length === 0 ? 0 : await this.#write(query, part, { changes, aliases });
           await this.#move(query, { ...from, block: untilBlock }, changed);
@@ -139,16 +145,26 @@ export class PostgresRekey implements RekeyStore {
   }
 
   /** Rows of some blocks in which a column holds a token of another key, or what looks like one. */
-  #readSql(part: Part): string {
-    const texts = this.#options.columns.map(({ name }) => `${quoteName(name)}::text`);
-    const old = texts.map((text) => `left(${text}, 1) = 'A' AND left(${text}, 6) <> $3`);
+  #reading(part: Part, fromBlock: number, untilBlock: number): { readonly sql: string; readonly values: readonly unknown[] } {
+    const { columns } = this.#options;
+    const parameters = new Parameters();
+    const [from, until] = [parameters.add(fromBlock), parameters.add(untilBlock)];
+    const old = columns.flatMap((column) => {
+      const text = textOf(column.name);
+      if ("masks" in column)
+        return [...oldNeedles(column).keys()].map((needle) => `strpos(${text}, ${parameters.add(needle)}::text) > 0`);
+      return [`left(${text}, 1) = 'A' AND left(${text}, 6) <> ${parameters.add(tokenPrefix(this.#toKey))}::text`];
+    });
     // before PostgreSQL 14 a range of places would read the whole table: there every place of a block is named
     const places = part.ranges
-      ? "ctid >= format('(%s,0)', $1::bigint)::tid AND ctid < format('(%s,0)', $2::bigint)::tid"
+      ? `ctid >= format('(%s,0)', ${from}::bigint)::tid AND ctid < format('(%s,0)', ${until}::bigint)::tid`
       : `ctid = ANY (ARRAY(
-  SELECT format('(%s,%s)', block, line)::tid FROM generate_series($1::bigint, $2::bigint - 1) AS block, generate_series(1, ${mostLines}) AS line))`;
-    return `SELECT ctid::text AS place, ARRAY[${texts.join(", ")}] AS tokens FROM ONLY ${part.quoted}
-WHERE ${places} AND (${old.join(" OR ")})`;
+  SELECT format('(%s,%s)', block, line)::tid FROM generate_series(${from}::bigint, ${until}::bigint - 1) AS block, generate_series(1, ${mostLines}) AS line))`;
+    const texts = columns.map(({ name }) => textOf(name)).join(", ");
+    // the ring's first key has no old one beside it: nothing inside a value to look for
+    const sql = `SELECT ctid::text AS place, ARRAY[${texts}] AS tokens FROM ONLY ${part.quoted}
+WHERE ${places} AND (${old.length === 0 ? "false" : old.join(" OR ")})`;
+    return { sql, values: parameters.values };
   }
 
   async #write(query: Query, part: Part, { changes, aliases }: Pick<Remasked, "changes" | "aliases">): Promise<number> {
@@ -158,9 +174,9 @@ WHERE ${places} AND (${old.join(" OR ")})`;
     const next = 2 * names.length + 2;
     const sql = `WITH pair AS (
   SELECT * FROM unnest($1::tid[], ${parameters.join(", ")}) AS pair (place, ${names.map((_, i) => `old${i}, new${i}`).join(", ")})), changed AS (
-  UPDATE ONLY ${part.quoted} AS target SET ${names.map((name, i) => `${name} = pair.new${i}`).join(", ")} FROM pair
+  UPDATE ONLY ${part.quoted} AS target SET ${columns.map((column, i) => `${names[i]} = pair.new${i}::${this.#castOf(column)}`).join(", ")} FROM pair
   WHERE target.ctid = ANY ($1::tid[]) AND target.ctid = pair.place
-  AND ${names.map((name, i) => `target.${name}::text IS NOT DISTINCT FROM pair.old${i}`).join(" AND ")} RETURNING 1),
+  AND ${names.map((name, i) => `target.${name}::text COLLATE "C" IS NOT DISTINCT FROM pair.old${i}`).join(" AND ")} RETURNING 1),
 ${aliasInsert(
   schema,
   `$${next}::bigint`,
@@ -176,6 +192,14 @@ SELECT count(*)::int AS changed FROM changed`;
       aliases.map(({ canonical }) => canonical),
     ]);
     return row?.changed ?? 0;
+  }
+
+  #castOf({ name }: RekeyColumn): string {
+    const cast = this.#casts.get(name);
+    if (cast !== undefined) return cast;
+    throw new MasklineError("target_misfit", `column ${name} is not in table ${showTable(this.#options.table)}`, {
+      next: "maskline check --connect compares the contract with the table",
+    });
   }
 
   async #move(query: Query, { pass, part, block }: WalkPosition, changed: number): Promise<void> {
