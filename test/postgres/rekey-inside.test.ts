@@ -1,0 +1,261 @@
+import assert from "node:assert/strict";
+import { randomBytes, randomUUID } from "node:crypto";
+import { after, before, suite, test } from "node:test";
+
+import type pg from "pg";
+
+import { placedMasks } from "../../src/app/config/configured-column.ts";
+import type { Settings } from "../../src/app/config/load.ts";
+import { createMasks } from "../../src/app/masks.ts";
+import { insideColumns, ringName, taggedColumns, tokenColumns } from "../../src/app/tagged-columns.ts";
+import type { PostgresServer } from "../../src/demo/postgres-server.ts";
+import { addRoot } from "../../src/keys/ring-changes.ts";
+import { createKeyRing, type KeyRing } from "../../src/keys/ring.ts";
+import { createMask } from "../../src/masks/create-mask.ts";
+import { canOpen, type ReversibleMask } from "../../src/masks/mask.ts";
+import { openSurrogates } from "../../src/masks/scan/open-surrogates.ts";
+import type { Database } from "../../src/postgres/database.ts";
+import { PostgresKeyUse } from "../../src/postgres/key-use.ts";
+import { migrate } from "../../src/postgres/migrate.ts";
+import { PostgresRekey } from "../../src/postgres/rekey.ts";
+import { announceKeys, readStanding } from "../../src/postgres/ring-keys.ts";
+import { registerTokenColumns } from "../../src/postgres/token-columns.ts";
+import { rekey, type RekeyResult } from "../../src/recovery/rekey.ts";
+import type { RekeyColumn } from "../../src/recovery/remask.ts";
+import { postgresServers } from "../engines/postgres-servers.ts";
+import { load } from "../harness/configuration.ts";
+import { prefixOf } from "../harness/equal-values.ts";
+import { connect } from "../harness/login-table.ts";
+import { atOnce } from "../harness/rotating-table.ts";
+import { plainClient } from "./databases.ts";
+
+const config = `
+sink: { postgres: { url: "postgresql://localhost/none", table: tickets } }
+columns:
+  ip:      { type: ip, required: false, mask: { kind: siv, domain: login.ip } }
+  details: &json
+    type: json
+    paths:
+      client.ip: { type: ip, mask: { kind: siv, domain: login.ip } }
+      "users.*": { type: text, mask: { kind: siv, domain: user } }
+      old:       { type: text, mask: { kind: hmac, domain: old } }
+  exact:   *json
+  stored:  *json
+  notes:   { type: text, scan: [ip, email], mask: { kind: siv, domain: "notes %" } }
+`;
+const names = ["ip", "details", "exact", "stored", "notes"] as const;
+const inside = names.slice(1);
+
+/** Beside what the mask writes: what PostgreSQL would not give back, had a document been read and written again. */
+const padded = (document: string): string => document.replace("{", '{ "n" : 12345678901234567890.10, "n": 1e2, ');
+
+class Tickets {
+  readonly database: Database;
+  readonly admin: pg.Client;
+  readonly settings: Settings = load(config);
+  readonly rings: KeyRing[] = [createKeyRing(randomBytes)];
+
+  constructor(database: Database, admin: pg.Client) {
+    this.database = database;
+    this.admin = admin;
+  }
+
+  async open(): Promise<this> {
+    await this.admin.query(`DROP TABLE IF EXISTS tickets; DROP DOMAIN IF EXISTS note; DROP SCHEMA IF EXISTS maskline CASCADE;
+      CREATE DOMAIN note AS varchar(900) CHECK (VALUE <> 'no note');
+      CREATE TABLE tickets (id integer PRIMARY KEY, ip text, details jsonb, exact json, stored text, notes note)`);
+    await migrate(this.database, "maskline");
+    await this.announce();
+    return this;
+  }
+
+  get ring(): KeyRing {
+    return this.rings.at(-1) as KeyRing;
+  }
+
+  get use(): PostgresKeyUse {
+    return new PostgresKeyUse(this.database, "maskline", ringName(this.ring));
+  }
+
+  async announce(): Promise<void> {
+    const { ring } = this;
+    await announceKeys(this.database, "maskline", ringName(ring), ring.primaryId, ring.keys);
+    await registerTokenColumns(this.database, "maskline", tokenColumns(this.settings, ring));
+  }
+
+  async rotate(): Promise<void> {
+    this.rings.push(addRoot(this.ring, randomBytes));
+    // hmac does not say its key: the contract names the one it was made with, as a rotation asks for
+    const pinned = config.replace("domain: old }", `domain: old, key: ${this.rings[0]?.primaryId} }`);
+    Object.assign(this, { settings: load(pinned) });
+    await this.announce();
+  }
+
+  /** Rows as a load would write them. */
+  async load(ids: readonly number[]): Promise<void> {
+    const masks = createMasks(this.settings.columns, this.ring);
+    for (const id of ids) {
+      const plain = valuesOf(id);
+      const values = masks.map(({ mask }, i) => mask?.apply([plain[i] as string])[0] ?? null);
+      values[2] = padded(values[2] as string);
+      await this.admin.query("INSERT INTO tickets VALUES ($1, $2, $3, $4, $5, $6)", [id, ...values]);
+    }
+  }
+
+  async columns(): Promise<{ readonly whole: readonly RekeyColumn[]; readonly all: readonly RekeyColumn[] }> {
+    const { settings, ring } = this;
+    const standing = await readStanding(this.database, "maskline", ringName(ring));
+    const whole = taggedColumns(createMasks(settings.columns, ring), ring, standing).filter((column) => column !== null);
+    return { whole, all: [...whole, ...insideColumns(settings.columns, ring, standing)] };
+  }
+
+  async rekey(columns?: readonly RekeyColumn[]): Promise<RekeyResult> {
+    const { database, ring } = this;
+    const walked = columns ?? (await this.columns()).all;
+    const table = { schema: "public", table: "tickets" };
+    const options = { schema: "maskline", table, ring: ringName(ring), run: randomUUID(), columns: walked };
+    return rekey(new PostgresRekey(database, options), this.use, walked, ring.primaryId, atOnce);
+  }
+
+  async rows(): Promise<readonly Record<(typeof names)[number] | "id", string>[]> {
+    const texts = names.map((name) => `${name}::text AS ${name}`).join(", ");
+    return (await this.admin.query<Record<(typeof names)[number] | "id", string>>(`SELECT id, ${texts} FROM tickets ORDER BY id`))
+      .rows;
+  }
+
+  /** Opens tokens of the newest key, and of no other. */
+  mask(domain: string): ReversibleMask {
+    const definition = this.settings.columns.flatMap(placedMasks).find(({ mask }) => mask.domain === domain)?.mask;
+    assert.ok(definition !== undefined);
+    const { primary } = this.ring.domainKeys(definition.kind, domain);
+    const mask = createMask(definition, { primary, known: [primary] });
+    assert.ok(canOpen(mask));
+    return mask;
+  }
+}
+
+function valuesOf(id: number): readonly string[] {
+  const ip = `192.0.2.${id % 7}`;
+  const document = JSON.stringify({ client: { ip }, users: [`user ${id}`, null, "Zoë"], old: "x", rest: [id, "{{pii:"] });
+  return [ip, document, document, document, `user${id}@example.com, again from ${ip} {{pii: and ${ip}`];
+}
+
+for (const engine of postgresServers()) {
+  suite(`rekey inside values on ${engine.name}`, { skip: engine.missing ?? false }, () => {
+    let server: PostgresServer;
+    let database: Database;
+    let admin: pg.Client;
+    before(async () => {
+      server = await engine.start();
+      database = connect(server.url);
+      admin = await plainClient(server.url);
+    });
+    after(async () => {
+      await admin?.end();
+      await database?.close();
+      await server?.stop();
+    });
+
+    const range = (count: number, from: number): readonly number[] => Array.from({ length: count }, (_, i) => from + i);
+
+    test("every token in every column ends under the newest key, twice, and nothing else has changed", async () => {
+      const table = await new Tickets(database, admin).open();
+      await table.load(range(60, 0));
+      for (const rotation of [1, 2]) {
+        await table.rotate();
+        await table.load(range(20, 60 * rotation));
+        const old = table.rings.at(-2)?.primaryId as number;
+        assert.deepEqual(
+          (await table.use.holders([old])).map((line) => line.replace(/^\d+/, "N")),
+          names.map((name) => `N rows of public.tickets, column ${name}, hold tokens of key ${old}`).sort(byTableOrder),
+        );
+        const before = await table.rows();
+        const result = await table.rekey();
+        assert.deepEqual([result.unopened, result.holders], [0, []]);
+        assert.deepEqual(result.drained, [old]);
+        const after = await table.rows();
+        const anyToken = /\bA[Q-Za-f][\w-]{26,}/g;
+        const blank = (rows: typeof after): unknown =>
+          rows.map((row) => names.map((name) => row[name].replaceAll(anyToken, (token) => `token of ${token.length}`)));
+        assert.deepEqual(blank(after), blank(before), "the same rows, but for their tokens");
+        const dump = JSON.stringify(after);
+        for (const ring of table.rings.slice(0, -1)) assert.equal(dump.includes(prefixOf(ring.primaryId)), false);
+      }
+
+      const [ips, users, notes] = ["login.ip", "user", "notes %"].map((domain) => table.mask(domain));
+      const rows = await table.rows();
+      assert.equal(rows.length, 100);
+      for (const row of rows) {
+        const [ip, , , , text] = valuesOf(Number(row.id));
+        for (const name of ["details", "exact", "stored"] as const) {
+          const { client, users: [first, none, second] = [] } = JSON.parse(row[name]) as {
+            client: { ip: string };
+            users: [string, null, string];
+          };
+          assert.equal(client.ip, row.ip, "as in the column that shares the domain");
+          assert.deepEqual(ips?.open([client.ip]), [{ value: ip }]);
+          assert.deepEqual(users?.open([first, second] as string[]), [{ value: `user ${row.id}` }, { value: "Zoë" }]);
+          assert.equal(none, null);
+        }
+        assert.ok(notes !== undefined);
+        assert.deepEqual(openSurrogates(notes, [row.notes]), [{ text, opened: 3, left: 0 }]);
+        assert.match(row.exact, /^\{ "n" : 12345678901234567890\.10, "n": 1e2, /);
+      }
+    });
+
+    test("a walk that leaves out what stands inside values is caught: the key is not drained, and the columns are named", async () => {
+      const table = await new Tickets(database, admin).open();
+      await table.load(range(9, 0));
+      await table.rotate();
+      const first = table.rings[0]?.primaryId;
+      const { drained, holders } = await table.rekey((await table.columns()).whole);
+      assert.deepEqual(drained, []);
+      assert.deepEqual(
+        holders,
+        inside.map((name) => `9 rows of public.tickets, column ${name}, hold tokens of key ${first}`),
+      );
+      assert.deepEqual((await table.rekey()).drained, [first]);
+    });
+
+    test("a contract with nothing but tokens inside values is walked, before the ring's first rotation too", async () => {
+      const table = await new Tickets(database, admin).open();
+      await table.load(range(5, 0));
+      const { whole, all } = await table.columns();
+      const only = all.filter((column) => !whole.includes(column));
+      assert.deepEqual([only.length, (await table.rekey(only)).changed], [4, 0]);
+      await table.rotate();
+      await admin.query("UPDATE tickets SET ip = NULL");
+      const { all: columns } = await table.columns();
+      assert.equal((await table.rekey(columns.filter(({ name }) => name !== "ip"))).changed, 5);
+    });
+
+    test("an altered token inside a value stays, is told with its column, and keeps its key from being drained", async () => {
+      const table = await new Tickets(database, admin).open();
+      await table.load(range(3, 0));
+      const first = table.rings[0]?.primaryId as number;
+      const alter = `regexp_replace(details::text, '("${prefixOf(first)}[^"]{10}).', '\\1' || '~')::jsonb`;
+      await admin.query(`UPDATE tickets SET details = ${alter} WHERE id = 1`);
+      const [, , { notes } = { notes: "" }] = await table.rows();
+      const at = notes.indexOf(prefixOf(first)) + 12;
+      const altered = `${notes.slice(0, at)}${notes[at] === "x" ? "y" : "x"}${notes.slice(at + 1)}`;
+      await admin.query("UPDATE tickets SET notes = $1 WHERE id = 2", [altered]);
+      await table.rotate();
+      const { unopened, examples, drained, holders } = await table.rekey();
+      assert.deepEqual([unopened, drained], [2, []]);
+      assert.deepEqual(examples.map(({ column, keyId, failure }) => [column, keyId, failure]).sort(), [
+        ["details", first, "not_a_token"],
+        ["notes", first, "not_authentic"],
+      ]);
+      assert.deepEqual(
+        holders,
+        ["details", "notes"].map((name) => `1 rows of public.tickets, column ${name}, hold tokens of key ${first}`),
+      );
+    });
+  });
+}
+
+/** Columns are counted in the order of the table. */
+function byTableOrder(one: string, other: string): number {
+  const place = (line: string): number => names.findIndex((name) => line.includes(`column ${name},`));
+  return place(one) - place(other);
+}
