@@ -54,7 +54,7 @@ export function remask(columns: readonly RekeyColumn[], rows: readonly TokenRow[
     });
     const { remasked, left } = remaskTokens("masks" in column ? column.masks : [column.mask], old);
     unopened.push(...left.map(({ place, keyId, failure }) => ({ place, column: column.name, keyId, failure })));
-    for (const [row, tokens] of Map.groupBy(remasked, ({ row }) => row)) {
+    for (const [row, tokens] of Map.groupBy(remasked, (token) => token.row)) {
       (to[row] as (string | null)[])[index] = replaceInside(rows[row]?.tokens[index] as string, tokens);
       changed.add(row);
     }

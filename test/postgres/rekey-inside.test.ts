@@ -188,7 +188,10 @@ for (const engine of postgresServers()) {
       for (const row of rows) {
         const [ip, , , , text] = valuesOf(Number(row.id));
         for (const name of ["details", "exact", "stored"] as const) {
-          const { client, users: [first, none, second] = [] } = JSON.parse(row[name]) as {
+          const {
+            client,
+            users: [first, none, second],
+          } = JSON.parse(row[name]) as {
             client: { ip: string };
             users: [string, null, string];
           };
