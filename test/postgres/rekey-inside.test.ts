@@ -27,7 +27,7 @@ import { load } from "../harness/configuration.ts";
 import { prefixOf } from "../harness/equal-values.ts";
 import { connect } from "../harness/login-table.ts";
 import { atOnce } from "../harness/rotating-table.ts";
-import { plainClient } from "./databases.ts";
+import { plainClient, untilWaiting } from "./databases.ts";
 
 const config = `
 sink: { postgres: { url: "postgresql://localhost/none", table: tickets } }
@@ -230,6 +230,27 @@ for (const engine of postgresServers()) {
       await admin.query("UPDATE tickets SET ip = NULL");
       const { all: columns } = await table.columns();
       assert.equal((await table.rekey(columns.filter(({ name }) => name !== "ip"))).changed, 5);
+    });
+
+    test("a document that its users change meanwhile keeps their change, and its tokens are found by the next pass", async () => {
+      const table = await new Tickets(database, admin).open();
+      await table.load(range(3, 0));
+      await table.rotate();
+      await admin.query(`BEGIN; UPDATE tickets SET details = details || '{"seen": true}' WHERE id = 1`);
+      const walking = table.rekey();
+      const watcher = await plainClient(server.url);
+      try {
+        await untilWaiting(watcher, 1, [walking]);
+        await admin.query("COMMIT");
+        const { drained } = await walking;
+        assert.equal(drained.length, 1);
+      } finally {
+        await watcher.end();
+      }
+      const [, row] = await table.rows();
+      const { seen, client } = JSON.parse(row?.details ?? "") as { seen: boolean; client: { ip: string } };
+      assert.equal(seen, true);
+      assert.deepEqual(table.mask("login.ip").open([client.ip]), [{ value: "192.0.2.1" }]);
     });
 
     test("an altered token inside a value stays, is told with its column, and keeps its key from being drained", async () => {
