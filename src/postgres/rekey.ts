@@ -3,7 +3,8 @@ import { anchorOf, primaryOf } from "../keys/key-standing.ts";
 import { tokenPrefix } from "../masks/token.ts";
 import { oldNeedles } from "../recovery/inside-tokens.ts";
 import type { RekeyStore, StepResult, TablePart, WalkPosition } from "../recovery/rekey-store.ts";
-import type { RekeyColumn, Remasked, TokenRow } from "../recovery/remask.ts";
+import type { RekeyColumn, Remasked, TokenRow, UnopenedToken } from "../recovery/remask.ts";
+import { textArray } from "./array-parameter.ts";
 import { type Database, DatabaseRefusal, type Query } from "./database.ts";
 import { describeFailure } from "./error-classes.ts";
 import { aliasInsert } from "./load-statement.ts";
@@ -38,6 +39,9 @@ WHERE c.relkind <> 'p' ORDER BY 1`;
 
 /** Line pointers that fit into a block at most: 4 bytes each beside a row header of 24 (PostgreSQL documentation, section 66.6). */
 const mostLines = "((current_setting('block_size')::int - 24) / 28)";
+
+/** Of documents and texts as they are stored, mostly compressed. Read, and written anew, they take some ten times as much. */
+const mostBytesHeld = 4_000_000;
 
 /** Walks a table of PostgreSQL 10 or later by the places of its rows, so that no index is needed and no row is read twice. */
 export class PostgresRekey implements RekeyStore {
@@ -121,10 +125,14 @@ export class PostgresRekey implements RekeyStore {
         "rekeying",
         async (query, standing) => {
           this.#requireTarget(standing);
-          const { sql, values } = this.#reading(part, from.block, untilBlock);
-          const rows = await query<{ place: string; tokens: (string | null)[] }>(sql, values);
-          const { changes, aliases, unopened } = remask(rows);
-          const changed = changes.length === 0 ? 0 : await this.#write(query, part, { changes, aliases });
+          let changed = 0;
+          const unopened: UnopenedToken[] = [];
+          for (const [first, end] of await this.#portions(query, part, from.block, untilBlock)) {
+            const { sql, values } = this.#reading(part, first, end);
+            const remasked = remask(await query<{ place: string; tokens: (string | null)[] }>(sql, values));
+            if (remasked.changes.length > 0) changed += await this.#write(query, part, remasked);
+            unopened.push(...remasked.unopened);
+          }
           await this.#move(query, { ...from, block: untilBlock }, changed);
           return { changed, unopened };
         },
@@ -144,6 +152,29 @@ export class PostgresRekey implements RekeyStore {
     });
   }
 
+  /** Tokens are short. Documents and texts may be long, and stand outside of the blocks: only so many of them are held at a time. */
+  async #portions(query: Query, part: Part, from: number, until: number): Promise<readonly (readonly [number, number])[]> {
+    const long = this.#options.columns.flatMap((column) => ("masks" in column ? [quoteName(column.name)] : []));
+    if (long.length === 0) return [[from, until]];
+    const parameters = new Parameters();
+    // the size as it is stored: nothing is read from outside of the blocks for it
+    const blocks = await query<{ block: number; bytes: number }>(
+      `SELECT (ctid::text::point)[0]::float8 AS block, sum(${long.map((name) => `coalesce(pg_column_size(${name}), 0)`).join(" + ")})::float8 AS bytes
+FROM ONLY ${part.quoted} WHERE ${places(part, parameters.add(from), parameters.add(until))} GROUP BY 1 ORDER BY 1`,
+      parameters.values,
+    );
+    const starts = [from];
+    let held = 0;
+    for (const { block, bytes } of blocks) {
+      if (held > 0 && held + bytes > mostBytesHeld) {
+        starts.push(block);
+        held = 0;
+      }
+      held += bytes;
+    }
+    return starts.map((start, i) => [start, starts[i + 1] ?? until]);
+  }
+
   /** Rows of some blocks in which a column holds a token of another key, or what looks like one. */
   #reading(part: Part, fromBlock: number, untilBlock: number): { readonly sql: string; readonly values: readonly unknown[] } {
     const { columns } = this.#options;
@@ -155,15 +186,10 @@ export class PostgresRekey implements RekeyStore {
         return [...oldNeedles(column).keys()].map((needle) => `strpos(${text}, ${parameters.add(needle)}::text) > 0`);
       return [`left(${text}, 1) = 'A' AND left(${text}, 6) <> ${parameters.add(tokenPrefix(this.#toKey))}::text`];
     });
-    // before PostgreSQL 14 a range of places would read the whole table: there every place of a block is named
-    const places = part.ranges
-      ? `ctid >= format('(%s,0)', ${from}::bigint)::tid AND ctid < format('(%s,0)', ${until}::bigint)::tid`
-      : `ctid = ANY (ARRAY(
-  SELECT format('(%s,%s)', block, line)::tid FROM generate_series(${from}::bigint, ${until}::bigint - 1) AS block, generate_series(1, ${mostLines}) AS line))`;
     const texts = columns.map(({ name }) => textOf(name)).join(", ");
     // the ring's first key has no old one beside it: nothing inside a value to look for
     const sql = `SELECT ctid::text AS place, ARRAY[${texts}] AS tokens FROM ONLY ${part.quoted}
-WHERE ${places} AND (${old.length === 0 ? "false" : old.join(" OR ")})`;
+WHERE ${places(part, from, until)} AND (${old.length === 0 ? "false" : old.join(" OR ")})`;
     return { sql, values: parameters.values };
   }
 
@@ -185,7 +211,10 @@ ${aliasInsert(
 SELECT count(*)::int AS changed FROM changed`;
     const [row] = await query<{ changed: number }>(sql, [
       changes.map(({ place }) => place),
-      ...names.flatMap((_, i) => [changes.map(({ from }) => from[i] ?? null), changes.map(({ to }) => to[i] ?? null)]),
+      ...names.flatMap((_, i) => [
+        textArray(changes.map(({ from }) => from[i] ?? null)),
+        textArray(changes.map(({ to }) => to[i] ?? null)),
+      ]),
       columns[0]?.anchorId ?? 0,
       aliases.map(({ domain }) => domain),
       aliases.map(({ token }) => token),
@@ -227,4 +256,12 @@ SELECT count(*)::int AS changed FROM changed`;
       },
     );
   }
+}
+
+/** The condition that a row stands in these blocks. Before PostgreSQL 14 a range would read the whole table: there every place is named. */
+function places({ ranges }: Part, from: string, until: string): string {
+  return ranges
+    ? `ctid >= format('(%s,0)', ${from}::bigint)::tid AND ctid < format('(%s,0)', ${until}::bigint)::tid`
+    : `ctid = ANY (ARRAY(
+  SELECT format('(%s,%s)', block, line)::tid FROM generate_series(${from}::bigint, ${until}::bigint - 1) AS block, generate_series(1, ${mostLines}) AS line))`;
 }

@@ -20,6 +20,7 @@ import { migrate } from "../../src/postgres/migrate.ts";
 import { PostgresRekey } from "../../src/postgres/rekey.ts";
 import { announceKeys, readStanding } from "../../src/postgres/ring-keys.ts";
 import { registerTokenColumns } from "../../src/postgres/token-columns.ts";
+import type { RekeyStore } from "../../src/recovery/rekey-store.ts";
 import { rekey, type RekeyResult } from "../../src/recovery/rekey.ts";
 import type { RekeyColumn } from "../../src/recovery/remask.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
@@ -109,12 +110,12 @@ class Tickets {
     return { whole, all: [...whole, ...insideColumns(settings.columns, ring, standing)] };
   }
 
-  async rekey(columns?: readonly RekeyColumn[]): Promise<RekeyResult> {
+  async rekey(columns?: readonly RekeyColumn[], wrap: (store: RekeyStore) => RekeyStore = (store) => store): Promise<RekeyResult> {
     const { database, ring } = this;
     const walked = columns ?? (await this.columns()).all;
     const table = { schema: "public", table: "tickets" };
     const options = { schema: "maskline", table, ring: ringName(ring), run: randomUUID(), columns: walked };
-    return rekey(new PostgresRekey(database, options), this.use, walked, ring.primaryId, atOnce);
+    return rekey(wrap(new PostgresRekey(database, options)), this.use, walked, ring.primaryId, atOnce);
   }
 
   async rows(): Promise<readonly Record<(typeof names)[number] | "id", string>[]> {
@@ -251,6 +252,36 @@ for (const engine of postgresServers()) {
       const { seen, client } = JSON.parse(row?.details ?? "") as { seen: boolean; client: { ip: string } };
       assert.equal(seen, true);
       assert.deepEqual(table.mask("login.ip").open([client.ip]), [{ value: "192.0.2.1" }]);
+    });
+
+    test("long documents are held a few at a time, and are one transaction all the same", async () => {
+      const table = await new Tickets(database, admin).open();
+      await table.load(range(30, 0));
+      // random: what is compressed would be small
+      const long = randomBytes(200_000);
+      for (const { id } of await table.rows()) {
+        const rest = JSON.stringify({ rest: Buffer.concat([long.subarray(Number(id)), long]).toString("hex") });
+        await admin.query("UPDATE tickets SET details = details || $1 WHERE id = $2", [rest, id]);
+      }
+      await table.rotate();
+      const held: number[] = [];
+      let steps = 0;
+      const result = await table.rekey((await table.columns()).all, (store) => ({
+        parts: () => store.parts(),
+        begin: (toKey) => store.begin(toKey),
+        restart: (pass) => store.restart(pass),
+        finish: () => store.finish(),
+        step: (from, until, remask) => {
+          steps += 1;
+          return store.step(from, until, (rows) => {
+            held.push(rows.length);
+            return remask(rows);
+          });
+        },
+      }));
+      assert.deepEqual([result.changed, result.drained.length], [30, 1]);
+      assert.ok(held.length > steps, `${held.length} portions in ${steps} steps`);
+      assert.ok(Math.max(...held) < 30);
     });
 
     test("an altered token inside a value stays, is told with its column, and keeps its key from being drained", async () => {
