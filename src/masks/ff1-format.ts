@@ -74,19 +74,32 @@ function numeralsOf(characters: readonly number[]): (character: number) => numbe
 }
 
 /** All texts of the column as one run of bytes, decoded in one call and cut apart. */
-function writeAscii({ numerals, offsets }: NumeralColumn, characters: readonly number[], form: readonly number[] | null): string[] {
+function writeAscii(column: NumeralColumn, characters: readonly number[], form: readonly number[] | null): string[] {
+  const { numerals, offsets } = column;
   const codes = Uint8Array.from(characters);
-  const count = offsets.length - 1;
-  const bytes = Buffer.alloc(form === null ? numerals.length : count * form.length);
-  for (let at = 0, next = 0, place = 0; at < bytes.length; at += 1) {
-    const literal = form === null ? placeholder : (form[place] as number);
-    bytes[at] = literal === placeholder ? (codes[numerals[next++] as number] as number) : literal;
-    place = form !== null && place + 1 < form.length ? place + 1 : 0;
+  if (form !== null) return writeForms(numerals, codes, form, offsets.length - 1);
+  const bytes = Buffer.allocUnsafe(numerals.length);
+  for (let i = 0; i < numerals.length; i += 1) bytes[i] = codes[numerals[i] as number] as number;
+  const text = bytes.toString("latin1");
+  const texts: string[] = [];
+  for (let i = 0; i + 1 < offsets.length; i += 1) texts.push(text.slice(offsets[i], offsets[i + 1]));
+  return texts;
+}
+
+/** The same, each text in the form of a template. */
+function writeForms(numerals: Uint16Array, codes: Uint8Array, form: readonly number[], count: number): string[] {
+  const width = form.length;
+  const bytes = Buffer.allocUnsafe(count * width);
+  for (let at = 0, next = 0; at < bytes.length; at += width) {
+    for (let place = 0; place < width; place += 1) {
+      const literal = form[place] as number;
+      bytes[at + place] = literal === placeholder ? (codes[numerals[next++] as number] as number) : literal;
+    }
   }
   const text = bytes.toString("latin1");
-  return Array.from({ length: count }, (_, i) =>
-    form === null ? text.slice(offsets[i], offsets[i + 1]) : text.slice(i * form.length, (i + 1) * form.length),
-  );
+  const texts: string[] = [];
+  for (let at = 0; at < text.length; at += width) texts.push(text.slice(at, at + width));
+  return texts;
 }
 
 function writeAny({ numerals, offsets }: NumeralColumn, characters: readonly number[], form: readonly number[] | null): string[] {

@@ -23,13 +23,13 @@ export function textArray(values: readonly (string | null)[]): Buffer {
   let end = headBytes;
   let nulls = 0;
   for (const value of values) {
+    const most = end + wordBytes + (value?.length ?? 0) * longestUnitBytes;
+    if (most > array.length) array = Buffer.concat([array.subarray(0, end)], most * 2);
     if (value === null) {
       nulls = 1;
       end = array.writeInt32BE(-1, end);
       continue;
     }
-    const most = end + wordBytes + value.length * longestUnitBytes;
-    if (most > array.length) array = Buffer.concat([array.subarray(0, end)], most * 2);
     const length = array.write(value, end + wordBytes);
     end = array.writeInt32BE(length, end) + length;
   }

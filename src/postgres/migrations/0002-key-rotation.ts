@@ -53,12 +53,15 @@ CREATE TABLE ${schema}.token_alias (
 CREATE VIEW ${schema}.alias AS
 SELECT token_alias.domain, token_alias.token, token_alias.canonical
 FROM ${schema}.token_alias
-WHERE token_alias.anchor IN (
-  SELECT DISTINCT ON (ring_key.ring) ring_key.key_id
-  FROM ${schema}.ring_key
-  WHERE ring_key.kind = 'root' AND ring_key.state IN ('open', 'closed')
-  ORDER BY ring_key.ring, ring_key.position
-);
+JOIN (
+  SELECT DISTINCT oldest.key_id
+  FROM (
+    SELECT DISTINCT ON (ring_key.ring) ring_key.key_id
+    FROM ${schema}.ring_key
+    WHERE ring_key.kind = 'root' AND ring_key.state IN ('open', 'closed')
+    ORDER BY ring_key.ring, ring_key.position
+  ) AS oldest
+) AS anchor ON anchor.key_id = token_alias.anchor;
 
 -- How far the walk of \`keys rekey\` over a table has come; moved on in the transaction that changes the rows.
 CREATE TABLE ${schema}.rekey (
