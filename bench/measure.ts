@@ -20,16 +20,17 @@ const warmUpMs = 100;
  * Times entries and their baselines, interleaved: each round goes through all of them, and an entry's ratio is taken within its round,
  * so that a machine that slows down slows both. CPU time of the process, its collector's and compiler's threads included: what other
  * processes do meanwhile does not count as ours.
+ * @param clock in microseconds
  */
-export function measure(entries: readonly Entry[], rounds: number): readonly Measured[] {
+export function measure(entries: readonly Entry[], rounds: number, clock: () => number = cpuMicroseconds): readonly Measured[] {
   const collect = collector();
   const sampled = (pass: () => number): number => {
     // Each pays for its own garbage only; the first passes bring its code and data back into the caches.
     collect();
-    sample(pass, sampleMs / 4);
-    return sample(pass, sampleMs);
+    sample(pass, sampleMs / 4, clock);
+    return sample(pass, sampleMs, clock);
   };
-  for (const { pass, baseline } of entries) for (const each of [baseline.pass, pass]) sample(each, warmUpMs);
+  for (const { pass, baseline } of entries) for (const each of [baseline.pass, pass]) sample(each, warmUpMs, clock);
   const samples = entries.map(() => ({ own: [] as number[], baseline: [] as number[], ratios: [] as number[] }));
   for (let round = 0; round < rounds; round += 1) {
     entries.forEach(({ pass, baseline }, index) => {
@@ -51,13 +52,13 @@ export function measure(entries: readonly Entry[], rounds: number): readonly Mea
 }
 
 /** Nanoseconds a unit, over as many passes as `leastMs` take. */
-function sample(pass: () => number, leastMs: number): number {
-  const start = cpuMicroseconds();
+function sample(pass: () => number, leastMs: number, clock: () => number): number {
+  const start = clock();
   let units = 0;
   let elapsed = 0;
   while (elapsed < leastMs * 1000) {
     units += pass();
-    elapsed = cpuMicroseconds() - start;
+    elapsed = clock() - start;
   }
   return (elapsed * 1000) / units;
 }

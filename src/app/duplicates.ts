@@ -24,8 +24,9 @@ export interface ColumnDuplicates {
  */
 export function duplicatesQuestion(settings: Settings, asked: string | null = null, by: string | null = null): DuplicatesQuestion {
   const names = settings.contract.columns.map(({ name }) => name);
-  // redact gives all values one token: nothing to compare
-  const masked = settings.columns.flatMap(({ column, mask }) => (mask === null || mask.kind === "redact" ? [] : [column.name]));
+  const masked = settings.columns.flatMap(({ column, mask }) =>
+    mask === null || !maskFacts[mask.kind].keepsEquality ? [] : [column.name],
+  );
   if (asked !== null && !masked.includes(asked)) {
     throw new MasklineError("usage", `the contract has no column ${asked} whose mask keeps equal values equal`, {
       next: masked.length === 0 ? "mask a column with siv or hmac" : `--column one of: ${masked.join(", ")}`,

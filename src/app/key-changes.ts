@@ -10,6 +10,7 @@ import { countSealedUnder } from "../postgres/quarantine.ts";
 import { closeSealing, noteStanding, reopenRoot, reopenSealing } from "../postgres/ring-keys.ts";
 import { openRingForChange } from "./assemble-keys.ts";
 import { withDatabase } from "./assemble-sink.ts";
+import { placedMasks } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 import { announce } from "./live-masks.ts";
 import { requireWhole } from "./rotate.ts";
@@ -131,10 +132,10 @@ function refuse(keyId: number, users: readonly string[]): void {
 
 /** What no database knows yet: the contract as it is written now. */
 function refuseOwnPin(settings: Settings, keyId: number): void {
-  const pinned = settings.columns.filter(({ mask }) => mask !== null && !maskFacts[mask.kind].tagged && mask.key === keyId);
+  const pinned = settings.columns.flatMap(placedMasks).filter(({ mask }) => !maskFacts[mask.kind].tagged && mask.key === keyId);
   refuse(
     keyId,
-    pinned.map(({ column }) => `columns.${column.name}.mask of ${settings.file} names it: key: ${keyId}`),
+    pinned.map(({ option }) => `${option.join(".")} of ${settings.file} names it: key: ${keyId}`),
   );
 }
 

@@ -21,7 +21,9 @@ export async function* readLines(input: AsyncIterable<Uint8Array>, maxBytes: num
     const bytes = restBytes + end.length > maxBytes ? null : Buffer.concat([...rest, end]);
     rest = [];
     restBytes = 0;
-    const text = bytes === null || !isUtf8(bytes) ? null : bytes.toString();
+    const whole = bytes === null || !isUtf8(bytes) ? null : bytes.toString();
+    // the mark that some programs put at the start of a file is no part of its first line
+    const text = number === 1 && whole?.startsWith("\uFEFF") === true ? whole.slice(1) : whole;
     return text?.trim() === "" ? [] : [{ number, text }];
   };
   for await (const part of input) {

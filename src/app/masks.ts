@@ -1,4 +1,3 @@
-import { canonicalForms } from "../contract/canonical.ts";
 import { compileContract, mayBeNull } from "../contract/check.ts";
 import type { Column } from "../contract/column.ts";
 import { MasklineError } from "../errors.ts";
@@ -7,14 +6,14 @@ import type { KeyDemand } from "../keys/writer-ring.ts";
 import { createMask } from "../masks/create-mask.ts";
 import { maskFingerprint } from "../masks/fingerprint.ts";
 import { createJsonPathsMask } from "../masks/json-paths.ts";
-import { type ColumnMask, type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "../masks/mask.ts";
+import { type ColumnMask, type Mask, maskFacts, type MaskDefinition } from "../masks/mask.ts";
 import { createScanMask } from "../masks/scan/scan-mask.ts";
 import { sha256Hex } from "../masks/sha256.ts";
 import type { Delivery } from "../pipeline/ports.ts";
 import { type MaskedColumn, prepare, type Prepared } from "../pipeline/prepare.ts";
 import type { MaskPin } from "../postgres/mask-definitions.ts";
 import type { ColumnDemand } from "../postgres/target.ts";
-import { type ConfiguredColumn, type InsideMasks, placedMasks } from "./config/configured-column.ts";
+import { type ConfiguredColumn, type InsideMasks, longestText, placedMasks } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 
 /**
@@ -22,9 +21,10 @@ import type { Settings } from "./config/load.ts";
  * @throws MasklineError `key_unpinned` for a mask whose tokens do not say their key, once the ring has two
  */
 export function createMasks(columns: readonly ConfiguredColumn[], keys: MaskKeys): readonly MaskedColumn[] {
+  for (const { place, mask } of columns.flatMap(placedMasks)) if (mask.domain !== null) requirePinned(place, mask, keys);
+  const create = (mask: MaskDefinition): Mask =>
+    createMask(mask, mask.domain === null ? null : keys.domainKeys(mask.kind, mask.domain, mask.key));
   return columns.map(({ column, mask, inside }) => {
-    const create = (definition: MaskDefinition): Mask =>
-      createMask(definition, definition.domain === null ? null : keysOf(column, definition, definition.domain, keys));
     if (inside !== undefined) return { column, mask: createInsideMask(inside, create) };
     return { column, mask: mask === null ? null : create(mask) };
   });
@@ -33,11 +33,6 @@ export function createMasks(columns: readonly ConfiguredColumn[], keys: MaskKeys
 function createInsideMask(inside: InsideMasks, create: (definition: MaskDefinition) => Mask): ColumnMask {
   if ("scan" in inside) return createScanMask(inside.scan, create(inside.mask));
   return createJsonPathsMask(inside.paths.map(({ path, mask }) => ({ path, mask: create(mask) })));
-}
-
-function keysOf(column: Column, mask: MaskDefinition, domain: string, keys: MaskKeys): DomainKeys {
-  requirePinned(column.name, mask, keys);
-  return keys.domainKeys(mask.kind, domain, mask.key);
 }
 
 /** The keys that a contract needs of a ring, one for each domain. @throws MasklineError `key_unpinned` */
@@ -114,7 +109,7 @@ export function columnDemands(columns: readonly MaskedColumn[]): readonly Column
   return columns.map(({ column, mask }) => ({
     name: column.name,
     form: mask === null ? plainForm(column) : mask.form,
-    longest: longestText(column, mask),
+    longest: mask === null ? longestText(column) : mask.longestToken(longestText(column)),
     mayBeNull: mayBeNull(column) || mask?.form === "nothing",
   }));
 }
@@ -123,12 +118,6 @@ export function columnDemands(columns: readonly MaskedColumn[]): readonly Column
 export function plainForm({ type, as }: Column): ColumnDemand["form"] {
   if (type !== "version") return type;
   return as === "text" ? "text" : "integer";
-}
-
-/** In characters, as stored; null where the contract sets no limit. */
-function longestText({ type, max }: Column, mask: ColumnMask | null): number | null {
-  const plain = max ?? canonicalForms[type].longest;
-  return mask === null ? plain : mask.longestToken(plain);
 }
 
 /** The pure middle of the pipeline: deliveries in, masked rows and refusals out. */

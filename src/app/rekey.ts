@@ -13,14 +13,14 @@ import { PostgresRekey } from "../postgres/rekey.ts";
 import { type LiveReplica, liveReplicas } from "../postgres/replicas.ts";
 import { type KeyCount, countTokens, listTokenColumns } from "../postgres/token-columns.ts";
 import { type RekeyOptions, rekey, type RekeyResult } from "../recovery/rekey.ts";
-import type { TaggedColumn } from "../recovery/remask.ts";
+import type { RekeyColumn } from "../recovery/remask.ts";
 import { openKeyRing } from "./assemble-keys.ts";
 import { postgresOf, withDatabase } from "./assemble-sink.ts";
 import type { Settings } from "./config/load.ts";
 import { announce } from "./live-masks.ts";
 import { createMasks, maskPins } from "./masks.ts";
 import { systemClock } from "./system-clock.ts";
-import { rightfulKeyIds, ringName, taggedColumns } from "./tagged-columns.ts";
+import { insideColumns, rightfulKeyIds, ringName, taggedColumns } from "./tagged-columns.ts";
 
 export interface RekeyRequest extends Omit<RekeyOptions, "clock"> {
   /** Told when the ring was rotated once more, and the walk starts anew towards its key. */
@@ -77,13 +77,14 @@ async function prepareRekey(
   settings: Settings,
   database: Database,
   ring: MaskKeys,
-): Promise<{ readonly columns: readonly TaggedColumn[]; readonly use: PostgresKeyUse }> {
+): Promise<{ readonly columns: readonly RekeyColumn[]; readonly use: PostgresKeyUse }> {
   const { schema } = postgresOf(settings);
   const masked = createMasks(settings.columns, ring);
   await pinMaskDefinitions(database, schema, maskPins(settings.columns, ring), await rightfulKeyIds(database, schema, ring));
   const standing = await announce(settings, database, ring);
   if (primaryOf(standing.roots) !== ring.primaryId) throw behind(ring.primaryId);
-  const columns = taggedColumns(masked, ring, standing).filter((column) => column !== null);
+  const whole = taggedColumns(masked, ring, standing).filter((column) => column !== null);
+  const columns = [...whole, ...insideColumns(settings.columns, ring, standing)];
   if (columns.length === 0) {
     throw new MasklineError("usage", "the contract has no column whose tokens say their key: there is nothing to rekey", {
       next: "masks of kind siv can be rekeyed; all others keep the key they are pinned to",

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 
-import type { Column } from "../contract/column.ts";
+import type { ColumnType } from "../contract/column.ts";
 import { createKeyRing } from "../keys/ring.ts";
+import { createMask } from "../masks/create-mask.ts";
 import { maskFacts, type MaskFacts } from "../masks/mask.ts";
 import { placedMasks, type PlacedMask, withoutPinnedKeys } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
@@ -20,26 +21,30 @@ export interface MaskFinding extends Pick<MaskFacts, "reversible" | "tagged" | "
 
 /** Every masked column, and every address or e-mail that is stored as it comes. */
 export function reviewMasks(settings: Settings): readonly MaskFinding[] {
-  // a ring of its own, for the lengths only: they do not depend on the keys, and the user's ring may not be there yet
-  const demands = columnDemands(createMasks(withoutPinnedKeys(settings.columns), createKeyRing(randomBytes)));
-  return settings.columns.flatMap((configured) =>
-    placedMasks(configured).map((placed): MaskFinding => {
-      const { place, mask } = placed;
-      const { reversible, tagged, authenticated, keepsEquality, keeps } = maskFacts[mask.kind];
-      return {
-        column: place,
-        kind: mask.kind,
-        domain: mask.domain,
-        reversible,
-        tagged,
-        authenticated,
-        keepsEquality,
-        keeps,
-        longest: demands.find(({ name }) => name === place)?.longest ?? null,
-        warnings: [...warnings(configured.column, placed)],
-      };
-    }),
-  );
+  // lengths do not depend on the keys: a ring of its own will do, as the user's may not be there yet
+  const ring = createKeyRing(randomBytes);
+  const demands = columnDemands(createMasks(withoutPinnedKeys(settings.columns), ring));
+  const longestOf = ({ place, longestPlain, mask }: PlacedMask): number | null => {
+    const column = demands.find(({ name }) => name === place);
+    if (column !== undefined) return column.longest;
+    return createMask(mask, mask.domain === null ? null : ring.domainKeys(mask.kind, mask.domain)).longestToken(longestPlain);
+  };
+  return settings.columns.flatMap(placedMasks).map((placed): MaskFinding => {
+    const { place, mask } = placed;
+    const { reversible, tagged, authenticated, keepsEquality, keeps } = maskFacts[mask.kind];
+    return {
+      column: place,
+      kind: mask.kind,
+      domain: mask.domain,
+      reversible,
+      tagged,
+      authenticated,
+      keepsEquality,
+      keeps,
+      longest: longestOf(placed),
+      warnings: [...warnings(placed)],
+    };
+  });
 }
 
 /** Columns that hold what is personal by its type, and are stored as they come. */
@@ -50,18 +55,18 @@ export function unmaskedPersonalColumns(settings: Settings): readonly string[] {
 }
 
 /** Where a mask may be weaker than the field needs. Rates are those of docs/why-not-sha256.md. */
-function* warnings(column: Column, { of, mask: { kind, type, encode } }: PlacedMask): Generator<string> {
+function* warnings({ of, longestPlain, mask: { kind, type, encode } }: PlacedMask): Generator<string> {
   if (of === "findings") yield "only what is found is masked: the rest of the text is stored as it comes";
   if (kind === "sha256") {
     yield "without a key hides nothing of small domains: all IPv4 addresses are tried in 192 s on one core; for reading a legacy table only";
   }
   if (kind === "hmac" || kind === "cmac") {
-    const few = fewValues(column);
+    const few = fewValues(type, longestPlain);
     yield few === null
       ? "one-way only for those without the key: whoever holds it can try values"
       : `one-way only for those without the key: whoever holds it can try ${few}`;
   }
-  if (encode === "text" && maskFacts[kind].options.includes("encode") && kind === "siv") {
+  if (kind === "siv" && encode === "text") {
     yield "the token's length tells the length of the value; encode: pad16 hides it up to 16 bytes";
   }
   if (kind === "ipcrypt-pfx")
@@ -74,9 +79,11 @@ function* warnings(column: Column, { of, mask: { kind, type, encode } }: PlacedM
 }
 
 /** The values of a type that someone with the key would have to try, in words; null where they cannot be counted. */
-function fewValues({ type, max }: Column): string | null {
-  if (type === "ip") return "all 4.3 billion IPv4 addresses within minutes";
+function fewValues(type: ColumnType, longest: number | null): string | null {
+  if (type === "ip") return "all 4.3 billion IPv4 addresses within hours";
   if (type === "date" || type === "version") return `every ${type} at once`;
-  if (type === "integer" && max === null) return "numbers in their order";
-  return type === "text" && max !== null && max <= 10 ? `every text of up to ${max} characters of a small alphabet` : null;
+  if (type === "integer") return "numbers in their order";
+  return type === "text" && longest !== null && longest <= 10
+    ? `every text of up to ${longest} characters of a small alphabet`
+    : null;
 }

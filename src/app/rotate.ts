@@ -8,6 +8,7 @@ import { requireSchema } from "../postgres/migrate.ts";
 import type { RingStanding } from "../postgres/ring-keys.ts";
 import { openRingForChange } from "./assemble-keys.ts";
 import { withDatabase } from "./assemble-sink.ts";
+import { placedMasks } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 import { announce } from "./live-masks.ts";
 
@@ -79,11 +80,10 @@ export function requireWhole(ring: KeyRing, { roots }: RingStanding): void {
 
 /** Tokens that do not say their key must be told it before there are two: else no process could start with the new ring. */
 function refuseUnpinned(settings: Settings, primaryId: number): void {
-  const unpinned = settings.columns.flatMap(({ column, mask }) =>
-    mask !== null && maskFacts[mask.kind].keyed && !maskFacts[mask.kind].tagged && mask.key === null
-      ? [`columns.${column.name}.mask: add key: ${primaryId} beside kind: ${mask.kind}`]
-      : [],
-  );
+  const unpinned = settings.columns
+    .flatMap(placedMasks)
+    .filter(({ mask: { kind, key } }) => maskFacts[kind].keyed && !maskFacts[kind].tagged && key === null)
+    .map(({ option, mask }) => `${option.join(".")}: add key: ${primaryId} beside kind: ${mask.kind}`);
   if (unpinned.length === 0) return;
   throw new MasklineError(
     "key_unpinned",

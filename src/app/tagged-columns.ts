@@ -2,13 +2,15 @@ import { MasklineError } from "../errors.ts";
 import { anchorOf } from "../keys/key-standing.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import { createMask } from "../masks/create-mask.ts";
-import { canOpen, maskFacts, masksWhole } from "../masks/mask.ts";
+import { canOpen, maskFacts, type MaskDefinition, masksWhole, type ReversibleMask } from "../masks/mask.ts";
 import type { MaskedColumn } from "../pipeline/prepare.ts";
 import type { Database } from "../postgres/database.ts";
 import { readStanding, type RingStanding } from "../postgres/ring-keys.ts";
 import type { TokenColumn } from "../postgres/token-columns.ts";
+import type { InsideColumn } from "../recovery/inside-tokens.ts";
 import type { TaggedColumn } from "../recovery/remask.ts";
-import type { ConfiguredColumn } from "./config/columns.ts";
+import type { TokenLayout } from "../recovery/token-layout.ts";
+import { type ConfiguredColumn, placedMasks } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 
 /** The name of a ring: the id of its first root, which stays in it whatever its state. */
@@ -26,7 +28,7 @@ export async function rightfulKeyIds(database: Database, schema: string, ring: M
 }
 
 /**
- * The columns whose tokens say their key, each with the masks of today's key and of the anchor's; null for all others.
+ * The columns whose values are tokens that say their key, each with the masks of today's key and of the anchor's; null for all others.
  * @throws MasklineError `key_unknown` when the ring does not hold the anchor enabled: equal values could not be kept equal
  */
 export function taggedColumns(
@@ -50,6 +52,37 @@ export function taggedColumns(
   });
 }
 
+/** The columns with such tokens inside their values. Today's key makes them; no anchor's does, as no aliases are written for them. */
+export function insideColumns(
+  columns: readonly ConfiguredColumn[],
+  ring: MaskKeys,
+  { roots }: RingStanding,
+): readonly InsideColumn[] {
+  const oldKeyIds = [...new Set([...ring.keys, ...roots].map(({ id }) => id))].filter((id) => id !== ring.primaryId);
+  return columns.flatMap((configured): InsideColumn[] => {
+    const layout = layoutOf(configured);
+    if (layout === "whole") return [];
+    const byDomain = new Map(placedMasks(configured).map(({ mask }) => [mask.domain, mask]));
+    const masks = [...byDomain.values()].flatMap((definition) => reopenedMask(definition, ring) ?? []);
+    if (masks.length === 0) return [];
+    const anchorId = anchorOf(roots) ?? ring.primaryId;
+    return [{ name: configured.column.name, layout, masks, keyId: ring.primaryId, anchorId, oldKeyIds }];
+  });
+}
+
+/** Null for a mask whose tokens do not say their key: they keep the one they have. */
+function reopenedMask(definition: MaskDefinition, ring: MaskKeys): ReversibleMask | null {
+  const { kind, domain } = definition;
+  if (domain === null || !maskFacts[kind].tagged) return null;
+  const mask = createMask(definition, ring.domainKeys(kind, domain));
+  return canOpen(mask) ? mask : null;
+}
+
+function layoutOf({ inside }: ConfiguredColumn): TokenLayout {
+  if (inside === undefined) return "whole";
+  return "scan" in inside ? "text" : "json";
+}
+
 function anchorKeys<T>(keys: () => T, anchorId: number): T {
   try {
     return keys();
@@ -69,15 +102,17 @@ function anchorKeys<T>(keys: () => T, anchorId: number): T {
 export function tokenColumns(settings: Settings, ring: MaskKeys): readonly TokenColumn[] {
   const { target } = settings;
   if (target === null) return [];
-  return settings.columns.flatMap((configured): TokenColumn[] => {
-    const domain = configured.mask?.domain ?? null;
-    if (domain === null) return [];
-    return [{ table: target, column: configured.column.name, domain, keyId: pinOf(configured, ring), ring: ringName(ring) }];
-  });
+  return settings.columns.flatMap((configured) =>
+    placedMasks(configured).flatMap(({ mask }): TokenColumn[] => {
+      if (mask.domain === null) return [];
+      const { name } = configured.column;
+      const layout = layoutOf(configured);
+      return [{ table: target, column: name, domain: mask.domain, layout, keyId: pinOf(mask, ring), ring: ringName(ring) }];
+    }),
+  );
 }
 
 /** Null for tokens that say their key; the ring's only key where none is named. */
-function pinOf({ mask }: ConfiguredColumn, ring: MaskKeys): number | null {
-  if (mask === null || maskFacts[mask.kind].tagged) return null;
-  return mask.key ?? ring.primaryId;
+function pinOf({ kind, key }: MaskDefinition, ring: MaskKeys): number | null {
+  return maskFacts[kind].tagged ? null : (key ?? ring.primaryId);
 }

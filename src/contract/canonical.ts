@@ -41,6 +41,11 @@ export const canonicalForms: Readonly<Record<ColumnType, CanonicalForm>> = {
     refused: [
       ["a\0b", "bad_character", "PostgreSQL stores no NUL"],
       ["a\ud800", "bad_character", "half a surrogate pair is no character: all of them would become one"],
+      [
+        `a${"\u0301".repeat(31)}`,
+        "bad_character",
+        "more than 30 combining marks in a row: no text has them (UAX #15, section 13), and NFC would take hours",
+      ],
       [" ", "missing", "blank: as a value it would become a token shared by all who have none"],
       [7, "wrong_type", "a number has lost what made it a text (leading zeros)"],
     ],
@@ -66,7 +71,7 @@ export const canonicalForms: Readonly<Record<ColumnType, CanonicalForm>> = {
     ],
   },
   number: {
-    form: "Plain decimals: no exponent, no zeros at the end of a fraction, no minus zero.",
+    form: "Plain decimals: no exponent, no zeros at the end of a fraction, no minus zero. A JSON number is the double that readers of JSON make of it: where more digits count, send a text.",
     longest: 1000,
     read: [
       [1.5, "1.5"],

@@ -15,7 +15,7 @@ export const reasons = {
   bad_format: "the text is not in the form the column's type reads",
   too_long: "the text is longer than the contract allows",
   out_of_range: "the number does not fit the column's type",
-  bad_character: "the text holds NUL or half a surrogate pair",
+  bad_character: "the text holds NUL, half a surrogate pair, or too many combining marks in a row",
   already_masked: "the value of a masked column is a token of ours already",
   mask_failed: "the value could not be masked",
   refused_by_database: "the database refused the row (a constraint, a trigger, a type)",

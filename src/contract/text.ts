@@ -9,8 +9,21 @@ export function readText(value: unknown): string | Problem {
 /** Text in the form that is masked: trimmed and in Unicode's form NFC, so that equal texts give equal tokens. */
 export function readCanonicalText(value: unknown): string | Problem {
   const text = readText(value);
-  return typeof text === "string" ? text.trim().normalize("NFC") : text;
+  if (typeof text !== "string") return text;
+  return tooManyMarks.test(text) ? unsafeMarks : text.trim().normalize("NFC");
 }
+
+/**
+ * No more combining marks in a row than Unicode's Stream-Safe Text Format has (UAX #15, section 13): NFC sorts them, in time that
+ * grows with the square of their number, and one message of a megabyte of them would stop a process for minutes.
+ */
+const mostMarks = 30;
+const tooManyMarks = new RegExp(`\\p{M}{${mostMarks + 1}}`, "u");
+const unsafeMarks: Problem = {
+  reason: "bad_character",
+  expected: `at most ${mostMarks} combining marks in a row`,
+  found: "more of them",
+};
 
 /** Wraps a reader with the longest text allowed, counted as it will be stored. */
 export function limitedTo(maxCharacters: number, read: Reader): Reader {

@@ -8,8 +8,10 @@ const namedAlphabets: Readonly<Record<string, string>> = {
   base62: "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
 };
 
+export const defaultAlphabet = "digits";
+
 /** The code points of an alphabet in their order, from its name or written out. Digits where none is given. */
-export function alphabetOf(written: string = "digits"): readonly number[] {
+export function alphabetOf(written: string = defaultAlphabet): readonly number[] {
   return codePoints(Object.hasOwn(namedAlphabets, written) ? (namedAlphabets[written] as string) : written);
 }
 

@@ -31,12 +31,18 @@ function alphabetProblem(characters: readonly number[]): string | null {
   if (twice !== undefined) return `has ${JSON.stringify(String.fromCodePoint(twice))} twice: two values could have one token`;
   if (characters.some((character) => !standsAlone(String.fromCodePoint(character))))
     return "has a character that is no letter of its own: no spaces, control characters, accents without a letter or half surrogate pairs";
-  return null;
+  const joined = characters.some((left) => characters.some((right) => !staysApart(String.fromCodePoint(left, right))));
+  return joined ? "has characters that Unicode's form NFC makes one of: a token could come back as another text" : null;
 }
 
 /** Not trimmed away, not joined to its neighbour by NFC, and stored by Postgres, wherever in a token it comes to stand. */
 function standsAlone(character: string): boolean {
   return isStorable(character) && /^[^\s\p{C}\p{M}]$/u.test(character) && character.normalize("NFC") === character;
+}
+
+/** Hangul letters are no marks, and join all the same. */
+function staysApart(pair: string): boolean {
+  return pair.normalize("NFC") === pair;
 }
 
 function templateProblem(template: string, radix: number, max: number | null): string | null {

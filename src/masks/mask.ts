@@ -1,4 +1,4 @@
-import type { ColumnType } from "../contract/column.ts";
+import type { ColumnType, VersionForm } from "../contract/column.ts";
 import { columnOptions } from "../contract/options.ts";
 
 type Options = (typeof columnOptions)["properties"]["mask"]["properties"];
@@ -155,8 +155,9 @@ export interface MaskDefinition {
   readonly settings: MaskSettings;
 }
 
-/** The options of single kinds, without their defaults. */
+/** What decides tokens beside kind, type and encoding: options of single kinds, and the form of a version; without defaults. */
 export interface MaskSettings {
+  readonly as?: Exclude<VersionForm, "major">;
   readonly alphabet?: string;
   readonly template?: string;
   readonly tweak?: string;

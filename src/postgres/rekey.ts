@@ -1,13 +1,16 @@
 import { MasklineError } from "../errors.ts";
 import { anchorOf, primaryOf } from "../keys/key-standing.ts";
 import { tokenPrefix } from "../masks/token.ts";
+import { oldNeedles } from "../recovery/inside-tokens.ts";
 import type { RekeyStore, StepResult, TablePart, WalkPosition } from "../recovery/rekey-store.ts";
-import type { Remasked, TaggedColumn, TokenRow } from "../recovery/remask.ts";
+import type { RekeyColumn, Remasked, TokenRow, UnopenedToken } from "../recovery/remask.ts";
+import { textArray } from "./array-parameter.ts";
 import { type Database, DatabaseRefusal, type Query } from "./database.ts";
 import { describeFailure } from "./error-classes.ts";
 import { aliasInsert } from "./load-statement.ts";
 import { quoteName, showTable, type TableName } from "./names.ts";
 import { standingOf, standingPrelude } from "./ring-keys.ts";
+import { columnTypes, Parameters, textOf } from "./token-search.ts";
 
 export interface PostgresRekeyOptions {
   readonly schema: string;
@@ -15,7 +18,7 @@ export interface PostgresRekeyOptions {
   readonly ring: number;
   /** Random for each process. */
   readonly run: string;
-  readonly columns: readonly Pick<TaggedColumn, "name" | "keyId" | "anchorId">[];
+  readonly columns: readonly RekeyColumn[];
 }
 
 type Part = TablePart & { readonly quoted: string; readonly ranges: boolean };
@@ -37,6 +40,9 @@ WHERE c.relkind <> 'p' ORDER BY 1`;
 /** Line pointers that fit into a block at most: 4 bytes each beside a row header of 24 (PostgreSQL documentation, section 66.6). */
 const mostLines = "((current_setting('block_size')::int - 24) / 28)";
 
+/** Of documents and texts as they are stored, mostly compressed. Read, and written anew, they take some ten times as much. */
+const mostBytesHeld = 4_000_000;
+
 /** Walks a table of PostgreSQL 10 or later by the places of its rows, so that no index is needed and no row is read twice. */
 export class PostgresRekey implements RekeyStore {
   readonly #database: Database;
@@ -44,6 +50,8 @@ export class PostgresRekey implements RekeyStore {
   readonly #own: string;
   readonly #toKey: number;
   #parts: readonly Part[] = [];
+  /** What a new text is cast to, by column. */
+  #casts: ReadonlyMap<string, string> = new Map();
 
   constructor(database: Database, options: PostgresRekeyOptions) {
     this.#database = database;
@@ -72,6 +80,11 @@ export class PostgresRekey implements RekeyStore {
       });
     }
     this.#parts = found;
+    this.#casts = await columnTypes(
+      this.#database,
+      table,
+      this.#options.columns.map(({ name }) => name),
+    );
     return found;
   }
 
@@ -112,13 +125,14 @@ export class PostgresRekey implements RekeyStore {
         "rekeying",
         async (query, standing) => {
           this.#requireTarget(standing);
-          const rows = await query<{ place: string; tokens: (string | null)[] }>(this.#readSql(part), [
-            from.block,
-            untilBlock,
-            tokenPrefix(this.#toKey),
-          ]);
-          const { changes, aliases, unopened } = remask(rows);
-          const changed = changes.length === 0 ? 0 : await this.#write(query, part, { changes, aliases });
+          let changed = 0;
+          const unopened: UnopenedToken[] = [];
+          for (const [first, end] of await this.#portions(query, part, from.block, untilBlock)) {
+            const { sql, values } = this.#reading(part, first, end);
+            const remasked = remask(await query<{ place: string; tokens: (string | null)[] }>(sql, values));
+            if (remasked.changes.length > 0) changed += await this.#write(query, part, remasked);
+            unopened.push(...remasked.unopened);
+          }
           await this.#move(query, { ...from, block: untilBlock }, changed);
           return { changed, unopened };
         },
@@ -138,17 +152,45 @@ export class PostgresRekey implements RekeyStore {
     });
   }
 
+  /** Tokens are short. Documents and texts may be long, and stand outside of the blocks: only so many of them are held at a time. */
+  async #portions(query: Query, part: Part, from: number, until: number): Promise<readonly (readonly [number, number])[]> {
+    const long = this.#options.columns.flatMap((column) => ("masks" in column ? [quoteName(column.name)] : []));
+    if (long.length === 0) return [[from, until]];
+    const parameters = new Parameters();
+    // the size as it is stored: nothing is read from outside of the blocks for it
+    const blocks = await query<{ block: number; bytes: number }>(
+      `SELECT (ctid::text::point)[0]::float8 AS block, sum(${long.map((name) => `coalesce(pg_column_size(${name}), 0)`).join(" + ")})::float8 AS bytes
+FROM ONLY ${part.quoted} WHERE ${places(part, parameters.add(from), parameters.add(until))} GROUP BY 1 ORDER BY 1`,
+      parameters.values,
+    );
+    const starts = [from];
+    let held = 0;
+    for (const { block, bytes } of blocks) {
+      if (held > 0 && held + bytes > mostBytesHeld) {
+        starts.push(block);
+        held = 0;
+      }
+      held += bytes;
+    }
+    return starts.map((start, i) => [start, starts[i + 1] ?? until]);
+  }
+
   /** Rows of some blocks in which a column holds a token of another key, or what looks like one. */
-  #readSql(part: Part): string {
-    const texts = this.#options.columns.map(({ name }) => `${quoteName(name)}::text`);
-    const old = texts.map((text) => `left(${text}, 1) = 'A' AND left(${text}, 6) <> $3`);
-    // before PostgreSQL 14 a range of places would read the whole table: there every place of a block is named
-    const places = part.ranges
-      ? "ctid >= format('(%s,0)', $1::bigint)::tid AND ctid < format('(%s,0)', $2::bigint)::tid"
-      : `ctid = ANY (ARRAY(
-  SELECT format('(%s,%s)', block, line)::tid FROM generate_series($1::bigint, $2::bigint - 1) AS block, generate_series(1, ${mostLines}) AS line))`;
-    return `SELECT ctid::text AS place, ARRAY[${texts.join(", ")}] AS tokens FROM ONLY ${part.quoted}
-WHERE ${places} AND (${old.join(" OR ")})`;
+  #reading(part: Part, fromBlock: number, untilBlock: number): { readonly sql: string; readonly values: readonly unknown[] } {
+    const { columns } = this.#options;
+    const parameters = new Parameters();
+    const [from, until] = [parameters.add(fromBlock), parameters.add(untilBlock)];
+    const old = columns.flatMap((column) => {
+      const text = textOf(column.name);
+      if ("masks" in column)
+        return [...oldNeedles(column).keys()].map((needle) => `strpos(${text}, ${parameters.add(needle)}::text) > 0`);
+      return [`left(${text}, 1) = 'A' AND left(${text}, 6) <> ${parameters.add(tokenPrefix(this.#toKey))}::text`];
+    });
+    const texts = columns.map(({ name }) => textOf(name)).join(", ");
+    // the ring's first key has no old one beside it: nothing inside a value to look for
+    const sql = `SELECT ctid::text AS place, ARRAY[${texts}] AS tokens FROM ONLY ${part.quoted}
+WHERE ${places(part, from, until)} AND (${old.length === 0 ? "false" : old.join(" OR ")})`;
+    return { sql, values: parameters.values };
   }
 
   async #write(query: Query, part: Part, { changes, aliases }: Pick<Remasked, "changes" | "aliases">): Promise<number> {
@@ -158,9 +200,9 @@ WHERE ${places} AND (${old.join(" OR ")})`;
     const next = 2 * names.length + 2;
     const sql = `WITH pair AS (
   SELECT * FROM unnest($1::tid[], ${parameters.join(", ")}) AS pair (place, ${names.map((_, i) => `old${i}, new${i}`).join(", ")})), changed AS (
-  UPDATE ONLY ${part.quoted} AS target SET ${names.map((name, i) => `${name} = pair.new${i}`).join(", ")} FROM pair
+  UPDATE ONLY ${part.quoted} AS target SET ${columns.map((column, i) => `${names[i]} = pair.new${i}::${this.#castOf(column)}`).join(", ")} FROM pair
   WHERE target.ctid = ANY ($1::tid[]) AND target.ctid = pair.place
-  AND ${names.map((name, i) => `target.${name}::text IS NOT DISTINCT FROM pair.old${i}`).join(" AND ")} RETURNING 1),
+  AND ${names.map((name, i) => `target.${name}::text COLLATE "C" IS NOT DISTINCT FROM pair.old${i}`).join(" AND ")} RETURNING 1),
 ${aliasInsert(
   schema,
   `$${next}::bigint`,
@@ -169,13 +211,24 @@ ${aliasInsert(
 SELECT count(*)::int AS changed FROM changed`;
     const [row] = await query<{ changed: number }>(sql, [
       changes.map(({ place }) => place),
-      ...names.flatMap((_, i) => [changes.map(({ from }) => from[i] ?? null), changes.map(({ to }) => to[i] ?? null)]),
+      ...names.flatMap((_, i) => [
+        textArray(changes.map(({ from }) => from[i] ?? null)),
+        textArray(changes.map(({ to }) => to[i] ?? null)),
+      ]),
       columns[0]?.anchorId ?? 0,
       aliases.map(({ domain }) => domain),
       aliases.map(({ token }) => token),
       aliases.map(({ canonical }) => canonical),
     ]);
     return row?.changed ?? 0;
+  }
+
+  #castOf({ name }: RekeyColumn): string {
+    const cast = this.#casts.get(name);
+    if (cast !== undefined) return cast;
+    throw new MasklineError("target_misfit", `column ${name} is not in table ${showTable(this.#options.table)}`, {
+      next: "maskline check --connect compares the contract with the table",
+    });
   }
 
   async #move(query: Query, { pass, part, block }: WalkPosition, changed: number): Promise<void> {
@@ -203,4 +256,12 @@ SELECT count(*)::int AS changed FROM changed`;
       },
     );
   }
+}
+
+/** The condition that a row stands in these blocks. Before PostgreSQL 14 a range would read the whole table: there every place is named. */
+function places({ ranges }: Part, from: string, until: string): string {
+  return ranges
+    ? `ctid >= format('(%s,0)', ${from}::bigint)::tid AND ctid < format('(%s,0)', ${until}::bigint)::tid`
+    : `ctid = ANY (ARRAY(
+  SELECT format('(%s,%s)', block, line)::tid FROM generate_series(${from}::bigint, ${until}::bigint - 1) AS block, generate_series(1, ${mostLines}) AS line))`;
 }

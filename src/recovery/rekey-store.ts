@@ -30,8 +30,9 @@ export interface RekeyStore {
    */
   begin(toKey: number): Promise<WalkPosition | null>;
   /**
-   * Reads the rows of some blocks that hold tokens of other keys, has them masked again, and writes rows, aliases and position in one
-   * transaction. A row that someone else changes meanwhile stays as that one left it, for the next pass.
+   * Reads the rows of some blocks that hold tokens of other keys, has them masked again (where they are long a part of them at a time),
+   * and writes rows, aliases and position in one transaction. A row that someone else changes meanwhile stays as that one left it, for
+   * the next pass.
    * @throws MasklineError `key_retired` when the key is no longer the one to write with, `rekey_unfinished` when another walk has taken over
    */
   step(from: WalkPosition, untilBlock: number, remask: (rows: readonly TokenRow[]) => Remasked): Promise<StepResult>;

@@ -1,7 +1,7 @@
 import { MasklineError } from "../errors.ts";
 import { type KeyStanding, mayHaveRows, primaryOf } from "../keys/key-standing.ts";
 import type { RekeyStore } from "./rekey-store.ts";
-import type { TaggedColumn } from "./remask.ts";
+import type { RekeyColumn } from "./remask.ts";
 import { type PassResult, stopped, walkPass, type WalkOptions } from "./walk.ts";
 
 /** The keys of a ring in a database, and what still uses them. */
@@ -44,7 +44,7 @@ const waitMs = 2_000;
 export async function rekey(
   store: RekeyStore,
   use: KeyUse,
-  columns: readonly TaggedColumn[],
+  columns: readonly RekeyColumn[],
   toKey: number,
   options: RekeyOptions,
 ): Promise<RekeyResult> {

@@ -2,8 +2,9 @@ import { MasklineError } from "../errors.ts";
 import type { Mask, Opened, ReversibleMask } from "../masks/mask.ts";
 import { readToken } from "../masks/token.ts";
 import type { Rows, TokenAlias } from "../pipeline/ports.ts";
+import { findInside, type InsideColumn, type InsideToken, oldNeedles, replaceInside } from "./inside-tokens.ts";
 
-/** A column whose tokens say their key. */
+/** A column whose values are tokens that say their key. */
 export interface TaggedColumn {
   readonly name: string;
   readonly domain: string;
@@ -15,7 +16,10 @@ export interface TaggedColumn {
   readonly anchorId: number;
 }
 
-/** The tokens of one row, and its place in the table. */
+/** A column as a rekey sees it: with such tokens for its values, or inside them. */
+export type RekeyColumn = TaggedColumn | InsideColumn;
+
+/** The tokens of one row, or the texts they stand in, and its place in the table. */
 export interface TokenRow {
   readonly place: string;
   /** By column; a text may be anything that stands in a column of tokens. */
@@ -38,30 +42,28 @@ export interface Remasked {
 }
 
 /** What the rows become under the key of today. What is no token in form is not ours, and stays. */
-export function remask(columns: readonly TaggedColumn[], rows: readonly TokenRow[]): Remasked {
+export function remask(columns: readonly RekeyColumn[], rows: readonly TokenRow[]): Remasked {
   const to = rows.map(({ tokens }) => [...tokens]);
   const changed = new Set<number>();
   const unopened: UnopenedToken[] = [];
   const aliases = columns.flatMap((column, index) => {
+    const find = finder(column);
     const old = rows.flatMap(({ tokens, place }, row) => {
-      const token = tokens[index] ?? null;
-      const parts = token === null ? null : readToken(token);
-      return token === null || parts === null || parts.keyId === column.keyId ? [] : [{ row, place, token, keyId: parts.keyId }];
+      const text = tokens[index] ?? null;
+      return text === null ? [] : find(text).map((token) => ({ ...token, row, place }));
     });
-    const opened = column.mask.open(old.map(({ token }) => token));
-    const good = old.flatMap((entry, i) => {
-      const result = opened[i];
-      if (result !== undefined && "value" in result) return [{ ...entry, value: result.value }];
-      unopened.push({ place: entry.place, column: column.name, keyId: entry.keyId, failure: result?.failure ?? "not_a_token" });
-      return [];
-    });
-    const values = good.map(({ value }) => value);
-    const tokens = column.mask.apply(values);
-    good.forEach(({ row }, i) => {
-      (to[row] as (string | null)[])[index] = tokens[i] as string;
+    const { remasked, left } = remaskTokens("masks" in column ? column.masks : [column.mask], old);
+    unopened.push(...left.map(({ place, keyId, failure }) => ({ place, column: column.name, keyId, failure })));
+    for (const [row, tokens] of Map.groupBy(remasked, (token) => token.row)) {
+      (to[row] as (string | null)[])[index] = replaceInside(rows[row]?.tokens[index] as string, tokens);
       changed.add(row);
-    });
-    return column.keyId === column.anchorId ? [] : aliasesOf(column, tokens, values);
+    }
+    if ("masks" in column || column.keyId === column.anchorId) return [];
+    return aliasesOf(
+      column,
+      remasked.map(({ by }) => by),
+      remasked.map(({ value }) => value),
+    );
   });
   const places = [...changed].sort((one, other) => one - other);
   return {
@@ -73,6 +75,42 @@ export function remask(columns: readonly TaggedColumn[], rows: readonly TokenRow
     aliases: distinct(aliases),
     unopened,
   };
+}
+
+/** Finds the old tokens in a column's texts. */
+function finder(column: RekeyColumn): (text: string) => readonly InsideToken[] {
+  if ("masks" in column) {
+    const needles = oldNeedles(column);
+    return (text) => findInside(text, needles);
+  }
+  return (token) => {
+    const keyId = readToken(token)?.keyId ?? column.keyId;
+    return keyId === column.keyId ? [] : [{ start: 0, end: token.length, token, keyId }];
+  };
+}
+
+/** Opens tokens and masks their values anew, each mask once for all of them; what one does not open is left to the next. */
+function remaskTokens<T extends InsideToken>(
+  masks: readonly ReversibleMask[],
+  old: readonly T[],
+): {
+  readonly remasked: readonly (T & { readonly value: string; readonly by: string })[];
+  readonly left: readonly (T & Pick<UnopenedToken, "failure">)[];
+} {
+  let left = old.map((token) => ({ ...token, failure: "not_a_token" as UnopenedToken["failure"] }));
+  const remasked = masks.flatMap((mask) => {
+    const good: (T & { readonly value: string })[] = [];
+    const opened = mask.open(left.map(({ token }) => token));
+    left = left.flatMap((token, i) => {
+      const result = opened[i];
+      if (result === undefined || "failure" in result) return [{ ...token, failure: result?.failure ?? "not_a_token" }];
+      good.push({ ...token, value: result.value });
+      return [];
+    });
+    const tokens = mask.apply(good.map(({ value }) => value));
+    return good.map((token, i) => ({ ...token, by: tokens[i] as string }));
+  });
+  return { remasked, left };
 }
 
 /** The aliases of rows that were just masked; none while their key is the anchor. `columns[c]` is null where a column of the rows is not tagged. */

@@ -1,7 +1,7 @@
 import { MasklineError } from "../errors.ts";
 import type { Clock } from "../pipeline/clock.ts";
 import type { RekeyStore, StepResult, TablePart, WalkPosition } from "./rekey-store.ts";
-import { remask, type TaggedColumn, type UnopenedToken } from "./remask.ts";
+import { type RekeyColumn, remask, type UnopenedToken } from "./remask.ts";
 
 export interface WalkOptions {
   /** About so many rows a transaction. */
@@ -39,10 +39,10 @@ const mostRowsABlock = 100;
 /** Pauses after the database asked to try again, before jitter. */
 const busyPausesMs = [50, 200, 800, 3_200];
 
-/** Walks the table once from `from` (null: its start), all tagged columns together. Ends between two steps when `stop` is aborted. */
+/** Walks the table once from `from` (null: its start), all columns with tokens together. Ends between two steps when `stop` is aborted. */
 export async function walkPass(
   store: RekeyStore,
-  columns: readonly TaggedColumn[],
+  columns: readonly RekeyColumn[],
   pass: number,
   from: WalkPosition | null,
   options: WalkOptions,

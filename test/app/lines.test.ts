@@ -46,3 +46,10 @@ test("a line that is too long or no UTF-8 is named and not kept, and its neighbo
     ]);
   }
 });
+
+test("a byte order mark at the start is no part of the first line, and stays anywhere else", async () => {
+  assert.deepEqual(await linesOf(Buffer.from("\uFEFF{}\n\uFEFF{}")), [
+    { number: 1, text: "{}" },
+    { number: 2, text: "\uFEFF{}" },
+  ]);
+});

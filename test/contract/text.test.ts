@@ -24,6 +24,16 @@ test("the canonical form of a canonical form is itself", () => {
   );
 });
 
+test("combining marks in a row are counted before they are sorted: a message of nothing else is refused at once", () => {
+  const marks = (count: number): string => `a${"\u0315\u0300".repeat(count).slice(0, count)}`;
+  assert.equal(outcome(marks(30), { masked: "canonical" }), marks(30).normalize("NFC"));
+  assert.equal(outcome(marks(31), { masked: "canonical" }), "! bad_character");
+  // sorting so many takes time with their square
+  assert.equal(outcome(marks(100_000), { masked: "canonical" }), "! bad_character");
+  assert.equal(outcome(`${marks(30)}b`.repeat(100), { masked: "canonical" }), `${marks(30)}b`.repeat(100).normalize("NFC"));
+  assert.equal(outcome(marks(31), {}), marks(31), "an unmasked text is not composed");
+});
+
 test("a NUL and half a surrogate pair are refused, whether masked or not", () => {
   for (const masked of ["no", "canonical", "raw"] as const) {
     for (const text of ["a\0b", "a\ud800", "\udc00b"]) assert.equal(outcome(text, { masked }), "! bad_character");

@@ -2,25 +2,25 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-import { loadSettings, type Settings } from "../../src/app/config/load.ts";
+import { loadSettings, type Settings, type UnsetAllowed } from "../../src/app/config/load.ts";
 import { MasklineError } from "../../src/errors.ts";
 
 export interface Around {
   readonly environment?: Readonly<Record<string, string>>;
   readonly overrides?: readonly string[];
-  readonly offline?: boolean;
+  readonly unset?: UnsetAllowed;
 }
 
 /** One column, for configurations whose columns do not matter. */
 export const oneColumn = "columns: { user_id: { type: text } }\n";
 
 /** Loads a configuration from its text. Throws what the product throws. */
-export function load(text: string, { environment = {}, overrides = [], offline = false }: Around = {}): Settings {
+export function load(text: string, { environment = {}, overrides = [], unset = "nowhere" }: Around = {}): Settings {
   const folder = mkdtempSync(path.join(tmpdir(), "maskline-configuration-"));
   try {
     const file = path.join(folder, "maskline.yaml");
     writeFileSync(file, text);
-    return loadSettings({ file, environment, overrides, offline });
+    return loadSettings({ file, environment, overrides, unset });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

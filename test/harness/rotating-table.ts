@@ -58,7 +58,14 @@ export class RotatingTable {
     await registerTokenColumns(
       database,
       "maskline",
-      domains.map(({ name, domain }) => ({ table: loginTable, column: name, domain, keyId: null, ring: ringName(table.ring) })),
+      domains.map(({ name, domain }) => ({
+        table: loginTable,
+        column: name,
+        domain,
+        layout: "whole",
+        keyId: null,
+        ring: ringName(table.ring),
+      })),
     );
     await database.query("viewing", equalityView("maskline", loginTable, domains).replace(/;$/, ""));
     return table;

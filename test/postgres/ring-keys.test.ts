@@ -182,9 +182,9 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
       const second = (await table.rotate()).primaryId;
       await table.load(table.ring, sharedLogins(20));
       const more = [
-        { table: { schema: "public", table: "gone" }, column: "c", domain: "d", keyId: null, ring },
-        { table: loginTable, column: "gone", domain: "d", keyId: null, ring },
-        { table: loginTable, column: "locale", domain: "d", keyId: first, ring },
+        { table: { schema: "public", table: "gone" }, column: "c", domain: "d", layout: "whole" as const, keyId: null, ring },
+        { table: loginTable, column: "gone", domain: "d", layout: "whole" as const, keyId: null, ring },
+        { table: loginTable, column: "locale", domain: "d", layout: "whole" as const, keyId: first, ring },
       ];
       await registerTokenColumns(database, "maskline", more);
       await registerTokenColumns(database, "maskline", more);

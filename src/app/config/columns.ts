@@ -1,13 +1,13 @@
 import { columnProblem } from "../../contract/check.ts";
-import type { Column, ColumnOptions } from "../../contract/column.ts";
+import type { Column, ColumnOptions, ColumnType, VersionForm } from "../../contract/column.ts";
 import { defaultEncoding } from "../../masks/encoding.ts";
-import { ff1Problem } from "../../masks/ff1-problem.ts";
+import { defaultAlphabet } from "../../masks/ff1-alphabet.ts";
 import { maskFingerprint } from "../../masks/fingerprint.ts";
-import { maskFacts, maskKinds, type MaskDefinition, type MaskOptionName, type MaskSettings } from "../../masks/mask.ts";
+import { maskFacts, type MaskDefinition, type MaskSettings } from "../../masks/mask.ts";
 import { type ConfiguredColumn, placedMasks } from "./configured-column.ts";
 import type { ConfigFault } from "./fault.ts";
 import { insideFaults, insideMasks, pathColumns } from "./inside.ts";
-import { settingFaults } from "./mask-faults.ts";
+import { maskFaults } from "./mask-faults.ts";
 
 export type { ConfiguredColumn } from "./configured-column.ts";
 
@@ -26,7 +26,7 @@ export function readColumns(options: Readonly<Record<string, ColumnOptions>>): {
     const path = ["columns", name];
     for (const [option, message] of columnFaults(name, column))
       faults.push({ path: option === "" ? path : [...path, ...option.split(".")], message });
-    faults.push(...insideFaults(name, column, maskFaults));
+    faults.push(...insideFaults(name, column));
     return configuredColumn(name, column);
   });
   for (const { column } of columns) {
@@ -54,30 +54,28 @@ function configuredColumn(name: string, options: ColumnOptions): ConfiguredColum
     ...(paths === undefined ? {} : { paths: pathColumns(options.from ?? name, paths) }),
   };
   if (inside !== undefined) return { column, mask: null, inside };
-  return { column, mask: mask === undefined ? null : maskDefinition(type, mask) };
+  return { column, mask: mask === undefined ? null : maskDefinition(type, mask, column.as) };
 }
 
-function maskDefinition(type: ColumnOptions["type"], mask: MaskOptions): MaskDefinition {
+function maskDefinition(type: ColumnType, mask: MaskOptions, as: VersionForm = "major"): MaskDefinition {
   return {
     kind: mask.kind,
     domain: mask.domain ?? null,
     type,
     encode: mask.encode ?? defaultEncoding(type),
     key: mask.key ?? null,
-    settings: maskSettings(mask),
+    settings: { ...maskSettings(mask), ...(type === "version" && as !== "major" ? { as } : {}) },
   };
 }
 
-/** What only some kinds have, as written. */
-function maskSettings({
-  kind: _kind,
-  domain: _domain,
-  encode: _encode,
-  key: _key,
-  insecure: _insecure,
-  ...settings
-}: MaskOptions): MaskSettings {
-  return settings;
+/** What only some kinds have, as written; a default that is written out is left out, so that it makes no other definition. */
+function maskSettings(mask: MaskOptions): MaskSettings {
+  const { kind: _kind, domain: _domain, encode: _encode, key: _key, insecure: _insecure, alphabet, tweak, ...settings } = mask;
+  return {
+    ...settings,
+    ...(alphabet === undefined || alphabet === defaultAlphabet ? {} : { alphabet }),
+    ...(tweak === undefined || tweak === "" ? {} : { tweak }),
+  };
 }
 
 function* columnFaults(
@@ -91,42 +89,7 @@ function* columnFaults(
     yield ["max", `is for texts; this column is ${type}`];
   if (mask === undefined) return;
   if (fallback !== undefined) yield ["default", "is not for masked columns: a missing value would become a token shared by all"];
-  yield* maskFaults(name, type, mask);
-  const ff1Fault = mask.kind === "ff1" ? ff1Problem(mask, max ?? null) : null;
-  if (ff1Fault !== null) yield [`mask.${ff1Fault.option}`, ff1Fault.message];
-}
-
-function* maskFaults(
-  name: string,
-  type: ColumnOptions["type"],
-  mask: MaskOptions,
-): Generator<readonly [option: string, message: string]> {
-  const facts = maskFacts[mask.kind];
-  if (!facts.types.includes(type)) {
-    const fitting = maskKinds.filter((kind) => maskFacts[kind].types.includes(type) && !maskFacts[kind].insecure);
-    yield ["mask.kind", `${mask.kind} is for ${facts.types.join(", ")}; this column is ${type}: use ${fitting.join(", ")}`];
-  }
-  for (const option of Object.keys(mask).filter((key): key is MaskOptionName => key !== "kind" && key !== "domain")) {
-    if (facts.options.includes(option)) continue;
-    const kinds = maskKinds.filter((kind) => maskFacts[kind].options.includes(option));
-    yield [`mask.${option}`, `is for ${kinds.join(", ")}; this mask is ${mask.kind}`];
-  }
-  if (facts.keyed && mask.domain === undefined) {
-    yield [
-      "mask.domain",
-      `is missing: ${mask.kind} derives its key from it; write for example domain: ${name.replace(/^masked_/, "")}`,
-    ];
-  }
-  yield* settingFaults(type, mask);
-  if (!facts.keyed && mask.domain !== undefined) yield ["mask.domain", `is for keyed masks; ${mask.kind} has no key`];
-  if (mask.encode === "packed" && type !== "ip" && type !== "uuid")
-    yield ["mask.encode", `packed is for ip and uuid; this column is ${type}`];
-  if (mask.kind === "sha256" && mask.insecure !== true) {
-    yield [
-      "mask.kind",
-      "sha256 without a key is not masking: all 4.3 billion IPv4 addresses are tried in 192 s on one core, all ids of nine digits in 45 s. Use siv or hmac; to read a legacy table, add insecure: true",
-    ];
-  }
+  yield* maskFaults(name, type, max ?? null, mask);
 }
 
 /** Masks may share a domain only when equal values give equal tokens in all of them. */

@@ -1,3 +1,4 @@
+import { canonicalForms } from "../../contract/canonical.ts";
 import type { Column } from "../../contract/column.ts";
 import type { MaskDefinition } from "../../masks/mask.ts";
 import type { Sought } from "../../masks/scan/detectors.ts";
@@ -23,21 +24,33 @@ export interface PlacedMask {
   readonly option: readonly string[];
   /** Whether it masks all there is, or only what is found in a text. */
   readonly of: "value" | "findings";
+  /** In characters, of the values that come to it; null without a limit. */
+  readonly longestPlain: number | null;
   readonly mask: MaskDefinition;
 }
 
 /** Every mask of a column, inside its values too. All that lists domains, keys or pins asks this. */
-export function placedMasks({ column: { name }, mask, inside }: ConfiguredColumn): readonly PlacedMask[] {
-  const option = ["columns", name];
-  if (mask !== null) return [{ place: name, option: [...option, "mask"], of: "value", mask }];
+export function placedMasks({ column, mask, inside }: ConfiguredColumn): readonly PlacedMask[] {
+  const option = ["columns", column.name];
+  const whole = { place: column.name, option: [...option, "mask"], longestPlain: longestText(column) };
+  if (mask !== null) return [{ ...whole, of: "value", mask }];
   if (inside === undefined) return [];
-  if ("scan" in inside) return [{ place: name, option: [...option, "mask"], of: "findings", mask: inside.mask }];
-  return inside.paths.map((path) => ({
-    place: `${name}.${path.path}`,
-    option: [...option, "paths", path.path, "mask"],
-    of: "value",
-    mask: path.mask,
-  }));
+  if ("scan" in inside) return [{ ...whole, of: "findings", mask: inside.mask }];
+  return inside.paths.map(({ path, mask: inner }) => {
+    const read = column.paths?.find(({ name }) => name === path);
+    return {
+      place: `${column.name}.${path}`,
+      option: [...option, "paths", path, "mask"],
+      longestPlain: read === undefined ? null : longestText(read),
+      of: "value",
+      mask: inner,
+    };
+  });
+}
+
+/** The longest text a column lets through, in characters; null without a limit. */
+export function longestText({ type, max }: Column): number | null {
+  return max ?? canonicalForms[type].longest;
 }
 
 /** The same masks under the primary key of whatever ring they are given: for what does not depend on keys. */

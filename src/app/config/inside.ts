@@ -5,14 +5,10 @@ import { soughtProblem } from "../../masks/scan/detectors.ts";
 import { scanningKinds } from "../../masks/scan/scan-mask.ts";
 import type { InsideMasks } from "./configured-column.ts";
 import type { ConfigFault } from "./fault.ts";
+import { maskFaults } from "./mask-faults.ts";
 
 type MaskOptions = NonNullable<ColumnOptions["mask"]>;
 type Define = (type: ColumnOptions["type"], mask: MaskOptions) => MaskDefinition;
-type MaskFaults = (
-  name: string,
-  type: ColumnOptions["type"],
-  mask: MaskOptions,
-) => Iterable<readonly [option: string, message: string]>;
 
 /** The masks of what lies inside a column's values; undefined for a column that has none. */
 export function insideMasks({ type, mask, paths, scan }: ColumnOptions, define: Define): InsideMasks | undefined {
@@ -37,24 +33,24 @@ export function pathColumns(from: string, paths: NonNullable<ColumnOptions["path
 }
 
 /** What no schema can say of `paths` and `scan`. */
-export function insideFaults(name: string, options: ColumnOptions, maskFaults: MaskFaults): ConfigFault[] {
+export function insideFaults(name: string, options: ColumnOptions): ConfigFault[] {
   const at = (...option: readonly string[]): readonly string[] => ["columns", name, ...option];
   return [
-    ...[...pathFaults(options, maskFaults)].map(([option, message]) => ({ path: at(...option), message })),
+    ...[...pathFaults(options)].map(([option, message]) => ({ path: at(...option), message })),
     ...[...scanFaults(name, options)].map(([option, message]) => ({ path: at(...option), message })),
   ];
 }
 
 type OptionFault = readonly [option: readonly string[], message: string];
 
-function* pathFaults({ type, mask, paths }: ColumnOptions, maskFaults: MaskFaults): Generator<OptionFault> {
+function* pathFaults({ type, mask, paths }: ColumnOptions): Generator<OptionFault> {
   if (paths === undefined) return;
   if (type !== "json") return yield [["paths"], `is for type json; this column is ${type}`];
   if (mask !== undefined) yield [["mask"], "masks the whole value, which leaves nothing to paths: leave one of them out"];
   for (const [index, [path, inner]] of Object.entries(paths).entries()) {
     if (inner.max !== undefined && inner.type !== "text")
       yield [["paths", path, "max"], `is for texts; this path is ${inner.type}`];
-    for (const [option, message] of maskFaults(path, inner.type, inner.mask))
+    for (const [option, message] of maskFaults(path, inner.type, inner.max ?? null, inner.mask))
       yield [["paths", path, ...option.split(".")], message];
     const met = Object.keys(paths)
       .slice(0, index)

@@ -31,24 +31,26 @@ export interface Settings {
   readonly askPassphrase?: () => Promise<string>;
 }
 
+export type UnsetAllowed = "nowhere" | "servers" | "anywhere";
+
 export interface LoadOptions {
   readonly file: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** `option=value`, over everything else. */
   readonly overrides: readonly string[];
-  /** For what needs no connection: a variable that is not set is noted, not a fault. */
-  readonly offline?: boolean;
+  /** Where a variable that is not set is noted, and no fault: `servers` for what needs no connection, `anywhere` for looking only. */
+  readonly unset?: UnsetAllowed;
 }
 
 /**
  * Defaults < file < environment < flags, checked as a whole.
  * @throws MasklineError `config_missing`, or `config_invalid` with every fault as `file:line  option  what`.
  */
-export function loadSettings({ file, environment, overrides, offline = false }: LoadOptions): Settings {
+export function loadSettings({ file, environment, overrides, unset = "nowhere" }: LoadOptions): Settings {
   const document = readDocument(readFile(file), environment);
   const { value } = document;
   const { settings, faults } = isRecord(value)
-    ? readOptions(file, value, document, environment, overrides, offline)
+    ? readOptions(file, value, document, environment, overrides, unset)
     : { settings: null, faults: document.faults.map((fault) => show(file, fault, document.lineOf)) };
   if (settings === null && faults.length === 0) faults.push(`${file}:1  is not a set of options`);
   if (settings === null || faults.length > 0) {
@@ -80,7 +82,7 @@ function readOptions(
   document: ConfigDocument,
   environment: LoadOptions["environment"],
   flags: readonly string[],
-  offline: boolean,
+  unsetAllowed: UnsetAllowed,
 ): { readonly settings: Settings | null; readonly faults: string[] } {
   const expanded = expandShorthands(value, configurationSchema);
   const fromEnvironment = document.substituted.map(expanded);
@@ -105,7 +107,8 @@ function readOptions(
     const origin = overrides.originOf(fault.path);
     return origin === null ? show(file, fault, document.lineOf) : `${origin}  ${fault.path.join(".")}  ${fault.message}`;
   };
-  const faults = [...(offline ? [] : unset), ...overrides.faults, ...found].map(shown);
+  const needed = unset.filter(({ path: [group = ""] }) => !mayBeUnset(group, unsetAllowed));
+  const faults = [...needed, ...overrides.faults, ...found].map(shown);
   if (faults.length > 0) return { settings: null, faults };
   const settings: Settings = {
     file,
@@ -117,6 +120,11 @@ function readOptions(
     unset: unset.map(shown),
   };
   return { settings, faults };
+}
+
+/** A mask without the salt or the domain it was to have would be another mask: only addresses may be left open. */
+function mayBeUnset(group: string, allowed: UnsetAllowed): boolean {
+  return allowed === "anywhere" || (allowed === "servers" && (group === "source" || group === "sink"));
 }
 
 function optionNames(paths: readonly (readonly string[])[]): ReadonlySet<string> {

@@ -14,7 +14,7 @@ export const check: Command = {
     ["maskline check --connect", "everything a run rests on, before the first message"],
   ],
   async run(call) {
-    const settings = settingsOf(call, { offline: !call.has("connect") });
+    const settings = settingsOf(call, { unset: call.has("connect") ? "nowhere" : "anywhere" });
     const masks = reviewMasks(settings);
     const plain = unmaskedPersonalColumns(settings);
     const findings = call.has("connect") ? await connectAndCheck(settings) : [];

@@ -22,7 +22,7 @@ also while a rotation is going on and their tokens are under different keys.`,
     ["maskline duplicates --print-view", "for reports of your own: group by masked_ip_equal"],
   ],
   async run(call) {
-    const settings = settingsOf(call, { offline: call.has("print-view") });
+    const settings = settingsOf(call, { unset: call.has("print-view") ? "servers" : "nowhere" });
     if (call.has("print-view")) return call.output.data(duplicatesView(settings));
     const question = duplicatesQuestion(settings, call.text("column"), call.text("by"));
     const { userColumn } = question;

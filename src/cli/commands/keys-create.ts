@@ -25,7 +25,7 @@ as the flags do; without either it is plain, which is for development: whoever h
   ],
   async run(call) {
     const [file] = call.operands;
-    const place = file === undefined ? ringPlace(settingsOf(call, { offline: true })) : filePlace(file);
+    const place = file === undefined ? ringPlace(settingsOf(call, { unset: "servers" })) : filePlace(file);
     const wish = await wishOf(call, place);
     const { store, primaryId } = await createRing(place, wish);
     const { output } = call;

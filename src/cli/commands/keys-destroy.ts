@@ -19,7 +19,7 @@ Older copies of the ring still hold the key: destroy them too.`,
   async run(call) {
     const keyId = keyIdOf(call);
     const offline = call.has("offline");
-    const settings = settingsOf(call, { offline });
+    const settings = settingsOf(call, { unset: offline ? "servers" : "nowhere" });
     await confirm(call, keyId);
     const { kind } = await destroyKey(settings, { keyId, offline });
     if (call.output.json) return call.output.document({ keyId, kind, state: "DESTROYED" });

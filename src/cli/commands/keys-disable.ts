@@ -17,7 +17,7 @@ enabled again. Only the configured database is looked at: others that use the sa
   async run(call) {
     const keyId = keyIdOf(call);
     const offline = call.has("offline");
-    await disableKey(settingsOf(call, { offline }), { keyId, offline });
+    await disableKey(settingsOf(call, { unset: offline ? "servers" : "nowhere" }), { keyId, offline });
     if (call.output.json) return call.output.document({ keyId, state: "DISABLED" });
     call.output.say(`root key ${keyId} is disabled: its tokens do not open any more`);
     call.output.say(`next: maskline keys destroy ${keyId}, once you are sure; maskline keys enable ${keyId} takes it back`);

@@ -11,7 +11,7 @@ export const keysEnable: Command = {
   async run(call) {
     const keyId = keyIdOf(call);
     const offline = call.has("offline");
-    await enableKey(settingsOf(call, { offline }), { keyId, offline });
+    await enableKey(settingsOf(call, { unset: offline ? "servers" : "nowhere" }), { keyId, offline });
     if (call.output.json) return call.output.document({ keyId, state: "ENABLED" });
     call.output.say(`root key ${keyId} is enabled: its tokens open`);
   },

@@ -43,7 +43,7 @@ associated data; a token is base64url of Tink's ciphertext. --tink --root lets T
         next: "name a FILE to write, or add --show",
       });
     }
-    const settings = settingsOf(call, { offline: true });
+    const settings = settingsOf(call, { unset: "servers" });
     const { text, notes } = wanted.kind === "writer" ? await writerRing(settings) : await tinkKeyset(settings, wanted.domain);
     if (file === null) {
       call.output.data(call.output.json ? JSON.stringify(JSON.parse(text)) : text.trimEnd());

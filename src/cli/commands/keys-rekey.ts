@@ -20,10 +20,10 @@ export const keysRekey: Command = {
     "max-duration": { value: "TIME", doc: "stop after this time, in order (exit code 5); the next call goes on from there" },
     "dry-run": { doc: "count rows by key, show who writes with which, change nothing" },
   },
-  about: `Walks the contract's table once and masks every siv token under the ring's primary key, all columns together. Safe beside
-running pipelines and their users: a row that someone else changes is left to the next pass. Interrupt or kill it at any time: what
-is done stays done, and the next call goes on. It waits until no process writes with an old key, closes that key, and ends when no
-row holds a token of it. Progress in SQL: SELECT left(COLUMN, 6), count(*) FROM TABLE GROUP BY 1.`,
+  about: `Walks the contract's table and masks every siv token under the ring's primary key, those inside JSON documents and scanned texts
+too, all columns together. Safe beside running pipelines and their users: a row that someone else changes is left to the next pass.
+Interrupt or kill it at any time: what is done stays done, and the next call goes on. It waits until no process writes with an old key,
+closes that key, and ends when no row holds a token of it. Progress in SQL: SELECT left(COLUMN, 6), count(*) FROM TABLE GROUP BY 1.`,
   examples: [
     ["maskline keys rekey --dry-run", "what there is to do"],
     ["maskline keys rekey", "all of it"],

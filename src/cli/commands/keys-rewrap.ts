@@ -30,7 +30,7 @@ they were. Whoever had the ring open keeps its keys: against that only new keys 
   ],
   async run(call) {
     const way = wayOf(call);
-    const place = ringPlace(settingsOf(call, { offline: true }));
+    const place = ringPlace(settingsOf(call, { unset: "servers" }));
     const { store, before, wish } = await rewrapRing(place, () => wishOf(call, place, way));
     const needed = neededOptions(place.keyring, wish);
     const { output } = call;

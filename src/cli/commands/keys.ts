@@ -10,7 +10,7 @@ export const keysList: Command = {
 keyring.expect. Key bytes are never shown.`,
   examples: [["maskline keys list", "ids and states"]],
   async run(call) {
-    const settings = settingsOf(call, { offline: true });
+    const settings = settingsOf(call, { unset: "servers" });
     const { ring, described } = await findKeyRing(settings);
     const fingerprint = ringFingerprint(settings.columns, ring);
     const roots = ring.keys.map(({ id, status }) => ({ id, status, primary: id === ring.primaryId }));

@@ -12,7 +12,7 @@ transaction, safe to repeat. Your own table is never touched.`,
     ["maskline migrate --print > maskline.sql", "for whoever may run SQL where you may not"],
   ],
   async run(call) {
-    const settings = settingsOf(call, { offline: call.has("print") });
+    const settings = settingsOf(call, { unset: call.has("print") ? "servers" : "nowhere" });
     const schema = settings.options.sink?.postgres?.schema ?? "maskline";
     if (call.has("print")) return call.output.data(migrationScript(schema));
     await withDatabase(settings, async (database) => {

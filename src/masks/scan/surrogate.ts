@@ -15,9 +15,14 @@ export interface Surrogate {
   readonly token: string;
 }
 
+/** What stands before a token in a domain's surrogates. */
+export function surrogateOpening(domain: string): string {
+  return `${opening}${encodeDomain(domain)}:`;
+}
+
 /** Puts tokens into a domain's surrogates. */
 export function surrogateWriter(domain: string): (token: string) => string {
-  const prefix = `${opening}${encodeDomain(domain)}:`;
+  const prefix = surrogateOpening(domain);
   return (token) => prefix + token + closing;
 }
 

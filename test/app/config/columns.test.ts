@@ -95,6 +95,19 @@ test("one domain has one definition: another kind, type or encode is refused, th
   }
 });
 
+test("a definition is the same however its defaults are written, and another where values become other texts", () => {
+  const ff1 = "type: text, mask: { kind: ff1, domain: d }";
+  assert.deepEqual(faultsOfTwo(ff1, "type: text, mask: { kind: ff1, domain: d, alphabet: digits, tweak: '' }"), []);
+  const version = "type: version, mask: { kind: siv, domain: d }";
+  assert.deepEqual(faultsOfTwo(version, "type: version, as: major, mask: { kind: siv, domain: d }"), []);
+  // 2.3.0 would have two tokens, and 2.3.0 as digits the token of 0.0.230 as packed
+  for (const as of ["packed", "digits", "text"])
+    assert.match(
+      faultsOfTwo(version, `type: version, as: ${as}, mask: { kind: siv, domain: d }`)[0] ?? "",
+      /equal values would differ/,
+    );
+});
+
 test("bad paths are refused at the line of `from`", () => {
   for (const from of ["a..b", ".a", "a."]) {
     assert.deepEqual(faultsOf(`columns:\n  c:\n    type: text\n    from: ${from}\n`), [
@@ -143,7 +156,7 @@ test("masked columns are required unless they say otherwise", () => {
 });
 
 function faultsOfTwo(left: string, right: string): readonly string[] {
-  return faultsOf(`columns:\n  a: { ${left} }\n  b:\n    ${right.replaceAll(", mask", "\n    mask")}\n`);
+  return faultsOf(`columns:\n  a: { ${left} }\n  b:\n    ${right.replaceAll(/, (mask|as):/g, "\n    $1:")}\n`);
 }
 
 function required(column: string): boolean | undefined {

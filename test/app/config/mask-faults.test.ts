@@ -115,7 +115,7 @@ suite("a salt", () => {
     assert.deepEqual(faultsOf(text), [
       "maskline.yaml:1  columns.c.mask.salt  ${SALT}: the environment has no SALT; set it, or write $$ for a plain dollar sign",
     ]);
-    const { columns, unset } = load(text, { offline: true });
+    const { columns, unset } = load(text, { unset: "anywhere" });
     assert.deepEqual([columns.map(({ mask }) => mask?.kind), unset.length], [["sha256"], 1]);
   });
 
@@ -154,4 +154,38 @@ suite("a salt", () => {
       (error) => error instanceof MasklineError && !JSON.stringify([error.message, error.details, error.next]).includes(canary),
     );
   });
+});
+
+test("a variable that is not set is forgiven where it names a server only: a mask without its salt or domain would be another", () => {
+  const text = `source: { sqs: { queue: "\${QUEUE}" } }\ncolumns:\n  a: { type: ip, mask: { kind: siv, domain: "login.\${STAGE}" } }\n`;
+  const environment = { QUEUE: "http://localhost/0/q", STAGE: "test" };
+  assert.deepEqual(faultsOf(text, { environment }), []);
+  assert.deepEqual(faultsOf(text, { environment: { STAGE: "test" }, unset: "servers" }), []);
+  for (const unset of ["nowhere", "servers"] as const)
+    assert.match(
+      faultsOf(text, { environment: { QUEUE: environment.QUEUE }, unset }).join(""),
+      /columns\.a\.mask\.domain .*no STAGE/,
+    );
+  assert.deepEqual(faultsOf(text, { unset: "anywhere" }), []);
+});
+
+test("a mask that could show or take no value is told before the first one, in a path of a document too", () => {
+  assert.match(
+    columnFaults("{ type: text, max: 7, mask: { kind: partial, last: 4 } }")[0] ?? "",
+    /shows nothing of any value.*max is 7/,
+  );
+  assert.deepEqual(columnFaults("{ type: text, max: 8, mask: { kind: partial, last: 4 } }"), []);
+  assert.match(
+    columnFaults("{ type: json, paths: { x: { type: text, max: 3, mask: { kind: ff1, domain: d } } } }")[0] ?? "",
+    /^\.paths\.x\.mask\.kind .*cannot take any value/,
+  );
+  assert.match(
+    columnFaults("{ type: json, paths: { x: { type: text, mask: { kind: ff1, domain: d, alphabet: aab } } } }")[0] ?? "",
+    /^\.paths\.x\.mask\.alphabet .*twice/,
+  );
+  // two letters of Hangul that NFC makes one syllable
+  assert.match(
+    columnFaults('{ type: text, mask: { kind: ff1, domain: d, alphabet: "\u1100\u1161" } }')[0] ?? "",
+    /\.mask\.alphabet .*NFC makes one/,
+  );
 });
