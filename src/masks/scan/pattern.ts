@@ -1,5 +1,5 @@
 import { readCanonicalText } from "../../contract/text.ts";
-import type { Detector } from "./detector.ts";
+import type { Detector, Finding } from "./detector.ts";
 import { buildAutomaton } from "./pattern-automaton.ts";
 import { createMatcher } from "./pattern-matcher.ts";
 import { parsePattern, PatternProblem } from "./pattern-syntax.ts";
@@ -31,7 +31,7 @@ export function createPatternDetector(kind: string, pattern: string): Detector {
         let start = from;
         while (start < ends.length && (ends[start] as number) < 0) start += 1;
         const end = ends[start];
-        return end === undefined ? null : { kind, start, end, value: canonicalMatch(text.slice(start, end)) };
+        return end === undefined ? null : new Match(kind, text, start, end);
       };
     },
     shortest: automaton.shortest,
@@ -40,10 +40,29 @@ export function createPatternDetector(kind: string, pattern: string): Detector {
   };
 }
 
+/** Its value is read when it is asked for: a long match that others keep from counting would be read again behind each of them. */
+class Match implements Finding {
+  readonly kind: string;
+  readonly start: number;
+  readonly end: number;
+  readonly #text: string;
+
+  constructor(kind: string, text: string, start: number, end: number) {
+    this.kind = kind;
+    this.start = start;
+    this.end = end;
+    this.#text = text;
+  }
+
+  get value(): string {
+    return canonicalMatch(this.#text.slice(this.start, this.end));
+  }
+}
+
 /** NFC makes at most three times as many bytes of a character's four. */
 const longestNormalised = 12;
 
-/** As a column of texts has it, so that tokens are the same. White space alone has no such form, and stays. */
+/** As a column of texts has it, so that tokens are the same. White space alone has no such form, nor have texts that such a column refuses: they stay. */
 function canonicalMatch(shown: string): string {
   const text = readCanonicalText(shown);
   return typeof text === "string" && text !== "" ? text : shown;

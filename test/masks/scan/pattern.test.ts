@@ -3,6 +3,7 @@ import { suite, test } from "node:test";
 
 import * as fc from "fast-check";
 
+import { createDetectors } from "../../../src/masks/scan/detectors.ts";
 import { type Automaton, buildAutomaton, mostSteps } from "../../../src/masks/scan/pattern-automaton.ts";
 import { createMatcher } from "../../../src/masks/scan/pattern-matcher.ts";
 import { parsePattern } from "../../../src/masks/scan/pattern-syntax.ts";
@@ -219,5 +220,27 @@ suite("a pattern of one's own", () => {
       createScanner([createPatternDetector("p", "\\s+")])("a  b").map(({ value }) => value),
       ["  "],
     );
+  });
+
+  test("reads the values of its matches in time for their length, whatever stands in them", (t) => {
+    const read: string[] = [];
+    const normalize = String.prototype.normalize;
+    t.mock.method(String.prototype, "normalize", function counted(this: string, form?: string) {
+      read.push(String(this));
+      return normalize.call(this, form);
+    });
+    const marks = "a" + "\u0301\u0316".repeat(2 ** 15);
+    const [finding] = createScanner([createPatternDetector("p", ".+")])(marks);
+    assert.equal(finding?.value, marks, "NFC would sort them, in time that grows with their square");
+    assert.deepEqual(read, []);
+    const addresses = "1.1.1.1 ".repeat(1_000);
+    const scan = createScanner([...createDetectors(["ip"]), createPatternDetector("p", "\\.1\\.1.*")]);
+    assert.equal(
+      scan(addresses)
+        .map(({ value }) => value)
+        .join(" "),
+      addresses.trim(),
+    );
+    assert.ok(read.join("").length <= addresses.length, "a match that does not count is not read");
   });
 });
