@@ -31,7 +31,7 @@ export function createPatternDetector(kind: string, pattern: string): Detector {
         let start = from;
         while (start < ends.length && (ends[start] as number) < 0) start += 1;
         const end = ends[start];
-        return end === undefined ? null : new Match(kind, text, start, end);
+        return end === undefined ? null : findingAt(kind, text, start, end);
       };
     },
     shortest: automaton.shortest,
@@ -40,29 +40,25 @@ export function createPatternDetector(kind: string, pattern: string): Detector {
   };
 }
 
-/** Its value is read when it is asked for: a long match that others keep from counting would be read again behind each of them. */
-class Match implements Finding {
-  readonly kind: string;
-  readonly start: number;
-  readonly end: number;
-  readonly #text: string;
-
-  constructor(kind: string, text: string, start: number, end: number) {
-    this.kind = kind;
-    this.start = start;
-    this.end = end;
-    this.#text = text;
-  }
-
-  get value(): string {
-    return canonicalMatch(this.#text.slice(this.start, this.end));
-  }
+function findingAt(kind: string, text: string, start: number, end: number): Finding {
+  return {
+    kind,
+    start,
+    end,
+    // Read when it is asked for: a long match that others keep from counting would be read again behind each of them.
+    get value() {
+      return canonicalMatch(text.slice(start, end));
+    },
+  };
 }
 
 /** NFC makes at most three times as many bytes of a character's four. */
 const longestNormalised = 12;
 
-/** As a column of texts has it, so that tokens are the same. White space alone has no such form, nor have texts that such a column refuses: they stay. */
+/**
+ * As a column of texts has it, so that tokens are the same. What such a column takes for missing (white space alone) or refuses (more
+ * combining marks than NFC sorts in good time) stays as it is.
+ */
 function canonicalMatch(shown: string): string {
   const text = readCanonicalText(shown);
   return typeof text === "string" && text !== "" ? text : shown;

@@ -2,7 +2,7 @@ import { MasklineError } from "../../errors.ts";
 import { canRecognise, type ColumnMask, type Mask, type MaskKind } from "../mask.ts";
 import type { Detector, Finding } from "./detector.ts";
 import { createDetectors, type Sought } from "./detectors.ts";
-import { createScanner } from "./scanner.ts";
+import { createScanner, type Scanner } from "./scanner.ts";
 import { escapeOpenings, openingLength, surrogateFrame, surrogateWriter } from "./surrogate.ts";
 
 /** The masks whose tokens can stand in a text: those that need no format and keep equal values equal. */
@@ -17,6 +17,7 @@ export function createScanMask(sought: readonly Sought[], mask: Mask): ColumnMas
   if (domain === null) throw new MasklineError("internal", "findings in a text are masked without a domain");
   const detectors = createDetectors(sought);
   const scan = createScanner(detectors);
+  const holdsPatterns = sought.some((entry) => typeof entry !== "string");
   const write = surrogateWriter(domain);
   return {
     form: "token",
@@ -32,7 +33,10 @@ export function createScanMask(sought: readonly Sought[], mask: Mask): ColumnMas
       });
     },
     ...(canRecognise(mask)
-      ? { recognises: (texts: readonly string[]) => recogniseInside(texts, (values) => mask.recognises(values)) }
+      ? {
+          recognises: (texts: readonly string[]) =>
+            recogniseInside(texts, holdsPatterns ? scan : null, (values) => mask.recognises(values)),
+        }
       : {}),
     longestToken: (maxCodePoints) => longestScanned(maxCodePoints, detectors, mask, surrogateFrame(domain)),
   };
@@ -48,19 +52,32 @@ function replaceFindings(text: string, findings: readonly Finding[], surrogate: 
   return replaced + escapeOpenings(text.slice(from));
 }
 
-/** Runs of the characters of tokens, 128 bits at least: a token stands in one whether in a surrogate or by itself. */
+/** Runs of the characters of tokens, 128 bits at least: a token in a surrogate is one, and mostly one that stands by itself. */
 const runs = /[A-Za-z0-9_-]{22,}/g;
+/** In a finding a token may also be written with the Kelvin sign, which NFC makes a K. */
+const holdsRun = /[A-Za-z0-9_\-\u212a]{22}/;
 
-/** For each text, whether it holds a token of ours anywhere: whoever saw one must not have it opened out of a text of his own. */
-function recogniseInside(texts: readonly string[], recognise: (values: readonly string[]) => boolean[]): boolean[] {
+/**
+ * For each text, whether it holds a token of ours in a surrogate, as a whole run, or as what a pattern finds: whoever saw one must not
+ * have it opened out of a text of his own. A token with more characters of its kind beside it stays: nothing opens what is no surrogate
+ * of ours.
+ * @param scan null where no finding can be a token, because none has such a form
+ */
+function recogniseInside(
+  texts: readonly string[],
+  scan: Scanner | null,
+  recognise: (values: readonly string[]) => boolean[],
+): boolean[] {
   const recognised = texts.map(() => false);
   const places: number[] = [];
   const values: string[] = [];
+  const ask = (index: number, value: string): void => {
+    places.push(index);
+    values.push(value);
+  };
   texts.forEach((text, index) => {
-    for (const [run] of text.matchAll(runs)) {
-      places.push(index);
-      values.push(run);
-    }
+    for (const [run] of text.matchAll(runs)) ask(index, run);
+    if (scan !== null && holdsRun.test(text)) for (const { value } of scan(text)) ask(index, value);
   });
   recognise(values).forEach((ours, index) => {
     if (ours) recognised[places[index] as number] = true;

@@ -120,6 +120,21 @@ suite("a text that plays with surrogates", () => {
     assert.deepEqual(mask.recognises?.([`{{pii:support.notes:${forged}}}`, "AQAABNLE", ""]), [false, false, false]);
   });
 
+  test("and has a pattern find a token of ours is recognised, whatever stands beside it", () => {
+    const scanning = createScanMask(["ip", { name: "rest", pattern: "AQ[^!]+|E[0-9]+" }], siv);
+    const tokens = siv.apply(Array.from({ length: 512 }, (_, index) => `v${index}`));
+    const kelvin = tokens.find((one) => one.split("K").every((part) => part.length < 20)) ?? assert.fail("none");
+    for (const held of [`x${token}`, `_${token} !`, `1.2.3.4 x${token}`, `x${kelvin.replaceAll("K", "\u212a")}`])
+      assert.deepEqual(scanning.recognises?.([held, "E1 and E2"]), [true, false], held);
+  });
+
+  test("and holds a token of ours within a longer run does not give it away: it is no surrogate", () => {
+    for (const held of [`x${token}`, `${token}-`, `_${token}`, `{{pii:support.notes:x${token}}}`]) {
+      const results = masked([held]);
+      assert.equal(openSurrogates(siv, results)[0]?.text, held, "it comes back as it was sent");
+    }
+  });
+
   test("but holds none of ours opens to itself: another domain's token stays closed", () => {
     const other = createReversible(sivDefinition({ domain: "login.ip" }), onlyKey(testKey("siv", "login.ip")));
     const foreign = other.apply(["198.51.100.9"])[0] ?? "";
