@@ -25,7 +25,7 @@ columns:
 `;
 
 /** What must never be committed beside it. */
-export const starterIgnores: readonly string[] = ["keyring.json", ".env"];
+export const starterIgnores: readonly string[] = ["keyring.json*", ".env"];
 
 /** The table the starter file loads into. */
 export const starterTable = `CREATE TABLE IF NOT EXISTS user_logins(

@@ -108,6 +108,22 @@ suite("a ring wrapped by a passphrase", { concurrency: 2 }, () => {
     failed(await call(["keys", "create", "--passphrase"]), { code: "usage", says: /no terminal/, next: /file/ });
     assert.ok(!(await readdir(folder)).includes("k.json"));
   });
+
+  test("a key is destroyed only when its id is typed: any other answer, and the end of asking, change nothing", async (t) => {
+    const { folder } = await ringFolder(t, "file:./k.json");
+    succeeded(await maskline(folder, ["keys", "create"]));
+    const ring = await readFile(path.join(folder, "k.json"), "utf8");
+    for (const typed of ["\u0003", "\u0004", "yes\r", "\r"]) {
+      const { code, screen } = await atTerminal(folder, ["keys", "destroy", "4711", "--offline"], [["for good: ", typed]]);
+      assert.equal(code, 130, screen);
+      assert.match(screen, /not confirmed; nothing was changed/);
+    }
+    assert.equal(await readFile(path.join(folder, "k.json"), "utf8"), ring);
+    // the id itself goes on to where such a key is looked for
+    const { screen } = await atTerminal(folder, ["keys", "destroy", "4711", "--offline"], [["for good: ", "4711\r"]]);
+    assert.match(screen, /4711/);
+    assert.doesNotMatch(screen, /not confirmed/);
+  });
 });
 
 suite("keys rewrap", { concurrency: 2 }, () => {

@@ -14,8 +14,8 @@ suite("maskline init", { concurrency: 2 }, () => {
     const folder = await emptyFolder(t);
     const { stdout, stderr } = succeeded(await maskline(folder, ["init"]));
     assert.equal(stdout, "");
-    assert.match(stderr, /^wrote maskline\.yaml, added keyring\.json and \.env to \.gitignore\nnext: /);
-    assert.equal(await readFile(path.join(folder, ".gitignore"), "utf8"), "keyring.json\n.env\n");
+    assert.match(stderr, /^wrote maskline\.yaml, added keyring\.json\* and \.env to \.gitignore\nnext: /);
+    assert.equal(await readFile(path.join(folder, ".gitignore"), "utf8"), "keyring.json*\n.env\n");
     succeeded(await maskline(folder, ["check"], environment));
   });
 
@@ -55,9 +55,9 @@ suite("maskline init", { concurrency: 2 }, () => {
   test("adds to .gitignore only what is missing, after the user's own last line", async (t) => {
     const folder = await emptyFolder(t);
     const ignored = path.join(folder, ".gitignore");
-    await writeFile(ignored, "node_modules\n/keyring.json");
+    await writeFile(ignored, "node_modules\n/keyring.json*");
     assert.match(succeeded(await maskline(folder, ["init"])).stderr, /added \.env to \.gitignore/);
-    const text = "node_modules\n/keyring.json\n.env\n";
+    const text = "node_modules\n/keyring.json*\n.env\n";
     assert.equal(await readFile(ignored, "utf8"), text);
     await mkdir(path.join(folder, "again"));
     await writeFile(path.join(folder, "again", ".gitignore"), text);

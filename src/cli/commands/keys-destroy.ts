@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 
 import { destroyKey } from "../../app/key-changes.ts";
@@ -35,7 +36,9 @@ async function confirm(call: Call, keyId: number): Promise<void> {
   }
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await prompt.question(`Type ${keyId} to destroy this key for good: `);
+    // Ctrl-C and Ctrl-D reject it, or end it without an answer
+    const closed = once(prompt, "close").then(() => "");
+    const answer = await Promise.race([prompt.question(`Type ${keyId} to destroy this key for good: `), closed]).catch(() => "");
     if (answer.trim() !== String(keyId)) throw new MasklineError("interrupted", "not confirmed; nothing was changed");
   } finally {
     prompt.close();

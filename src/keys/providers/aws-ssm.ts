@@ -37,7 +37,7 @@ export function ssmStore(name: string, place: AwsPlace): RingStore {
         const found = await get(sdk, client, name);
         if (found.text !== previous) throw changedMeanwhile(shown);
         const version = await put(sdk, client, name, text, true);
-        if (version !== found.version + 1) await giveWay(sdk, client, name, found.version + 1, shown);
+        if (version !== found.version + 1) await giveWay(sdk, client, name, { first: found.version + 1, ours: version }, shown);
       }),
   };
 }
@@ -72,10 +72,25 @@ async function put(
 
 /**
  * The parameter store does not compare and swap; but versions count up by one, so whoever wrote in the same moment shows. The first to
- * follow on what was read has the right to stay: his new keys may already be in use. His text is put back.
+ * follow on what was read has the right to stay: his new keys may already be in use. His text is put back, unless a third has written
+ * since: what he read was ours, and nobody but the operators can tell which keys are in use.
  */
-async function giveWay(sdk: Sdk, client: SSMClient, name: string, first: number, shown: string): Promise<never> {
+async function giveWay(
+  sdk: Sdk,
+  client: SSMClient,
+  name: string,
+  { first, ours }: { readonly first: number; readonly ours: number },
+  shown: string,
+): Promise<never> {
   const { text } = await get(sdk, client, `${name}:${first}`);
+  const { version } = await get(sdk, client, name);
+  if (version !== ours) throw severalChanges(shown, first, version);
   await put(sdk, client, name, text, true);
   throw changedMeanwhile(shown);
+}
+
+function severalChanges(shown: string, first: number, last: number): MasklineError {
+  return new MasklineError("keyring_unwritable", `${shown} was changed by several at once: versions ${first} to ${last}`, {
+    next: "look which of them has every key that is in use, put that one in its place, and change the ring one at a time",
+  });
 }

@@ -73,6 +73,31 @@ suite("a ring that someone else changes in the very moment", { skip: services.mi
   }
 });
 
+suite("a parameter that three change at once", { skip: services.missing ?? false }, () => {
+  test("is left as the last of them wrote it, and told with its versions", async () => {
+    const others = await openStore("aws-ssm:/prod/three", around());
+    await others.create("the first");
+    let [reads, writes] = [0, 0];
+    const proxy = await startProxy(endpoint ?? "", {
+      before: async (asked) => {
+        if (asked === "PutParameter" && (writes += 1) === 1) await others.replace("his", "the first");
+        // ours are read as the newest before we look again
+        if (asked === "GetParameter" && (reads += 1) === 2) await others.replace("the third's", "ours");
+      },
+    });
+    try {
+      const ours = await openStore("aws-ssm:/prod/three", { ...around(), endpoint: proxy.endpoint });
+      await assert.rejects(ours.replace("ours", "the first"), {
+        code: "keyring_unwritable",
+        message: /several at once: versions 2 to 4/,
+      });
+      assert.equal(await others.read(), "the third's");
+    } finally {
+      await proxy.stop();
+    }
+  });
+});
+
 suite("a ring in AWS", { skip: services.missing ?? false }, () => {
   test("is not read from a parameter that is not encrypted", async () => {
     const client = new SSMClient({
