@@ -226,7 +226,7 @@ suite("a pattern of one's own", () => {
     const read: string[] = [];
     const normalize = String.prototype.normalize;
     t.mock.method(String.prototype, "normalize", function counted(this: string, form?: string) {
-      read.push(String(this));
+      read.push(this);
       return normalize.call(this, form);
     });
     const marks = "a" + "\u0301\u0316".repeat(2 ** 15);
