@@ -37,106 +37,46 @@ export interface MaskFacts {
 
 const scalarTypes: readonly ColumnType[] = ["text", "integer", "number", "uuid", "ip", "email", "date", "timestamp", "version"];
 const everyType: readonly ColumnType[] = [...scalarTypes, "boolean", "json"];
+const canonical = { input: "canonical", keepsEquality: true, keeps: "nothing", insecure: false } as const;
 const unkeyed = { keyed: false, keyLengthBytes: null, reversible: false, tagged: false, authenticated: false } as const;
-const oneWay = { input: "canonical", keyed: true, reversible: false, tagged: false, authenticated: false } as const;
-const address = {
-  input: "canonical",
+/** Without a key, and nothing to compare. */
+const plain = { ...canonical, ...unkeyed, keepsEquality: false } as const;
+const oneWay: MaskFacts = {
+  ...canonical,
   keyed: true,
-  reversible: true,
+  keyLengthBytes: 32,
+  reversible: false,
   tagged: false,
   authenticated: false,
-  keepsEquality: true,
-} as const;
+  types: scalarTypes,
+  options: ["encode", "key"],
+};
+/** A permutation of the values themselves: no room to say the key, nor to notice a forgery. */
+const permutation = { ...canonical, keyed: true, reversible: true, tagged: false, authenticated: false } as const;
 
 /** The one table of masks. A kind is added here and in create-mask.ts. */
 export const maskFacts: Readonly<Record<MaskKind, MaskFacts>> = {
   siv: {
-    input: "canonical",
+    ...canonical,
     keyed: true,
     keyLengthBytes: 64,
     reversible: true,
     tagged: true,
     authenticated: true,
-    keepsEquality: true,
-    keeps: "nothing",
-    insecure: false,
     types: scalarTypes,
     options: ["encode"],
   },
-  hmac: {
-    ...oneWay,
-    keyLengthBytes: 32,
-    keepsEquality: true,
-    keeps: "nothing",
-    insecure: false,
-    types: scalarTypes,
-    options: ["encode", "key"],
-  },
-  cmac: {
-    ...oneWay,
-    keyLengthBytes: 32,
-    keepsEquality: true,
-    keeps: "nothing",
-    insecure: false,
-    types: scalarTypes,
-    options: ["encode", "key"],
-  },
-  ipcrypt: { ...address, keyLengthBytes: 16, keeps: "format", insecure: false, types: ["ip"], options: ["key"] },
-  "ipcrypt-pfx": { ...address, keyLengthBytes: 32, keeps: "prefix", insecure: false, types: ["ip"], options: ["key"] },
-  ff1: {
-    ...address,
-    keyLengthBytes: 32,
-    keeps: "format",
-    insecure: false,
-    types: ["text"],
-    options: ["key", "alphabet", "template", "tweak"],
-  },
-  partial: {
-    ...unkeyed,
-    input: "canonical",
-    keepsEquality: false,
-    keeps: "a part",
-    insecure: false,
-    types: ["text", "ip", "email"],
-    options: ["first", "last", "ipv4_prefix", "ipv6_prefix"],
-  },
-  redact: {
-    ...unkeyed,
-    input: "canonical",
-    keepsEquality: false,
-    keeps: "nothing",
-    insecure: false,
-    types: scalarTypes,
-    options: [],
-  },
-  null: { ...unkeyed, input: "canonical", keepsEquality: false, keeps: "nothing", insecure: false, types: everyType, options: [] },
-  constant: {
-    ...unkeyed,
-    input: "canonical",
-    keepsEquality: false,
-    keeps: "nothing",
-    insecure: false,
-    types: scalarTypes,
-    options: ["value"],
-  },
-  generalise: {
-    ...unkeyed,
-    input: "canonical",
-    keepsEquality: false,
-    keeps: "a part",
-    insecure: false,
-    types: ["date", "timestamp", "integer", "number"],
-    options: ["to", "bucket"],
-  },
-  sha256: {
-    ...unkeyed,
-    input: "raw",
-    keepsEquality: true,
-    keeps: "nothing",
-    insecure: true,
-    types: scalarTypes,
-    options: ["salt", "salt_at", "insecure"],
-  },
+  hmac: oneWay,
+  cmac: oneWay,
+  ipcrypt: { ...permutation, keyLengthBytes: 16, keeps: "format", types: ["ip"], options: ["key"] },
+  "ipcrypt-pfx": { ...permutation, keyLengthBytes: 32, keeps: "prefix", types: ["ip"], options: ["key"] },
+  ff1: { ...permutation, keyLengthBytes: 32, keeps: "format", types: ["text"], options: ["key", "alphabet", "template", "tweak"] },
+  partial: { ...plain, keeps: "a part", types: ["text", "ip", "email"], options: ["first", "last", "ipv4_prefix", "ipv6_prefix"] },
+  redact: { ...plain, types: scalarTypes, options: [] },
+  null: { ...plain, types: everyType, options: [] },
+  constant: { ...plain, types: scalarTypes, options: ["value"] },
+  generalise: { ...plain, keeps: "a part", types: ["date", "timestamp", "integer", "number"], options: ["to", "bucket"] },
+  sha256: { ...canonical, ...unkeyed, input: "raw", insecure: true, types: scalarTypes, options: ["salt", "salt_at", "insecure"] },
 };
 
 /** `packed`: the 16 bytes of an address or UUID, so that a token's length tells nothing. `text`: the text in UTF-8. `pad16`: the text, padded. */
