@@ -1,7 +1,7 @@
 import { MasklineError } from "../errors.ts";
-import { createFf1Cipher } from "./ff1-cipher.ts";
-import { createFf1Format } from "./ff1-format.ts";
-import { ff1Problem } from "./ff1-problem.ts";
+import { createFf1Cipher } from "./ff1/cipher.ts";
+import { createFf1Format } from "./ff1/format.ts";
+import { ff1Problem } from "./ff1/problem.ts";
 import { type DomainKeys, maskFacts, type MaskDefinition, type ReversibleMask } from "./mask.ts";
 import { openedAround } from "./opening.ts";
 

@@ -4,7 +4,7 @@ import { MasklineError } from "../errors.ts";
 import { createBlockFunction } from "./aes-block.ts";
 import { bytesAt, joinBytes } from "./byte-column.ts";
 import { createCmac } from "./cmac.ts";
-import { createFf1Cipher, type NumeralColumn } from "./ff1-cipher.ts";
+import { createFf1Cipher, type NumeralColumn } from "./ff1/cipher.ts";
 import { hmacSha256 } from "./hmac.ts";
 import { createIpcryptPrefixCipher } from "./ipcrypt-prefix-cipher.ts";
 import { createIpcryptCipher } from "./ipcrypt.ts";

@@ -1,7 +1,7 @@
 import { columnProblem } from "../../contract/check.ts";
 import type { Column, ColumnOptions, ColumnType, VersionForm } from "../../contract/column.ts";
 import { defaultEncoding } from "../../masks/encoding.ts";
-import { defaultAlphabet } from "../../masks/ff1-alphabet.ts";
+import { defaultAlphabet } from "../../masks/ff1/alphabet.ts";
 import { maskFingerprint } from "../../masks/fingerprint.ts";
 import { maskFacts, type MaskDefinition, type MaskSettings } from "../../masks/mask.ts";
 import { type ConfiguredColumn, placedMasks } from "./configured-column.ts";

@@ -1,6 +1,6 @@
 import type { ColumnOptions, ColumnType } from "../../contract/column.ts";
 import { isStorable } from "../../contract/text.ts";
-import { ff1Problem } from "../../masks/ff1-problem.ts";
+import { ff1Problem } from "../../masks/ff1/problem.ts";
 import { maskFacts, maskKinds, type MaskKind, type MaskOptionName } from "../../masks/mask.ts";
 
 type MaskOptions = NonNullable<ColumnOptions["mask"]>;

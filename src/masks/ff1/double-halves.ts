@@ -1,6 +1,6 @@
-import { blockLengthBytes } from "./aes-block.ts";
-import type { Direction, Ff1Halves } from "./ff1-halves.ts";
-import type { Ff1Length } from "./ff1-length.ts";
+import { blockLengthBytes } from "../aes-block.ts";
+import type { Direction, Ff1Halves } from "./halves.ts";
+import type { Ff1Length } from "./length.ts";
 
 /** Below this a remainder times 2^16, and a chunk of 16 bits beside it, is exact in a double. */
 export const largestModulus: number = 2 ** 37;

@@ -1,10 +1,10 @@
-import { MasklineError } from "../errors.ts";
-import { type BlockFunction, blockLengthBytes, createBlockFunction } from "./aes-block.ts";
-import { type BlockColumn, chainBlocks } from "./cmac.ts";
-import { bigHalves } from "./ff1-big-halves.ts";
-import { doubleHalves, fitsDoubles } from "./ff1-double-halves.ts";
-import type { Direction, Ff1Halves } from "./ff1-halves.ts";
-import { type Ff1Length, ff1Length } from "./ff1-length.ts";
+import { MasklineError } from "../../errors.ts";
+import { type BlockFunction, blockLengthBytes, createBlockFunction } from "../aes-block.ts";
+import { type BlockColumn, chainBlocks } from "../cmac.ts";
+import { bigHalves } from "./big-halves.ts";
+import { doubleHalves, fitsDoubles } from "./double-halves.ts";
+import type { Direction, Ff1Halves } from "./halves.ts";
+import { type Ff1Length, ff1Length } from "./length.ts";
 
 /** A column of numeral strings, end to end. String `i` is `numerals[offsets[i] .. offsets[i + 1]]`. */
 export interface NumeralColumn {

@@ -1,5 +1,5 @@
-import { type BlockFunction, blockLengthBytes } from "./aes-block.ts";
-import { chainBlocks } from "./cmac.ts";
+import { type BlockFunction, blockLengthBytes } from "../aes-block.ts";
+import { chainBlocks } from "../cmac.ts";
 
 /** What FF1 needs for the numeral strings of one length, the same for all of them (SP 800-38G algorithm 7, steps 1 to 5). */
 export interface Ff1Length {

@@ -1,6 +1,6 @@
-import { alphabetOf, codePoints, fewestCharacters, placeholder } from "./ff1-alphabet.ts";
-import { longestNumerals, type NumeralColumn } from "./ff1-cipher.ts";
-import type { MaskSettings } from "./mask.ts";
+import type { MaskSettings } from "../mask.ts";
+import { alphabetOf, codePoints, fewestCharacters, placeholder } from "./alphabet.ts";
+import { longestNumerals, type NumeralColumn } from "./cipher.ts";
 
 /** Between texts in the form a mask keeps and the numeral strings that FF1 encrypts. */
 export interface Ff1Format {

@@ -1,6 +1,6 @@
-import { type BlockFunction, blockLengthBytes } from "./aes-block.ts";
-import type { Direction, Ff1Halves } from "./ff1-halves.ts";
-import type { Ff1Length } from "./ff1-length.ts";
+import { type BlockFunction, blockLengthBytes } from "../aes-block.ts";
+import type { Direction, Ff1Halves } from "./halves.ts";
+import type { Ff1Length } from "./length.ts";
 
 /** Halves in big integers, for strings of any length. */
 export function bigHalves(length: Ff1Length, count: number, direction: Direction, encrypt: BlockFunction): Ff1Halves {

@@ -5,9 +5,14 @@ import { test } from "node:test";
 import { FF1 } from "@noble/ciphers/ff1.js";
 import * as fc from "fast-check";
 
-import { createFf1Cipher, longestNumerals, type NumeralColumn } from "../../src/masks/ff1-cipher.ts";
-import { largestModulus, largestWordModulus, remaindersByHalfWords, remaindersByWords } from "../../src/masks/ff1-double-halves.ts";
-import { readVectors, vectorsAbsent } from "./published-vectors.ts";
+import { createFf1Cipher, longestNumerals, type NumeralColumn } from "../../../src/masks/ff1/cipher.ts";
+import {
+  largestModulus,
+  largestWordModulus,
+  remaindersByHalfWords,
+  remaindersByWords,
+} from "../../../src/masks/ff1/double-halves.ts";
+import { readVectors, vectorsAbsent } from "../published-vectors.ts";
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, "hex");
 

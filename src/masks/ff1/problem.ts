@@ -1,6 +1,6 @@
-import { isStorable } from "../contract/text.ts";
-import { alphabetOf, codePoints, fewestCharacters, placeholder, smallestDomain } from "./ff1-alphabet.ts";
-import type { MaskSettings } from "./mask.ts";
+import { isStorable } from "../../contract/text.ts";
+import type { MaskSettings } from "../mask.ts";
+import { alphabetOf, codePoints, fewestCharacters, placeholder, smallestDomain } from "./alphabet.ts";
 
 /** An option that cannot be as it is written, and why. */
 export interface Ff1Problem {
