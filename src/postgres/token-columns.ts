@@ -1,5 +1,6 @@
+import { MasklineError } from "../errors.ts";
 import type { TokenLayout } from "../recovery/token-layout.ts";
-import type { Database } from "./database.ts";
+import type { Database, Query } from "./database.ts";
 import { quoteName, quoteTable, showTable, type TableName } from "./names.ts";
 import { columnTypes, holdsTokens, Parameters } from "./token-search.ts";
 
@@ -83,12 +84,28 @@ export async function countTokens(
     });
     const [row] = await database.transaction(
       `counting the tokens in ${showTable(table)}`,
-      (query) => query<Record<string, number>>(`SELECT ${sums.join(", ")} FROM ${quoteTable(table)}`, parameters.values),
-      { unhurried: true },
+      async (query) => {
+        await refuseHidden(query, table);
+        return query<Record<string, number>>(`SELECT ${sums.join(", ")} FROM ${quoteTable(table)}`, parameters.values);
+      },
+      { unhurried: true, unfiltered: true },
     );
     asked.forEach(({ column, keyId }, i) => counts.push({ table, column, keyId, rows: row?.[`n${i}`] ?? 0 }));
   }
   return counts;
+}
+
+/** Rows that this user does not see would count as none. What row security is behind a view is refused by the statement itself. */
+async function refuseHidden(query: Query, table: TableName): Promise<void> {
+  const [found] = await query<{ hidden: boolean }>("SELECT row_security_active($1::text) AS hidden", [quoteTable(table)]);
+  if (found?.hidden !== true) return;
+  throw new MasklineError(
+    "target_misfit",
+    `the rows of ${showTable(table)} cannot be counted: row-level security hides some from this user`,
+    {
+      next: "run it as the table's owner, or as a role with BYPASSRLS",
+    },
+  );
 }
 
 function nameOf({ table, column, domain, layout, keyId }: TokenColumn): string {
