@@ -72,10 +72,8 @@ export async function destroyKey(settings: Settings, { keyId, offline }: KeyChan
   const next = destroyRoot(ring, keyId);
   refuseOwnPin(settings, keyId);
   await besideDatabase(settings, offline, async (database, schema) => {
-    requireWhole(ring, await announce(settings, database, ring));
-    const use = new PostgresKeyUse(database, schema, ringName(ring));
-    // a backup may have been restored since the key was disabled
-    refuse(keyId, [...(await use.holders([keyId])), ...(await use.pins([keyId]))]);
+    // the ring may have been changed alone before, and a backup restored since
+    await retireRoot(settings, database, schema, ring, keyId);
     await save(next);
     await noteStanding(database, schema, ringName(ring), keyId, "destroyed");
   });
@@ -93,15 +91,19 @@ async function retireRoot(settings: Settings, database: Database, schema: string
   const { roots } = standing;
   const before: Standing | undefined = roots.find(({ id }) => id === keyId)?.standing;
   const use = new PostgresKeyUse(database, schema, ringName(ring));
+  // whoever still has the key cannot load with it once the database calls it disabled
+  const shut = before === "disabled" || before === "destroyed";
   const users = async (): Promise<readonly string[]> => [
-    ...(await use.writers([keyId])),
+    ...(shut ? [] : await use.writers([keyId])),
     ...(await use.pins([keyId])),
     ...(await use.holders([keyId])),
   ];
   refuse(keyId, await users());
+  if (shut) return;
   if (before === "open") await use.close([keyId]);
   try {
-    const found = await users();
+    // only while it was open can anything have come in since
+    const found = before === "open" ? await users() : [];
     const drained = found.length === 0 && (await use.drain([keyId]));
     const aliases = drained ? 0 : await use.countAliases(keyId);
     const standsIn = `its tokens stand for those of the other keys (${aliases} aliases) until every row is under one key`;
