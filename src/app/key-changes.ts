@@ -12,8 +12,8 @@ import { openRingForChange } from "./assemble-keys.ts";
 import { withDatabase } from "./assemble-sink.ts";
 import { placedMasks } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
+import { requireOwnRing } from "./known-ring.ts";
 import { announce } from "./live-masks.ts";
-import { requireWhole } from "./rotate.ts";
 import { ringName } from "./tagged-columns.ts";
 
 export interface KeyChangeRequest {
@@ -50,10 +50,10 @@ export async function enableKey(settings: Settings, { keyId, offline }: KeyChang
   const { ring, save } = await openRingForChange(settings);
   const next = enableRoot(ring, keyId);
   await besideDatabase(settings, offline, async (database, schema) => {
+    const { roots } = await requireOwnRing(settings, database, ring);
     // the ring first: a key that is called drained has to open
     await save(next);
-    const keys = await new PostgresKeyUse(database, schema, ringName(ring)).standing();
-    const standing = keys.find(({ id }) => id === keyId)?.standing;
+    const standing = roots.find(({ id }) => id === keyId)?.standing;
     if (standing === "disabled") await noteStanding(database, schema, ringName(ring), keyId, "drained");
   });
   if (offline) await save(next);
@@ -65,7 +65,10 @@ export async function destroyKey(settings: Settings, { keyId, offline }: KeyChan
   const { ring, save } = await openRingForChange(settings);
   if (isSealing(ring, keyId)) {
     const next = removeSealingKey(ring, keyId);
-    await besideDatabase(settings, offline, (database, schema) => retireSealing(database, schema, ringName(ring), keyId));
+    await besideDatabase(settings, offline, async (database, schema) => {
+      await requireOwnRing(settings, database, ring);
+      await retireSealing(database, schema, ringName(ring), keyId);
+    });
     await save(next);
     return { kind: "sealing", keyId };
   }
@@ -86,9 +89,8 @@ export async function destroyKey(settings: Settings, { keyId, offline }: KeyChan
  * anything is closed, so that a mistake does not stop a running pipeline.
  */
 async function retireRoot(settings: Settings, database: Database, schema: string, ring: KeyRing, keyId: number): Promise<void> {
-  const standing = await announce(settings, database, ring);
-  requireWhole(ring, standing);
-  const { roots } = standing;
+  await requireOwnRing(settings, database, ring);
+  const { roots } = await announce(settings, database, ring);
   const before: Standing | undefined = roots.find(({ id }) => id === keyId)?.standing;
   const use = new PostgresKeyUse(database, schema, ringName(ring));
   // whoever still has the key cannot load with it once the database calls it disabled
