@@ -55,6 +55,94 @@ suite("a key that something uses is kept", () => {
   });
 });
 
+suite("how a use of a key ends", () => {
+  test("rows are rekeyed; tokens that do not say their key need it until their column is dropped", async (t) => {
+    const { place, first } = await loading(t);
+    const pinned = (await readFile(place.file, "utf8")).replace(
+      "columns:",
+      `columns:\n  network: { from: ip, type: ip, mask: { kind: hmac, domain: login.network, key: ${first} } }`,
+    );
+    const plain = await readFile(place.file, "utf8");
+    await writeFile(place.file, pinned);
+    await place.database.query("adding", "ALTER TABLE user_logins ADD network text");
+    succeeded(await place.maskline("run", "--max-messages", "50"));
+    succeeded(await place.maskline("keys", "rotate"));
+    const disable = ["keys", "disable", String(first)];
+    failed(await place.maskline(...disable), { code: "key_in_use", says: /names it: key/, next: /keep this key/ });
+    await writeFile(place.file, plain);
+    const both = await place.maskline(...disable);
+    failed(both, { code: "key_in_use", says: /do not say so/, next: /keys rekey.*; keep this key: .* column is dropped/ });
+    succeeded(await place.maskline("keys", "rekey"));
+    const pins = await place.maskline(...disable);
+    failed(pins, { code: "key_in_use", says: /column network, were made with key/, next: /keep this key/ });
+    assert.doesNotMatch(pins.stderr, /keys rekey/, "which could not help");
+    await place.database.query("dropping", "ALTER TABLE user_logins DROP network");
+    succeeded(await place.maskline(...disable));
+  });
+});
+
+suite("another schema of the same database", () => {
+  test("counts too: a key is not disabled while it is in use there, nor while that cannot be known", async (t) => {
+    const { place, first } = await loading(t);
+    const two = ["--config", "two.yaml"];
+    const text = await readFile(place.file, "utf8");
+    const other = text.replace(/table: .*$/m, "table: public.two\n    schema: maskline_two");
+    assert.notEqual(other, text);
+    await writeFile(path.join(place.folder, "two.yaml"), other, { mode: 0o600 });
+    await place.database.query("creating", "CREATE TABLE two (LIKE user_logins INCLUDING ALL)");
+    succeeded(await place.maskline("migrate", ...two));
+    succeeded(await place.maskline("run", "--max-messages", "50", ...two));
+    succeeded(await place.maskline("keys", "rotate"));
+    succeeded(await place.maskline("keys", "rekey"));
+    failed(await place.maskline("keys", "disable", String(first)), {
+      code: "key_in_use",
+      says: /schema "maskline_two" of this database has key \d+ in use: it is open there/,
+      next: /keys rekey with the configuration of that schema/,
+    });
+    // as one of before rings were noted, right after its migration
+    await place.database.query("forgetting", "TRUNCATE maskline_two.ring_key, maskline_two.token_column");
+    failed(await place.maskline("keys", "disable", String(first)), {
+      code: "key_in_use",
+      says: /schema "maskline_two" .* where they are is not known/,
+      next: /configuration of that schema/,
+    });
+    succeeded(await place.maskline("keys", "rekey", ...two));
+    await place.database.query("creating", "CREATE ROLE narrow LOGIN PASSWORD 'narrow'");
+    await place.database.query("granting", "GRANT USAGE ON SCHEMA maskline TO narrow");
+    await place.database.query("granting", "GRANT ALL ON ALL TABLES IN SCHEMA maskline, public TO narrow");
+    const narrow = text.replace(/postgres:\/\/\w+(:[^@]*)?@/, "postgres://narrow:narrow@");
+    assert.notEqual(narrow, text);
+    await writeFile(path.join(place.folder, "narrow.yaml"), narrow, { mode: 0o600 });
+    failed(await place.maskline("keys", "disable", String(first), "--config", "narrow.yaml"), {
+      code: "key_in_use",
+      says: /schema "maskline_two" .* this user may not read it/,
+      next: /as a user that may read it/,
+    });
+    succeeded(await place.maskline("keys", "disable", String(first)));
+    succeeded(await place.maskline("keys", "destroy", String(first), "--yes"));
+    // what is sealed there keeps its key too
+    const sealing = (await ringOf(place)).sealing[0]?.id ?? 0;
+    succeeded(await place.maskline("keys", "rotate", "--sealing"));
+    assert.ok((await countRows(place.database, "maskline_two.quarantine")) > 0);
+    const destroy = ["keys", "destroy", String(sealing), "--yes"];
+    failed(await place.maskline(...destroy), {
+      code: "key_in_use",
+      says: /messages in the quarantine of schema "maskline_two" are sealed under it/,
+      next: /quarantine list/,
+    });
+    const closed =
+      "SELECT FROM maskline.ring_key WHERE kind = 'sealing' UNION ALL SELECT FROM maskline_two.ring_key WHERE kind = 'sealing'";
+    assert.equal((await place.database.query("looking", closed)).length, 0, "sealed with as before");
+    await place.database.query("locking away", "ALTER TABLE maskline.quarantine RENAME TO aside");
+    assert.notEqual((await place.maskline(...destroy)).code, 0);
+    assert.equal((await place.database.query("looking", closed)).length, 0, "after a failure too");
+    await place.database.query("putting back", "ALTER TABLE maskline.aside RENAME TO quarantine");
+    await place.database.query("clearing", "DELETE FROM maskline_two.quarantine");
+    succeeded(await place.maskline(...destroy));
+    assert.equal((await place.database.query("looking", closed)).length, 2);
+  });
+});
+
 suite("a ring that is not the one of the database", () => {
   test("is changed by no command, and leaves nothing in the database", async (t) => {
     const { place, first } = await loading(t);
