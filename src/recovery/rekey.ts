@@ -54,7 +54,7 @@ export async function rekey(
     const walked = await walkPass(store, columns, pass, position, options);
     position = null;
     changed += walked.changed;
-    const old = await oldKeys(use, toKey);
+    const { old, past } = await oldKeys(use, toKey);
     const open = old.filter(({ standing }) => standing === "open").map(({ id }) => id);
     if (open.length > 0) {
       await untilNobodyWrites(use, open, options);
@@ -67,19 +67,27 @@ export async function rekey(
     if (holders.length === 0 && !drained) continue;
     // rows that the walk had left because someone changed them are found by the next pass; those that do not open never change
     if (!drained && walked.changed > 0) continue;
+    // restored from a backup, or of a key that was taken back: what has been drained once may have rows again
+    const returned = past.length === 0 ? [] : await use.holders(past);
     await store.finish();
-    return { changed, unopened: walked.unopened, examples: walked.examples, drained: drained ? ids : [], holders };
+    const { unopened, examples } = walked;
+    return { changed, unopened, examples, drained: drained ? ids : [], holders: [...holders, ...returned] };
   }
 }
 
-async function oldKeys(use: KeyUse, toKey: number): Promise<readonly KeyStanding[]> {
+/** Those that rows may hold tokens of, and those of which none was left once. */
+async function oldKeys(
+  use: KeyUse,
+  toKey: number,
+): Promise<{ readonly old: readonly KeyStanding[]; readonly past: readonly number[] }> {
   const keys = await use.standing();
   if (primaryOf(keys) !== toKey) {
     throw new MasklineError("key_retired", `key ${toKey} is no longer the one to write with: the ring was rotated again`, {
       next: "maskline keys rekey, with the ring as it is now",
     });
   }
-  return keys.filter((key) => mayHaveRows(key) && key.id !== toKey);
+  const past = keys.filter((key) => !mayHaveRows(key) && key.standing !== "destroyed").map(({ id }) => id);
+  return { old: keys.filter((key) => mayHaveRows(key) && key.id !== toKey), past };
 }
 
 async function untilNobodyWrites(use: KeyUse, keyIds: readonly number[], { clock, stop, onWaiting }: RekeyOptions): Promise<void> {

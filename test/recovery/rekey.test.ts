@@ -159,6 +159,14 @@ suite("the order of a rekey", () => {
     assert.doesNotMatch(use.log.join(), /drain/);
   });
 
+  test("rows of a key that had none left once are told, but not those of one that is destroyed", async () => {
+    const use = new MemoryUse([], [[], ["restored"]], "drained");
+    use.keys.unshift({ id: 7, standing: "destroyed" }, { id: 8, standing: "disabled" }, { id: 9, standing: "closed" });
+    const result = await go(new MemoryTable([["t", 1]]), use);
+    assert.deepEqual(use.log, ["holders of 9", "drain 9", "holders of 8,1"]);
+    assert.deepEqual([result.holders, result.drained], [["restored"], [9]]);
+  });
+
   test("once a newer key has been announced, this walk ends without closing anything", async () => {
     const use = new MemoryUse();
     use.keys.push({ id: 3, standing: "open" });
