@@ -2,7 +2,7 @@ import { MasklineError } from "../errors.ts";
 import { type KeyStanding, mayHaveRows, primaryOf } from "../keys/key-standing.ts";
 import type { RekeyStore } from "./rekey-store.ts";
 import type { RekeyColumn } from "./remask.ts";
-import { type PassResult, stopped, walkPass, type WalkOptions } from "./walk.ts";
+import { type PassResult, patiently, stopped, walkPass, type WalkOptions } from "./walk.ts";
 
 /** The keys of a ring in a database, and what still uses them. */
 export interface KeyUse {
@@ -43,12 +43,13 @@ const waitMs = 2_000;
  */
 export async function rekey(
   store: RekeyStore,
-  use: KeyUse,
+  impatient: KeyUse,
   columns: readonly RekeyColumn[],
   toKey: number,
   options: RekeyOptions,
 ): Promise<RekeyResult> {
-  let position = await store.begin(toKey);
+  const use = patientUse(impatient, options);
+  let position = await patiently(() => store.begin(toKey), options);
   let changed = 0;
   for (let pass = position?.pass ?? 1; ; pass += 1) {
     const walked = await walkPass(store, columns, pass, position, options);
@@ -69,7 +70,7 @@ export async function rekey(
     if (!drained && walked.changed > 0) continue;
     // restored from a backup, or of a key that was taken back: what has been drained once may have rows again
     const returned = past.length === 0 ? [] : await use.holders(past);
-    await store.finish();
+    await patiently(() => store.finish(), options);
     const { unopened, examples } = walked;
     return { changed, unopened, examples, drained: drained ? ids : [], holders: [...holders, ...returned] };
   }
@@ -98,4 +99,14 @@ async function untilNobodyWrites(use: KeyUse, keyIds: readonly number[], { clock
     await clock.sleep(waitMs, stop);
     if (stop.aborted) throw stopped();
   }
+}
+
+function patientUse(use: KeyUse, options: WalkOptions): KeyUse {
+  return {
+    standing: () => patiently(() => use.standing(), options),
+    writers: (keyIds) => patiently(() => use.writers(keyIds), options),
+    close: (keyIds) => patiently(() => use.close(keyIds), options),
+    holders: (keyIds) => patiently(() => use.holders(keyIds), options),
+    drain: (keyIds) => patiently(() => use.drain(keyIds), options),
+  };
 }
