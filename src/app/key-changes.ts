@@ -57,7 +57,9 @@ export async function enableKey(settings: Settings, { keyId, offline }: KeyChang
     // the ring first: a key that is called drained has to open
     await save(next);
     const standing = roots.find(({ id }) => id === keyId)?.standing;
-    if (standing === "disabled") await noteStanding(database, schema, ringName(ring), keyId, "drained");
+    // given up as lost, and found again
+    const shut = standing === "disabled" || standing === "destroyed";
+    if (shut) await noteStanding(database, schema, ringName(ring), keyId, "drained");
   });
   if (offline) await save(next);
   return { kind: "root", keyId };

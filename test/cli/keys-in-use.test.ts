@@ -208,3 +208,70 @@ suite("a ring that is not the one of the database", () => {
     succeeded(await place.maskline("keys", "rotate", "--sealing", "--offline"));
   });
 });
+
+suite("a key that is lost for good", () => {
+  test("as anchor it stops everything, and says so, until it is given up; its rows stay as they are", async (t) => {
+    const { place, first } = await loading(t);
+    succeeded(await place.maskline("run", "--max-messages", "30"));
+    succeeded(await place.maskline("keys", "rotate"));
+    const lose = ["keys", "destroy", String(first), "--lost", "--yes"];
+    failed(await place.maskline(...lose), { code: "key_in_use", says: /is not lost: the ring has it/, next: /keys rekey/ });
+    succeeded(await place.maskline("keys", "disable", String(first), "--offline"));
+    failed(await place.maskline(...lose), { code: "key_in_use", says: /is not lost/, next: /keys enable/ });
+    const copy = await readFile(path.join(place.folder, "keyring.json"));
+    succeeded(await place.maskline("keys", "destroy", String(first), "--offline", "--yes"));
+    for (const command of [
+      ["run", "--max-messages", "30"],
+      ["keys", "rekey"],
+    ]) {
+      failed(await place.maskline(...command), {
+        code: "key_unknown",
+        says: /which is destroyed in this ring/,
+        next: /keys destroy \d+ --lost goes on without it/,
+      });
+    }
+    failed(await place.maskline("keys", "destroy", "4711", "--lost", "--yes"), {
+      code: "key_unknown",
+      says: /knows no key 4711/,
+      next: /keys list/,
+    });
+    failed(await place.maskline(...lose, "--offline"), { code: "usage", says: /the ring alone/, next: /leave one/ });
+    failed(await place.maskline(...lose.slice(0, -1)), { code: "usage", says: /no terminal/, next: /--yes/ });
+    assert.deepEqual(await states(place), ["open", "open"]);
+    const rows = await countRows(place.database, "user_logins");
+    assert.match(succeeded(await place.maskline(...lose)).stderr, new RegExp(`^${rows} rows of .* masked_ip.* never open$`, "m"));
+    assert.deepEqual(await states(place), ["destroyed", "open"]);
+    succeeded(await place.maskline("run", "--max-messages", "30"));
+    failed(await place.maskline("keys", "rekey"), {
+      code: "rekey_unfinished",
+      says: /tokens do not open and were left as they are/,
+      next: /look at those rows/,
+    });
+    succeeded(await place.maskline("check", "--connect"));
+    // a copy is found after all
+    await writeFile(path.join(place.folder, "keyring.json"), copy, { mode: 0o600 });
+    succeeded(await place.maskline("keys", "enable", String(first)));
+    assert.deepEqual(await states(place), ["drained", "open"]);
+    succeeded(await place.maskline("keys", "rekey"));
+  });
+
+  test("a ring that was restored without its newest key goes on once that is given up", async (t) => {
+    const { place } = await loading(t);
+    const file = path.join(place.folder, "keyring.json");
+    const backup = await readFile(file);
+    succeeded(await place.maskline("run", "--max-messages", "30"));
+    succeeded(await place.maskline("keys", "rotate"));
+    const { primaryId } = await ringOf(place);
+    await writeFile(file, backup, { mode: 0o600 });
+    failed(await place.maskline("keys", "rotate"), {
+      code: "key_retired",
+      says: /this copy does not/,
+      next: new RegExp(`keys destroy ${primaryId} --lost`),
+    });
+    succeeded(await place.maskline("keys", "destroy", String(primaryId), "--lost", "--yes"));
+    succeeded(await place.maskline("keys", "rotate"));
+    succeeded(await place.maskline("run", "--max-messages", "30"));
+    succeeded(await place.maskline("keys", "rekey"));
+    assert.deepEqual(await states(place), ["drained", "destroyed", "open"]);
+  });
+});
