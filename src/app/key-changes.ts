@@ -6,14 +6,17 @@ import { maskFacts } from "../masks/mask.ts";
 import type { Database } from "../postgres/database.ts";
 import { PostgresKeyUse } from "../postgres/key-use.ts";
 import { requireSchema } from "../postgres/migrate.ts";
+import { quoteName } from "../postgres/names.ts";
+import { otherSchemas, useElsewhere } from "../postgres/other-schemas.ts";
 import { countSealedUnder } from "../postgres/quarantine.ts";
 import { closeSealing, noteStanding, reopenRoot, reopenSealing } from "../postgres/ring-keys.ts";
 import { openRingForChange } from "./assemble-keys.ts";
 import { withDatabase } from "./assemble-sink.ts";
 import { placedMasks } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
+import { type KeyUsers, refuseUsed } from "./key-users.ts";
+import { requireOwnRing } from "./known-ring.ts";
 import { announce } from "./live-masks.ts";
-import { requireWhole } from "./rotate.ts";
 import { ringName } from "./tagged-columns.ts";
 
 export interface KeyChangeRequest {
@@ -50,11 +53,13 @@ export async function enableKey(settings: Settings, { keyId, offline }: KeyChang
   const { ring, save } = await openRingForChange(settings);
   const next = enableRoot(ring, keyId);
   await besideDatabase(settings, offline, async (database, schema) => {
+    const { roots } = await requireOwnRing(settings, database, ring);
     // the ring first: a key that is called drained has to open
     await save(next);
-    const keys = await new PostgresKeyUse(database, schema, ringName(ring)).standing();
-    const standing = keys.find(({ id }) => id === keyId)?.standing;
-    if (standing === "disabled") await noteStanding(database, schema, ringName(ring), keyId, "drained");
+    const standing = roots.find(({ id }) => id === keyId)?.standing;
+    // given up as lost, and found again
+    const shut = standing === "disabled" || standing === "destroyed";
+    if (shut) await noteStanding(database, schema, ringName(ring), keyId, "drained");
   });
   if (offline) await save(next);
   return { kind: "root", keyId };
@@ -65,17 +70,18 @@ export async function destroyKey(settings: Settings, { keyId, offline }: KeyChan
   const { ring, save } = await openRingForChange(settings);
   if (isSealing(ring, keyId)) {
     const next = removeSealingKey(ring, keyId);
-    await besideDatabase(settings, offline, (database, schema) => retireSealing(database, schema, ringName(ring), keyId));
+    await besideDatabase(settings, offline, async (database, schema) => {
+      await requireOwnRing(settings, database, ring);
+      await retireSealing(database, schema, ringName(ring), keyId);
+    });
     await save(next);
     return { kind: "sealing", keyId };
   }
   const next = destroyRoot(ring, keyId);
   refuseOwnPin(settings, keyId);
   await besideDatabase(settings, offline, async (database, schema) => {
-    requireWhole(ring, await announce(settings, database, ring));
-    const use = new PostgresKeyUse(database, schema, ringName(ring));
-    // a backup may have been restored since the key was disabled
-    refuse(keyId, [...(await use.holders([keyId])), ...(await use.pins([keyId]))]);
+    // the ring may have been changed alone before, and a backup restored since
+    await retireRoot(settings, database, schema, ring, keyId);
     await save(next);
     await noteStanding(database, schema, ringName(ring), keyId, "destroyed");
   });
@@ -88,55 +94,77 @@ export async function destroyKey(settings: Settings, { keyId, offline }: KeyChan
  * anything is closed, so that a mistake does not stop a running pipeline.
  */
 async function retireRoot(settings: Settings, database: Database, schema: string, ring: KeyRing, keyId: number): Promise<void> {
-  const standing = await announce(settings, database, ring);
-  requireWhole(ring, standing);
-  const { roots } = standing;
+  await requireOwnRing(settings, database, ring);
+  const { roots } = await announce(settings, database, ring);
   const before: Standing | undefined = roots.find(({ id }) => id === keyId)?.standing;
   const use = new PostgresKeyUse(database, schema, ringName(ring));
-  const users = async (): Promise<readonly string[]> => [
-    ...(await use.writers([keyId])),
-    ...(await use.pins([keyId])),
-    ...(await use.holders([keyId])),
-  ];
-  refuse(keyId, await users());
+  // whoever still has the key cannot load with it once the database calls it disabled
+  const shut = before === "disabled" || before === "destroyed";
+  const users = async (): Promise<KeyUsers> => {
+    const elsewhere = await useElsewhere(database, schema, ringName(ring), keyId);
+    return {
+      writers: shut ? [] : await use.writers([keyId]),
+      pins: [...(await use.pins([keyId])), ...elsewhere.pins],
+      rows: [...(await use.holders([keyId])), ...elsewhere.holders],
+      schemas: elsewhere.schemas,
+    };
+  };
+  refuseUsed(keyId, await users());
+  if (shut) return;
   if (before === "open") await use.close([keyId]);
   try {
-    const found = await users();
-    const drained = found.length === 0 && (await use.drain([keyId]));
-    const aliases = drained ? 0 : await use.countAliases(keyId);
-    const standsIn = `its tokens stand for those of the other keys (${aliases} aliases) until every row is under one key`;
-    refuse(keyId, drained ? [] : [...found, ...(found.length === 0 ? [standsIn] : [])]);
+    // only while it was open can anything have come in since
+    if (before === "open") refuseUsed(keyId, await users());
+    if (await use.drain([keyId])) return;
+    const aliases = await use.countAliases(keyId);
+    refuseUsed(keyId, {
+      aliases: [`its tokens stand for those of the other keys (${aliases} aliases) until every row is under one key`],
+    });
   } catch (error) {
     if (before === "open") await reopenRoot(database, schema, ringName(ring), keyId);
     throw error;
   }
 }
 
+/** Nothing may be sealed under the key, in any schema that knows the ring, and nothing may begin to. */
 async function retireSealing(database: Database, schema: string, ring: number, keyId: number): Promise<void> {
-  const use = new PostgresKeyUse(database, schema, ring);
-  refuse(keyId, await use.sealers(keyId));
-  await closeSealing(database, schema, ring, keyId);
-  const sealed = await countSealedUnder(database, schema, keyId);
-  if (sealed === 0) return;
-  await reopenSealing(database, schema, ring, keyId);
-  refuse(keyId, [`${sealed} messages in the quarantine are sealed under it`]);
-}
-
-function refuse(keyId: number, users: readonly string[]): void {
-  if (users.length === 0) return;
-  throw new MasklineError("key_in_use", `key ${keyId} is still in use; nothing was changed`, {
-    details: users,
-    next: "maskline keys rekey brings rows under the newest key; maskline keys rekey --dry-run shows what there is",
+  const others = await otherSchemas(database, schema);
+  const hidden = others.filter(({ readable }) => !readable).map(({ name }) => name);
+  const current = [schema, ...others.flatMap(({ name, readable, older }) => (readable && !older ? [name] : []))];
+  const older = others.flatMap((other) => (other.readable && other.older ? [other.name] : []));
+  const uses = current.map((name) => new PostgresKeyUse(database, name, ring));
+  const sealers = await Promise.all(uses.map((use) => use.sealers(keyId)));
+  refuseUsed(keyId, {
+    sealers: sealers.flat(),
+    schemas: hidden.map(
+      (name) => `schema ${quoteName(name)} of this database is another of maskline's, and this user may not read it`,
+    ),
   });
+  const closed: string[] = [];
+  try {
+    for (const [i, use] of uses.entries()) {
+      const name = current[i] ?? schema;
+      if (name !== schema && (await use.standing()).length === 0) continue;
+      await closeSealing(database, name, ring, keyId);
+      closed.push(name);
+    }
+    for (const name of [...current, ...older]) {
+      const sealed = await countSealedUnder(database, name, keyId);
+      const where = name === schema ? "the quarantine" : `the quarantine of schema ${quoteName(name)}`;
+      refuseUsed(keyId, { sealed: sealed === 0 ? [] : [`${sealed} messages in ${where} are sealed under it`] });
+    }
+  } catch (error) {
+    for (const name of closed) await reopenSealing(database, name, ring, keyId);
+    throw error;
+  }
 }
 
 /** What no database knows yet: the contract as it is written now. */
 function refuseOwnPin(settings: Settings, keyId: number): void {
   const pinned = settings.columns.flatMap(placedMasks).filter(({ mask }) => !maskFacts[mask.kind].tagged && mask.key === keyId);
-  refuse(
-    keyId,
-    pinned.map(({ option }) => `${option.join(".")} of ${settings.file} names it: key: ${keyId}`),
-  );
+  refuseUsed(keyId, {
+    contract: pinned.map(({ option }) => `${option.join(".")} of ${settings.file} names it: key: ${keyId}`),
+  });
 }
 
 function isSealing(ring: KeyRing, keyId: number): boolean {

@@ -2,14 +2,13 @@ import { randomBytes } from "node:crypto";
 
 import { MasklineError } from "../errors.ts";
 import { addRoot, addSealingKey } from "../keys/ring-changes.ts";
-import type { KeyRing } from "../keys/ring.ts";
 import { maskFacts } from "../masks/mask.ts";
 import { requireSchema } from "../postgres/migrate.ts";
-import type { RingStanding } from "../postgres/ring-keys.ts";
 import { openRingForChange } from "./assemble-keys.ts";
 import { withDatabase } from "./assemble-sink.ts";
 import { placedMasks } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
+import { requireOwnRing } from "./known-ring.ts";
 import { announce } from "./live-masks.ts";
 
 export interface Rotated {
@@ -36,7 +35,8 @@ export async function rotateRoot(settings: Settings, { offline }: { readonly off
   return withDatabase(settings, async (database, schema) => {
     await requireSchema(database, schema);
     // the former keys first: to a database that has loaded before and knows no ring, they are the ones it was loaded with
-    requireWhole(ring, await announce(settings, database, ring));
+    await requireOwnRing(settings, database, ring);
+    await announce(settings, database, ring);
     await save(next);
     try {
       await announce(settings, database, next);
@@ -55,27 +55,17 @@ export async function rotateRoot(settings: Settings, { offline }: { readonly off
 }
 
 /** Adds a sealing key pair and makes it the current one. Processes use it from their next start, or the next rotation of the root, on. */
-export async function rotateSealing(settings: Settings): Promise<Rotated> {
+export async function rotateSealing(settings: Settings, { offline }: { readonly offline: boolean }): Promise<Rotated> {
   const { ring, save } = await openRingForChange(settings);
   const next = addSealingKey(ring, randomBytes);
+  if (!offline && settings.options.sink?.postgres !== undefined) {
+    await withDatabase(settings, async (database, schema) => {
+      await requireSchema(database, schema);
+      await requireOwnRing(settings, database, ring);
+    });
+  }
   await save(next);
   return { kind: "sealing", keyId: next.sealing[0]?.id ?? 0, before: ring.sealing[0]?.id ?? null, announced: false };
-}
-
-/**
- * Refuses to change a copy of the ring that lacks a key the database knows: saved, it would be another ring, without that key.
- * @throws MasklineError `key_retired`
- */
-export function requireWhole(ring: KeyRing, { roots }: RingStanding): void {
-  const lacking = roots.filter(({ id }) => !ring.keys.some((key) => key.id === id)).map(({ id }) => id);
-  if (lacking.length === 0) return;
-  throw new MasklineError(
-    "key_retired",
-    `this key ring is out of date: the database knows key ${lacking.join(", ")} of it, and this copy does not`,
-    {
-      next: "change the ring where it was rotated last, or copy it from there",
-    },
-  );
 }
 
 /** Tokens that do not say their key must be told it before there are two: else no process could start with the new ring. */

@@ -46,7 +46,7 @@ export function taggedColumns(
       ? mask
       : createMask(
           definition,
-          anchorKeys(() => ring.domainKeys(kind, domain, anchorId), anchorId),
+          anchorKeys(() => ring.domainKeys(kind, domain, anchorId), ring, anchorId),
         );
     return { name, domain, mask, keyId: ring.primaryId, anchor, anchorId };
   });
@@ -83,18 +83,23 @@ function layoutOf({ inside }: ConfiguredColumn): TokenLayout {
   return "scan" in inside ? "text" : "json";
 }
 
-function anchorKeys<T>(keys: () => T, anchorId: number): T {
+function anchorKeys<T>(keys: () => T, ring: MaskKeys, anchorId: number): T {
   try {
     return keys();
   } catch (error) {
     if (!(error instanceof MasklineError) || error.code !== "key_unknown") throw error;
-    throw new MasklineError(
-      "key_unknown",
-      `rows of this database may hold tokens of root key ${anchorId}, which this ring does not have enabled`,
-      {
-        next: `maskline keys enable ${anchorId}, or give this process the whole ring; then maskline keys rekey`,
-      },
-    );
+    const status = ring.keys.find(({ id }) => id === anchorId)?.status;
+    const rows = `rows of this database may hold tokens of root key ${anchorId}`;
+    const lost = `maskline keys destroy ${anchorId} --lost goes on without it`;
+    if (status === "DESTROYED") {
+      throw new MasklineError("key_unknown", `${rows}, which is destroyed in this ring`, {
+        next: `use a copy of the ring that still holds the key; if there is none, ${lost}`,
+      });
+    }
+    const found = status === undefined ? "" : `maskline keys enable ${anchorId}, or `;
+    throw new MasklineError("key_unknown", `${rows}, which this ring does not have enabled`, {
+      next: `${found}give this process the whole ring; then maskline keys rekey${status === undefined ? ` (if no copy has the key any more, ${lost})` : ""}`,
+    });
   }
 }
 

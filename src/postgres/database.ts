@@ -12,6 +12,8 @@ export interface TransactionOptions {
   readonly prelude?: string;
   /** For what reads whole tables: no limit of time for a statement. */
   readonly unhurried?: boolean;
+  /** For what has to see all rows: where row-level security would hide some from this user, the statement fails instead. */
+  readonly unfiltered?: boolean;
 }
 
 /** Waits at most this long for a lock, and for any one statement, inside a transaction of ours. */
@@ -59,7 +61,7 @@ export class Database {
   async transaction<T>(
     doing: string,
     work: (query: Query, prelude: readonly pg.QueryResultRow[]) => Promise<T>,
-    { prelude, unhurried = false }: TransactionOptions = {},
+    { prelude, unhurried = false, unfiltered = false }: TransactionOptions = {},
   ): Promise<T> {
     let client: pg.PoolClient;
     try {
@@ -72,6 +74,7 @@ export class Database {
       const opening = [
         begin,
         ...(unhurried ? ["SET LOCAL statement_timeout = 0"] : []),
+        ...(unfiltered ? ["SET LOCAL row_security = off"] : []),
         ...(prelude === undefined ? [] : [prelude]),
       ];
       const opened = lastRows(await client.query(opening.join(";\n")));

@@ -56,10 +56,11 @@ export async function showQuarantined(database: Database, schema: string, id: st
 
 /** How many bodies are sealed under a key, in all pipelines: bytes 2 to 5 of a sealed body are the key's id (keys/sealing.ts). */
 export async function countSealedUnder(database: Database, schema: string, sealingId: number): Promise<number> {
-  const [row] = await database.query<{ sealed: number }>(
+  const sql = `SELECT count(*)::float8 AS sealed FROM ${quoteName(schema)}.quarantine WHERE substring(sealed FROM 2 FOR 4) = decode($1, 'hex')`;
+  const [row] = await database.transaction(
     "counting what is sealed under a key",
-    `SELECT count(*)::float8 AS sealed FROM ${quoteName(schema)}.quarantine WHERE substring(sealed FROM 2 FOR 4) = decode($1, 'hex')`,
-    [sealingId.toString(16).padStart(8, "0")],
+    (query) => query<{ sealed: number }>(sql, [sealingId.toString(16).padStart(8, "0")]),
+    { unhurried: true, unfiltered: true },
   );
   return row?.sealed ?? 0;
 }

@@ -2,7 +2,7 @@ import { MasklineError } from "../errors.ts";
 import { type KeyStanding, mayHaveRows, primaryOf } from "../keys/key-standing.ts";
 import type { RekeyStore } from "./rekey-store.ts";
 import type { RekeyColumn } from "./remask.ts";
-import { type PassResult, stopped, walkPass, type WalkOptions } from "./walk.ts";
+import { type PassResult, patiently, stopped, walkPass, type WalkOptions } from "./walk.ts";
 
 /** The keys of a ring in a database, and what still uses them. */
 export interface KeyUse {
@@ -43,18 +43,19 @@ const waitMs = 2_000;
  */
 export async function rekey(
   store: RekeyStore,
-  use: KeyUse,
+  impatient: KeyUse,
   columns: readonly RekeyColumn[],
   toKey: number,
   options: RekeyOptions,
 ): Promise<RekeyResult> {
-  let position = await store.begin(toKey);
+  const use = patientUse(impatient, options);
+  let position = await patiently(() => store.begin(toKey), options);
   let changed = 0;
   for (let pass = position?.pass ?? 1; ; pass += 1) {
     const walked = await walkPass(store, columns, pass, position, options);
     position = null;
     changed += walked.changed;
-    const old = await oldKeys(use, toKey);
+    const { old, past } = await oldKeys(use, toKey);
     const open = old.filter(({ standing }) => standing === "open").map(({ id }) => id);
     if (open.length > 0) {
       await untilNobodyWrites(use, open, options);
@@ -67,19 +68,27 @@ export async function rekey(
     if (holders.length === 0 && !drained) continue;
     // rows that the walk had left because someone changed them are found by the next pass; those that do not open never change
     if (!drained && walked.changed > 0) continue;
-    await store.finish();
-    return { changed, unopened: walked.unopened, examples: walked.examples, drained: drained ? ids : [], holders };
+    // restored from a backup, or of a key that was taken back: what has been drained once may have rows again
+    const returned = past.length === 0 ? [] : await use.holders(past);
+    await patiently(() => store.finish(), options);
+    const { unopened, examples } = walked;
+    return { changed, unopened, examples, drained: drained ? ids : [], holders: [...holders, ...returned] };
   }
 }
 
-async function oldKeys(use: KeyUse, toKey: number): Promise<readonly KeyStanding[]> {
+/** Those that rows may hold tokens of, and those of which none was left once. */
+async function oldKeys(
+  use: KeyUse,
+  toKey: number,
+): Promise<{ readonly old: readonly KeyStanding[]; readonly past: readonly number[] }> {
   const keys = await use.standing();
   if (primaryOf(keys) !== toKey) {
     throw new MasklineError("key_retired", `key ${toKey} is no longer the one to write with: the ring was rotated again`, {
       next: "maskline keys rekey, with the ring as it is now",
     });
   }
-  return keys.filter((key) => mayHaveRows(key) && key.id !== toKey);
+  const past = keys.filter((key) => !mayHaveRows(key) && key.standing !== "destroyed").map(({ id }) => id);
+  return { old: keys.filter((key) => mayHaveRows(key) && key.id !== toKey), past };
 }
 
 async function untilNobodyWrites(use: KeyUse, keyIds: readonly number[], { clock, stop, onWaiting }: RekeyOptions): Promise<void> {
@@ -90,4 +99,14 @@ async function untilNobodyWrites(use: KeyUse, keyIds: readonly number[], { clock
     await clock.sleep(waitMs, stop);
     if (stop.aborted) throw stopped();
   }
+}
+
+function patientUse(use: KeyUse, options: WalkOptions): KeyUse {
+  return {
+    standing: () => patiently(() => use.standing(), options),
+    writers: (keyIds) => patiently(() => use.writers(keyIds), options),
+    close: (keyIds) => patiently(() => use.close(keyIds), options),
+    holders: (keyIds) => patiently(() => use.holders(keyIds), options),
+    drain: (keyIds) => patiently(() => use.drain(keyIds), options),
+  };
 }

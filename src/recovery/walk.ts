@@ -47,9 +47,9 @@ export async function walkPass(
   from: WalkPosition | null,
   options: WalkOptions,
 ): Promise<PassResult> {
-  const parts = await store.parts();
+  const parts = await patiently(() => store.parts(), options);
   const taken = from !== null && from.pass === pass && parts.some(({ name }) => name === from.part) ? from : null;
-  if (taken === null) await store.restart(pass);
+  if (taken === null) await patiently(() => store.restart(pass), options);
   const stepBlocks = Math.max(1, Math.round(options.batchRows / mostRowsABlock));
   const blocksTotal = parts.reduce((sum, { blocks }) => sum + blocks, 0);
   const examples: UnopenedToken[] = [];
@@ -84,7 +84,8 @@ async function pace({ changed }: StepResult, tookMs: number, { rowsPerSecond, cl
   if (owedMs > 0) await clock.sleep(owedMs, stop);
 }
 
-async function patiently<T>(attempt: () => Promise<T>, { clock, stop }: WalkOptions): Promise<T> {
+/** What waits longer for a lock than a transaction may is tried again: a long load, or a change of the table, is no end. */
+export async function patiently<T>(attempt: () => Promise<T>, { clock, stop }: Pick<WalkOptions, "clock" | "stop">): Promise<T> {
   for (const pauseMs of busyPausesMs) {
     try {
       return await attempt();

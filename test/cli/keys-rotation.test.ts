@@ -180,7 +180,7 @@ suite("rotating without a database", () => {
     failed(await maskline(folder, ["keys", "disable", String(primaryId), "--offline"]), {
       code: "key_in_use",
       says: /columns.c.mask of maskline.yaml names it: key/,
-      next: /keys rekey/,
+      next: /keep this key: such tokens cannot be rekeyed/,
     });
   });
 

@@ -54,20 +54,8 @@ export class RotatingTable {
     const sink = await openLoginSink(database, "maskline", extra);
     const table = new RotatingTable(database, url, sink);
     await table.announce(table.ring);
-    const domains = columns.map(({ column: { name }, mask }) => ({ name, domain: mask?.domain ?? "" }));
-    await registerTokenColumns(
-      database,
-      "maskline",
-      domains.map(({ name, domain }) => ({
-        table: loginTable,
-        column: name,
-        domain,
-        layout: "whole",
-        keyId: null,
-        ring: ringName(table.ring),
-      })),
-    );
-    await database.query("viewing", equalityView("maskline", loginTable, domains).replace(/;$/, ""));
+    await table.register();
+    await database.query("viewing", equalityView("maskline", loginTable, domains()).replace(/;$/, ""));
     return table;
   }
 
@@ -87,6 +75,16 @@ export class RotatingTable {
 
   async announce(ring: KeyRing): Promise<void> {
     await announceKeys(this.database, "maskline", ringName(ring), ring.primaryId, ring.keys);
+  }
+
+  /** What a process does at its start. */
+  async register(): Promise<void> {
+    const ring = ringName(this.ring);
+    await registerTokenColumns(
+      this.database,
+      "maskline",
+      domains().map(({ name, domain }) => ({ table: loginTable, column: name, domain, layout: "whole", keyId: null, ring })),
+    );
   }
 
   /** What a process prepares with this ring, as the database stands now. */
@@ -153,6 +151,10 @@ export class RotatingTable {
   async states(): Promise<readonly string[]> {
     return (await this.use.standing()).map(({ standing }) => standing);
   }
+}
+
+function domains(): readonly { readonly name: string; readonly domain: string }[] {
+  return columns.map(({ column: { name }, mask }) => ({ name, domain: mask?.domain ?? "" }));
 }
 
 /** No pauses, no limits, nobody to tell. */

@@ -89,7 +89,7 @@ class MemoryUse implements KeyUse {
   }
 }
 
-function go(table: MemoryTable, use: MemoryUse, options: Partial<RekeyOptions> = {}): Promise<RekeyResult> {
+function go(table: MemoryTable, use: KeyUse, options: Partial<RekeyOptions> = {}): Promise<RekeyResult> {
   return rekey(table, use, [], 2, {
     batchRows: 200,
     rowsPerSecond: Infinity,
@@ -157,6 +157,14 @@ suite("the order of a rekey", () => {
     assert.deepEqual(result.drained, []);
     assert.equal(table.steps.length, 4);
     assert.doesNotMatch(use.log.join(), /drain/);
+  });
+
+  test("rows of a key that had none left once are told, but not those of one that is destroyed", async () => {
+    const use = new MemoryUse([], [[], ["restored"]], "drained");
+    use.keys.unshift({ id: 7, standing: "destroyed" }, { id: 8, standing: "disabled" }, { id: 9, standing: "closed" });
+    const result = await go(new MemoryTable([["t", 1]]), use);
+    assert.deepEqual(use.log, ["holders of 9", "drain 9", "holders of 8,1"]);
+    assert.deepEqual([result.holders, result.drained], [["restored"], [9]]);
   });
 
   test("once a newer key has been announced, this walk ends without closing anything", async () => {
@@ -231,5 +239,29 @@ suite("the walk", () => {
       go(new MemoryTable([["t", 2]], failing("database_unreachable")), new MemoryUse()),
       refuses("database_unreachable"),
     );
+  });
+
+  test("so it is between the walks: a key is closed and drained when the load that held the lock has ended", async () => {
+    const busy = (use: MemoryUse, names: readonly (keyof KeyUse)[]): KeyUse => {
+      const refused = new Set<string>();
+      const once = <T>(name: keyof KeyUse, work: () => Promise<T>): Promise<T> => {
+        if (!names.includes(name) || refused.has(name)) return work();
+        refused.add(name);
+        return Promise.reject(new MasklineError("database_busy", "as asked"));
+      };
+      return {
+        standing: () => once("standing", () => use.standing()),
+        writers: (ids) => once("writers", () => use.writers(ids)),
+        close: (ids) => once("close", () => use.close(ids)),
+        holders: (ids) => once("holders", () => use.holders(ids)),
+        drain: (ids) => once("drain", () => use.drain(ids)),
+      };
+    };
+    for (const names of [["close"], ["drain"], ["standing", "writers", "holders"]] as const) {
+      const use = new MemoryUse();
+      const result = await go(new MemoryTable([["t", 1]]), busy(use, names));
+      assert.deepEqual(result.drained, [1], names.join());
+      assert.deepEqual(use.log, ["writers of 1", "close 1", "holders of 1", "drain 1"]);
+    }
   });
 });

@@ -10,9 +10,10 @@ export const offlineFlag: Readonly<Record<string, Flag>> = {
 export const keysDisable: Command = {
   operands: "ID",
   flags: { ...configFlags, ...offlineFlag },
-  about: `Refused while anything uses the key: rows of any pipeline of the database, a running process, a contract that names it, tokens
-that stand for those of other keys. All of it is listed, and nothing is changed then. A disabled key stays in the ring and can be
-enabled again. Only the configured database is looked at: others that use the same ring are yours to know.`,
+  about: `Refused while anything uses the key: rows of any pipeline of the database (other schemas of maskline's in it included), a
+running process, a contract that names it, tokens that stand for those of other keys. All of it is listed, and nothing is changed then. A
+disabled key stays in the ring and can be enabled again. Looked at are the tables that pipelines load, wherever they were renamed to:
+copies of them, detached partitions, backups, and other databases that use the same ring are yours to know.`,
   examples: [["maskline keys disable 1837465209", "after keys rekey has said that no row holds a token of it"]],
   async run(call) {
     const keyId = keyIdOf(call);

@@ -18,7 +18,7 @@ fetch it within seconds and go on under the new key; rows under the old one stay
   async run(call) {
     const offline = call.has("offline");
     const settings = settingsOf(call, { unset: offline ? "servers" : "nowhere" });
-    const rotated = call.has("sealing") ? await rotateSealing(settings) : await rotateRoot(settings, { offline });
+    const rotated = call.has("sealing") ? await rotateSealing(settings, { offline }) : await rotateRoot(settings, { offline });
     if (call.output.json) return call.output.document(rotated);
     const { output } = call;
     if (rotated.kind === "sealing") {

@@ -29,15 +29,18 @@ CREATE TABLE ${schema}.replica (
 
 -- Every column that tokens were ever written to: where the rows of a key are looked for. key_id is 0 where the tokens say their key.
 --   whole: each value is a token     json: strings of JSON values are     text: they stand in a text, as {{pii:DOMAIN:TOKEN}}
+-- relation and attribute are what the names stood for then, 0 for nothing: a table that is renamed or moved takes its rows along.
 CREATE TABLE ${schema}.token_column (
-  table_schema  text   NOT NULL,
-  table_name    text   NOT NULL,
-  column_name   text   NOT NULL,
-  domain        text   NOT NULL,
-  layout        text   NOT NULL CHECK (layout IN ('whole', 'json', 'text')),
-  key_id        bigint NOT NULL,
-  ring          bigint NOT NULL,
-  PRIMARY KEY (table_schema, table_name, column_name, domain, layout, key_id)
+  table_schema  text     NOT NULL,
+  table_name    text     NOT NULL,
+  column_name   text     NOT NULL,
+  domain        text     NOT NULL,
+  layout        text     NOT NULL CHECK (layout IN ('whole', 'json', 'text')),
+  key_id        bigint   NOT NULL,
+  ring          bigint   NOT NULL,
+  relation      oid      NOT NULL,
+  attribute     smallint NOT NULL,
+  PRIMARY KEY (ring, table_schema, table_name, column_name, domain, layout, key_id, relation, attribute)
 );
 
 -- While rows hold tokens of several keys: the anchor's token of the same value, for every token of another key that a row holds.
