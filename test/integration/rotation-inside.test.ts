@@ -119,7 +119,7 @@ test("a mask inside a document whose tokens do not say their key has to be pinne
     failed(await maskline(place.folder, ["keys", "disable", String(first)]), {
       code: "key_in_use",
       says: new RegExp(`tokens of public.tickets, column details, were made with key ${first} and do not say so`),
-      next: /keys rekey/,
+      next: /keep this key/,
     });
   } finally {
     await place.close();
