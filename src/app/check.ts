@@ -115,7 +115,7 @@ async function checkKeys(settings: Settings, database: Database, ring: MaskKeys)
   const pins = maskPins(settings.columns, ring);
   const { schema } = postgresOf(settings);
   await compareMaskDefinitions(database, schema, pins, await rightfulKeyIds(database, schema, ring));
-  requireOpen(ring, await readStanding(database, schema, ringName(ring)));
+  requireOpen(ring, await readStanding(database, schema, ringName(ring)), settings.columns);
   const domains = [...new Set(pins.map(({ domain }) => domain))];
   return [domains.length === 0 ? "no mask is keyed" : `ring and definitions agree with the database: ${domains.join(", ")}`, null];
 }

@@ -1,5 +1,5 @@
 import { MasklineError } from "../errors.ts";
-import { anchorOf, primaryOf } from "../keys/key-standing.ts";
+import { anchorOf, primaryOf, servesPins } from "../keys/key-standing.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import type { Clock } from "../pipeline/clock.ts";
 import type { Batch, BatchKeys, Delivery } from "../pipeline/ports.ts";
@@ -9,11 +9,12 @@ import type { Database } from "../postgres/database.ts";
 import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
 import { registerPipeline } from "../postgres/pipelines.ts";
 import { dismissReplica, reportReplica } from "../postgres/replicas.ts";
-import { announceKeys, readStanding, type RingStanding } from "../postgres/ring-keys.ts";
+import { announceKeys, pinBarred, readStanding, type RingStanding } from "../postgres/ring-keys.ts";
 import { registerTokenColumns } from "../postgres/token-columns.ts";
 import { aliasesOfRows } from "../recovery/remask.ts";
 import { sealing } from "./assemble-keys.ts";
 import { postgresOf } from "./assemble-sink.ts";
+import { type ConfiguredColumn, pinnedMasks } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 import { createMasks, maskPins, preparation } from "./masks.ts";
 import { rightfulKeyIds, ringName, taggedColumns, tokenColumns } from "./tagged-columns.ts";
@@ -156,7 +157,7 @@ export async function announce(settings: Settings, database: Database, ring: Mas
 }
 
 function buildMasks(settings: Settings, ring: MaskKeys, masked: readonly MaskedColumn[], standing: RingStanding): Masks {
-  requireOpen(ring, standing);
+  requireOpen(ring, standing, settings.columns);
   const tagged = taggedColumns(masked, ring, standing);
   const prepare = preparation(settings, masked);
   const keys: Masks["keys"] = {
@@ -164,6 +165,7 @@ function buildMasks(settings: Settings, ring: MaskKeys, masked: readonly MaskedC
     keyId: ring.primaryId,
     anchorId: anchorOf(standing.roots) ?? ring.primaryId,
     sealingId: ring.sealing[0]?.id ?? 0,
+    pinnedIds: [...new Set(pinnedMasks(settings.columns).map(({ keyId }) => keyId))],
   };
   return {
     ring,
@@ -177,10 +179,15 @@ function buildMasks(settings: Settings, ring: MaskKeys, masked: readonly MaskedC
 }
 
 /**
- * Refuses a ring whose primary may no longer be written with. One that the database does not know yet is announced at the first start.
+ * Refuses a ring whose primary may no longer be written with, and masks that name a key which was taken out of use. A key that the
+ * database does not know yet is announced at the first start.
  * @throws MasklineError `key_retired`
  */
-export function requireOpen(ring: MaskKeys, { roots, closedSealing }: RingStanding): void {
+export function requireOpen(ring: MaskKeys, { roots, closedSealing }: RingStanding, columns: readonly ConfiguredColumn[]): void {
+  for (const { place, keyId } of pinnedMasks(columns)) {
+    const key = roots.find(({ id }) => id === keyId);
+    if (key !== undefined && !servesPins(key)) throw pinBarred(key, `column ${place}`);
+  }
   const standing = roots.find(({ id }) => id === ring.primaryId)?.standing;
   const sealingId = ring.sealing[0]?.id;
   const sealsNoMore = sealingId !== undefined && closedSealing.includes(sealingId);

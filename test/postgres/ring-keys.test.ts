@@ -16,6 +16,7 @@ import {
   closeRoots,
   closeSealing,
   drainRoots,
+  noteStanding,
   readStanding,
   reopenRoot,
   reopenSealing,
@@ -100,6 +101,28 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
       await refused(table.write(await table.prepare(unknown, sharedLogins(5))), "key_retired");
       await table.announce(unknown);
       await table.write(await table.prepare(unknown, sharedLogins(5)));
+    });
+
+    test("a batch with tokens under a named key is written while that key is closed or drained, not once it is disabled or destroyed", async () => {
+      const table = await RotatingTable.open(database, server.url);
+      const ring = ringName(table.ring);
+      const named = table.ring.primaryId;
+      await table.rotate();
+      await table.rekey();
+      const load = async (): Promise<void> => {
+        const batch = await table.prepare(table.ring, sharedLogins(1));
+        assert.ok(batch.keys);
+        await table.write({ ...batch, keys: { ...batch.keys, pinnedIds: [named] } });
+      };
+      assert.deepEqual(await table.states(), ["drained", "open"]);
+      await load();
+      await admin.query("UPDATE maskline.ring_key SET state = 'closed' WHERE key_id = $1", [named]);
+      await load();
+      for (const standing of ["disabled", "destroyed"] as const) {
+        await noteStanding(database, "maskline", ring, named, standing);
+        await refused(load(), "key_retired");
+      }
+      assert.equal(await countRows(database, "user_logins"), 2);
     });
 
     test("a body sealed under a closed sealing key is refused; batches without refused messages are not", async () => {
