@@ -7,6 +7,7 @@ import type { Source } from "../pipeline/ports.ts";
 import type { Report } from "../pipeline/report.ts";
 import { safeIdleMs } from "../sources/sqs/drain-rule.ts";
 import type { QueueFacts } from "../sources/sqs/queue.ts";
+import { askedAtStart } from "./asked-at-start.ts";
 import { openKeyRing } from "./assemble-keys.ts";
 import { openDatabase, openSink } from "./assemble-sink.ts";
 import { openQueue, openSource } from "./assemble-source.ts";
@@ -41,7 +42,8 @@ export interface RunStart {
 export async function run(settings: Settings, request: RunRequest, stop: AbortSignal): Promise<RunTotals> {
   selfTest();
   await sealingSelfTest();
-  const ring = await openKeyRing(settings);
+  const { starting, running } = askedAtStart(settings);
+  const ring = await openKeyRing(starting);
   const masked = createMasks(settings.columns, ring);
   const database = openDatabase(settings);
   const queue = openQueue(settings);
@@ -51,7 +53,7 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
   let beating: Promise<void> = Promise.resolve();
   try {
     const sink = await openSink(settings, ring, masked, database);
-    const openRing = (): ReturnType<typeof openKeyRing> => openKeyRing(settings);
+    const openRing = (): ReturnType<typeof openKeyRing> => openKeyRing(running());
     live = await LiveMasks.open({ settings, database, run: runId, report: request.report, openRing }, ring, masked);
     const facts = await queue.facts(stop);
     request.onReady({ facts, protocol: queue.protocol, safeIdleMs: safeIdleMs(facts) });
