@@ -48,13 +48,12 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
   const database = openDatabase(settings);
   const queue = openQueue(settings);
   const runId = randomUUID();
-  const ended = new AbortController();
   let live: LiveMasks | null = null;
-  let beating: Promise<void> = Promise.resolve();
   try {
     const sink = await openSink(settings, ring, masked, database);
     const openRing = (): ReturnType<typeof openKeyRing> => openKeyRing(running());
-    live = await LiveMasks.open({ settings, database, run: runId, report: request.report, openRing }, ring, masked);
+    const { report } = request;
+    live = await LiveMasks.open({ settings, database, run: runId, report, clock: systemClock, stop, openRing }, ring, masked);
     const facts = await queue.facts(stop);
     request.onReady({ facts, protocol: queue.protocol, safeIdleMs: safeIdleMs(facts) });
     const source = openSource(
@@ -64,7 +63,6 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
       systemClock,
       request.report,
     );
-    beating = live.beat(systemClock, ended.signal);
     return await runPipeline(
       {
         run: runId,
@@ -72,6 +70,7 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
         sink,
         prepare: live.prepare,
         renewKeys: live.renew,
+        beside: live.follow,
         openSeal: live.openSeal,
         batchRows: settings.options.run.batch_rows,
         lanes: settings.options.run.lanes,
@@ -83,8 +82,6 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
     );
   } finally {
     queue.close();
-    ended.abort();
-    await beating;
     await live?.end();
     await database.close();
   }
