@@ -8,7 +8,7 @@ import type { Report } from "../pipeline/report.ts";
 import type { Database } from "../postgres/database.ts";
 import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
 import { registerPipeline } from "../postgres/pipelines.ts";
-import { dismissReplica, reportReplica } from "../postgres/replicas.ts";
+import { dismissReplica, forgetDeadReplicas, reportReplica } from "../postgres/replicas.ts";
 import { announceKeys, pinBarred, readStanding, type RingStanding } from "../postgres/ring-keys.ts";
 import { registerTokenColumns } from "../postgres/token-columns.ts";
 import { aliasesOfRows } from "../recovery/remask.ts";
@@ -64,6 +64,7 @@ export class LiveMasks {
       report: parts.report,
     };
     await sayAlive(masks);
+    await forgetDeadReplicas(database, schema).catch(() => {});
     return new LiveMasks(new RingFollower(ports, masks, stop), () => dismissReplica(database, schema, run));
   }
 

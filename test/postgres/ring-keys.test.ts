@@ -10,7 +10,7 @@ import { MasklineError } from "../../src/errors.ts";
 import { addRoot, disableRoot } from "../../src/keys/ring-changes.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import type { Database } from "../../src/postgres/database.ts";
-import { dismissReplica, liveReplicas, reportReplica } from "../../src/postgres/replicas.ts";
+import { dismissReplica, forgetDeadReplicas, liveReplicas, reportReplica } from "../../src/postgres/replicas.ts";
 import {
   announceKeys,
   closeRoots,
@@ -193,6 +193,13 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
       assert.deepEqual(await liveReplicas(database, "maskline", 1), [], "of another ring");
       await admin.query("UPDATE maskline.replica SET seen_at = now() - interval '61 seconds'");
       assert.deepEqual(await liveReplicas(database, "maskline", ring), []);
+      const dead = { ...replica, run: "6a1f7c1e-0000-4000-8000-000000000010" };
+      await reportReplica(database, "maskline", dead);
+      await forgetDeadReplicas(database, "maskline");
+      assert.equal(await countRows(database, "maskline.replica"), 2, "silent, and not for a day");
+      await admin.query("UPDATE maskline.replica SET seen_at = now() - interval '25 hours' WHERE run = $1", [dead.run]);
+      await forgetDeadReplicas(database, "maskline");
+      assert.equal(await countRows(database, "maskline.replica"), 1);
       await dismissReplica(database, "maskline", replica.run);
       assert.equal(await countRows(database, "maskline.replica"), 0);
     });
