@@ -23,7 +23,13 @@ export class SteppedClock implements Clock {
   sleep(delayMs: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      const sleeper: Sleeper = { dueMs: this.#nowMs + delayMs, wake: () => void (this.#sleepers.delete(sleeper), resolve()) };
+      const sleeper: Sleeper = {
+        dueMs: this.#nowMs + delayMs,
+        wake: () => {
+          this.#sleepers.delete(sleeper);
+          resolve();
+        },
+      };
       this.#sleepers.add(sleeper);
       signal.addEventListener("abort", sleeper.wake, { once: true });
     });
