@@ -24,7 +24,8 @@ export function postgresOf(settings: Settings): PostgresOptions {
 
 export function openDatabase(settings: Settings): Database {
   const { url, tls, ca } = postgresOf(settings);
-  const connections = settings.options.run.lanes + 1;
+  // a process is heard of while its keys are renewed
+  const connections = settings.options.run.lanes + 2;
   return new Database({
     url,
     tls: tls ?? null,

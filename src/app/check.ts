@@ -18,7 +18,7 @@ import { withoutPinnedKeys } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 import { requireOpen } from "./live-masks.ts";
 import { columnDemands, createMasks, maskPins, requireExpected } from "./masks.ts";
-import { rightfulKeyIds, ringName } from "./tagged-columns.ts";
+import { rightfulKeyIds, ringName, taggedColumns } from "./tagged-columns.ts";
 
 /** One thing that was tried. */
 export interface Finding {
@@ -115,7 +115,10 @@ async function checkKeys(settings: Settings, database: Database, ring: MaskKeys)
   const pins = maskPins(settings.columns, ring);
   const { schema } = postgresOf(settings);
   await compareMaskDefinitions(database, schema, pins, await rightfulKeyIds(database, schema, ring));
-  requireOpen(ring, await readStanding(database, schema, ringName(ring)));
+  const standing = await readStanding(database, schema, ringName(ring));
+  requireOpen(ring, standing, settings.columns);
+  // what a run makes of them needs the anchor
+  taggedColumns(createMasks(settings.columns, ring), ring, standing);
   const domains = [...new Set(pins.map(({ domain }) => domain))];
   return [domains.length === 0 ? "no mask is keyed" : `ring and definitions agree with the database: ${domains.join(", ")}`, null];
 }

@@ -1,5 +1,5 @@
 import { MasklineError } from "../errors.ts";
-import { anchorOf, primaryOf } from "../keys/key-standing.ts";
+import { anchorOf, primaryOf, servesPins } from "../keys/key-standing.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import type { Clock } from "../pipeline/clock.ts";
 import type { Batch, BatchKeys, Delivery } from "../pipeline/ports.ts";
@@ -8,23 +8,20 @@ import type { Report } from "../pipeline/report.ts";
 import type { Database } from "../postgres/database.ts";
 import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
 import { registerPipeline } from "../postgres/pipelines.ts";
-import { dismissReplica, reportReplica } from "../postgres/replicas.ts";
-import { announceKeys, readStanding, type RingStanding } from "../postgres/ring-keys.ts";
+import { dismissReplica, forgetDeadReplicas, reportReplica } from "../postgres/replicas.ts";
+import { announceKeys, pinBarred, readStanding, type RingStanding } from "../postgres/ring-keys.ts";
 import { registerTokenColumns } from "../postgres/token-columns.ts";
 import { aliasesOfRows } from "../recovery/remask.ts";
 import { sealing } from "./assemble-keys.ts";
 import { postgresOf } from "./assemble-sink.ts";
+import { type ConfiguredColumn, pinnedMasks } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 import { createMasks, maskPins, preparation } from "./masks.ts";
+import { type FollowerPorts, RingFollower, type Writing } from "./ring-follower.ts";
 import { rightfulKeyIds, ringName, taggedColumns, tokenColumns } from "./tagged-columns.ts";
 
-/** How often a process says which key it writes with, and looks whether the ring was rotated. */
-export const beatMs = 5_000;
-
 /** All that depends on the ring as it was when it was opened. */
-interface Masks {
-  readonly ring: MaskKeys;
-  readonly keys: Omit<BatchKeys, "aliases">;
+interface Masks extends Writing {
   readonly prepare: (deliveries: readonly Delivery[]) => Prepared & { readonly keys: BatchKeys };
   readonly openSeal: () => Batch["seal"];
 }
@@ -34,117 +31,67 @@ export interface LiveMasksParts {
   readonly database: Database;
   readonly run: string;
   readonly report: Report;
+  readonly clock: Clock;
+  /** The wish to end. */
+  readonly stop: AbortSignal;
   /** Opens the ring again; what the provider gives now. */
   readonly openRing: () => Promise<MaskKeys>;
 }
 
-/**
- * The masks of a running process, which follow the ring: when another process has rotated it, the ring is fetched again and batches
- * are made under the new key, without a restart. One that cannot follow goes on until the old key is closed.
- */
+/** The masks of a running process, which follow the ring (ring-follower.ts), and its place among the processes the database knows. */
 export class LiveMasks {
-  readonly #parts: LiveMasksParts;
-  readonly #schema: string;
-  readonly #pipeline: number;
-  #current: Masks;
-  #renewal: Promise<void> | null = null;
-  /** The newer primary this process has been told of and could not follow to: told once. */
-  #outdatedBy: number | null = null;
+  readonly #follower: RingFollower<Masks>;
+  readonly #dismiss: () => Promise<void>;
 
-  private constructor(parts: LiveMasksParts, pipeline: number, current: Masks) {
-    this.#parts = parts;
-    this.#schema = postgresOf(parts.settings).schema;
-    this.#pipeline = pipeline;
-    this.#current = current;
+  private constructor(follower: RingFollower<Masks>, dismiss: () => Promise<void>) {
+    this.#follower = follower;
+    this.#dismiss = dismiss;
   }
 
   /** @throws MasklineError `key_retired` when the ring's primary may no longer be written with */
   static async open(parts: LiveMasksParts, ring: MaskKeys, masked: readonly MaskedColumn[]): Promise<LiveMasks> {
-    const { settings, database } = parts;
+    const { settings, database, run, stop } = parts;
     const { schema } = postgresOf(settings);
     const masks = buildMasks(settings, ring, masked, await announce(settings, database, ring));
-    const live = new LiveMasks(parts, await registerPipeline(database, schema, settings.pipeline), masks);
-    await live.#sayAlive();
-    return live;
+    const pipeline = await registerPipeline(database, schema, settings.pipeline);
+    const sayAlive = async ({ keys }: Masks): Promise<void> =>
+      reportReplica(database, schema, { run, pipeline, ring: keys.ring, keyId: keys.keyId, sealingId: keys.sealingId });
+    const ports: FollowerPorts<Masks> = {
+      sayAlive,
+      readRoots: async ({ keys }) => (await readStanding(database, schema, keys.ring)).roots,
+      reopen: (ended) => reopenMasks(parts, schema, ended),
+      clock: parts.clock,
+      report: parts.report,
+    };
+    await sayAlive(masks);
+    await forgetDeadReplicas(database, schema).catch(() => {});
+    return new LiveMasks(new RingFollower(ports, masks, stop), () => dismissReplica(database, schema, run));
   }
 
   readonly prepare = (deliveries: readonly Delivery[]): Prepared & { readonly keys: BatchKeys } =>
-    this.#current.prepare(deliveries);
+    this.#follower.current.prepare(deliveries);
 
-  readonly openSeal = (): Batch["seal"] => this.#current.openSeal();
+  readonly openSeal = (): Batch["seal"] => this.#follower.current.openSeal();
 
   /** Whether batches are made with other keys than the refused ones from now on. */
-  readonly renew = async (refused: BatchKeys): Promise<boolean> => {
-    const same = (): boolean => {
-      const { keyId, anchorId, sealingId } = this.#current.keys;
-      return keyId === refused.keyId && anchorId === refused.anchorId && sealingId === refused.sealingId;
-    };
-    // another lane may have been here first
-    if (same()) await this.#renewOnce();
-    return !same();
-  };
+  readonly renew = (refused: BatchKeys): Promise<boolean> => this.#follower.renew(refused);
 
-  /** Reports and looks until `stop`. A failure is told where it matters, at the next load. */
-  async beat(clock: Clock, stop: AbortSignal): Promise<void> {
-    while (!stop.aborted) {
-      await clock.sleep(beatMs, stop);
-      if (stop.aborted) return;
-      try {
-        await this.#sayAlive();
-        await this.#follow();
-      } catch (error) {
-        if (!(error instanceof MasklineError)) throw error;
-      }
-    }
-  }
+  /** Says that the process lives, and follows the ring, until `ended`. */
+  readonly follow = (ended: AbortSignal): Promise<void> => this.#follower.follow(ended);
 
   async end(): Promise<void> {
-    await dismissReplica(this.#parts.database, this.#schema, this.#parts.run).catch(() => {});
+    this.#follower.end();
+    await this.#dismiss().catch(() => {});
   }
+}
 
-  async #sayAlive(): Promise<void> {
-    const { ring, keyId, sealingId } = this.#current.keys;
-    const { database, run } = this.#parts;
-    await reportReplica(database, this.#schema, { run, pipeline: this.#pipeline, ring, keyId, sealingId });
-  }
-
-  async #follow(): Promise<void> {
-    const { ring, keyId, anchorId } = this.#current.keys;
-    const { roots } = await readStanding(this.#parts.database, this.#schema, ring);
-    const primary = primaryOf(roots);
-    if (primary === null || (primary === keyId && anchorOf(roots) === anchorId)) return;
-    let code: MasklineError["code"] | null = null;
-    try {
-      await this.#renewOnce();
-    } catch (error) {
-      if (!(error instanceof MasklineError)) throw error;
-      code = error.code;
-    }
-    const now = this.#current.keys.keyId;
-    if (now === primary || this.#outdatedBy === primary) return;
-    this.#outdatedBy = primary;
-    this.#parts.report({ kind: "key_outdated", keyId: now, code });
-  }
-
-  async #renewOnce(): Promise<void> {
-    this.#renewal ??= this.#renewNow().finally(() => (this.#renewal = null));
-    await this.#renewal;
-  }
-
-  /** Everything is checked as at the start before a batch is made with it. */
-  async #renewNow(): Promise<void> {
-    const { settings, database, openRing, report } = this.#parts;
-    const ring = await openRing();
-    const masked = createMasks(settings.columns, ring);
-    const keyIds = await rightfulKeyIds(database, this.#schema, ring);
-    await pinMaskDefinitions(database, this.#schema, maskPins(settings.columns, ring), keyIds);
-    const next = buildMasks(settings, ring, masked, await announce(settings, database, ring));
-    const changed = next.keys.keyId !== this.#current.keys.keyId;
-    this.#current = next;
-    if (!changed) return;
-    report({ kind: "key_changed", keyId: next.keys.keyId });
-    await this.#sayAlive();
-  }
+async function reopenMasks({ settings, database, openRing }: LiveMasksParts, schema: string, ended: AbortSignal): Promise<Masks> {
+  const ring = await openRing();
+  if (ended.aborted) throw new MasklineError("interrupted", "stopped while the key ring was opened again; nothing was done");
+  const masked = createMasks(settings.columns, ring);
+  const keyIds = await rightfulKeyIds(database, schema, ring);
+  await pinMaskDefinitions(database, schema, maskPins(settings.columns, ring), keyIds);
+  return buildMasks(settings, ring, masked, await announce(settings, database, ring));
 }
 
 /** Makes the ring's keys and the contract's columns known to the database. */
@@ -156,7 +103,7 @@ export async function announce(settings: Settings, database: Database, ring: Mas
 }
 
 function buildMasks(settings: Settings, ring: MaskKeys, masked: readonly MaskedColumn[], standing: RingStanding): Masks {
-  requireOpen(ring, standing);
+  requireOpen(ring, standing, settings.columns);
   const tagged = taggedColumns(masked, ring, standing);
   const prepare = preparation(settings, masked);
   const keys: Masks["keys"] = {
@@ -164,9 +111,9 @@ function buildMasks(settings: Settings, ring: MaskKeys, masked: readonly MaskedC
     keyId: ring.primaryId,
     anchorId: anchorOf(standing.roots) ?? ring.primaryId,
     sealingId: ring.sealing[0]?.id ?? 0,
+    pinnedIds: [...new Set(pinnedMasks(settings.columns).map(({ keyId }) => keyId))],
   };
   return {
-    ring,
     keys,
     prepare: (deliveries) => {
       const prepared = prepare(deliveries);
@@ -177,10 +124,15 @@ function buildMasks(settings: Settings, ring: MaskKeys, masked: readonly MaskedC
 }
 
 /**
- * Refuses a ring whose primary may no longer be written with. One that the database does not know yet is announced at the first start.
+ * Refuses a ring whose primary may no longer be written with, and masks that name a key which was taken out of use. A key that the
+ * database does not know yet is announced at the first start.
  * @throws MasklineError `key_retired`
  */
-export function requireOpen(ring: MaskKeys, { roots, closedSealing }: RingStanding): void {
+export function requireOpen(ring: MaskKeys, { roots, closedSealing }: RingStanding, columns: readonly ConfiguredColumn[]): void {
+  for (const { place, keyId } of pinnedMasks(columns)) {
+    const key = roots.find(({ id }) => id === keyId);
+    if (key !== undefined && !servesPins(key)) throw pinBarred(key, `column ${place}`);
+  }
   const standing = roots.find(({ id }) => id === ring.primaryId)?.standing;
   const sealingId = ring.sealing[0]?.id;
   const sealsNoMore = sealingId !== undefined && closedSealing.includes(sealingId);

@@ -7,6 +7,7 @@ import type { Source } from "../pipeline/ports.ts";
 import type { Report } from "../pipeline/report.ts";
 import { safeIdleMs } from "../sources/sqs/drain-rule.ts";
 import type { QueueFacts } from "../sources/sqs/queue.ts";
+import { askedAtStart } from "./asked-at-start.ts";
 import { openKeyRing } from "./assemble-keys.ts";
 import { openDatabase, openSink } from "./assemble-sink.ts";
 import { openQueue, openSource } from "./assemble-source.ts";
@@ -41,18 +42,18 @@ export interface RunStart {
 export async function run(settings: Settings, request: RunRequest, stop: AbortSignal): Promise<RunTotals> {
   selfTest();
   await sealingSelfTest();
-  const ring = await openKeyRing(settings);
+  const { starting, running } = askedAtStart(settings);
+  const ring = await openKeyRing(starting);
   const masked = createMasks(settings.columns, ring);
   const database = openDatabase(settings);
   const queue = openQueue(settings);
   const runId = randomUUID();
-  const ended = new AbortController();
   let live: LiveMasks | null = null;
-  let beating: Promise<void> = Promise.resolve();
   try {
     const sink = await openSink(settings, ring, masked, database);
-    const openRing = (): ReturnType<typeof openKeyRing> => openKeyRing(settings);
-    live = await LiveMasks.open({ settings, database, run: runId, report: request.report, openRing }, ring, masked);
+    const openRing = (): ReturnType<typeof openKeyRing> => openKeyRing(running());
+    const { report } = request;
+    live = await LiveMasks.open({ settings, database, run: runId, report, clock: systemClock, stop, openRing }, ring, masked);
     const facts = await queue.facts(stop);
     request.onReady({ facts, protocol: queue.protocol, safeIdleMs: safeIdleMs(facts) });
     const source = openSource(
@@ -62,7 +63,6 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
       systemClock,
       request.report,
     );
-    beating = live.beat(systemClock, ended.signal);
     return await runPipeline(
       {
         run: runId,
@@ -70,6 +70,7 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
         sink,
         prepare: live.prepare,
         renewKeys: live.renew,
+        beside: live.follow,
         openSeal: live.openSeal,
         batchRows: settings.options.run.batch_rows,
         lanes: settings.options.run.lanes,
@@ -81,8 +82,6 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
     );
   } finally {
     queue.close();
-    ended.abort();
-    await beating;
     await live?.end();
     await database.close();
   }

@@ -11,7 +11,13 @@ import { Output } from "./output.ts";
 /** Ctrl-C reaches a process twice when both the terminal and a parent pass it on: only a later one is a second wish. */
 const secondSignalAfterMs = 1_000;
 
+/** What a finished command leaves behind, a request that a key service does not answer, is not waited for any longer. */
+const leftoversMs = 500;
+
 process.exitCode = await main(process.argv.slice(2));
+// unref'd: it comes only where something still holds the process, and not before what was said has been read
+// oxlint-disable-next-line unicorn/no-process-exit -- the command is over, and its exit code set
+setInterval(() => process.stdout.writableLength + process.stderr.writableLength === 0 && process.exit(), leftoversMs).unref();
 
 async function main(args: readonly string[]): Promise<number> {
   const output = new Output(process.stdout, process.stderr, args.includes("--json"));

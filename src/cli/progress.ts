@@ -35,6 +35,10 @@ export class RunProgress {
         return this.#output.say(
           `the ring was rotated, and this process still has the old one (root key ${event.keyId}${event.code === null ? "" : `; ${event.code}`}): give it the new ring before the key is closed`,
         );
+      case "unheard":
+        return this.#output.say(
+          `this process cannot tell the database that it is alive (${event.code}): maskline keys rekey will take it for dead; may its role write to the table replica?`,
+        );
     }
   }
 

@@ -24,6 +24,11 @@ export function anchorOf(keys: readonly KeyStanding[]): number | null {
   return keys.find(mayHaveRows)?.id ?? null;
 }
 
+/** Whether masks that name this key (`key: ID`) may go on with it. A rotation does not reach them: they stay with theirs until it is taken out of use. */
+export function servesPins({ standing }: KeyStanding): boolean {
+  return standing !== "disabled" && standing !== "destroyed";
+}
+
 export function mayHaveRows({ standing }: KeyStanding): boolean {
   return standing === "open" || standing === "closed";
 }

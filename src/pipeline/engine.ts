@@ -5,6 +5,8 @@ export interface EngineOptions extends Omit<LaneWork, "allowance"> {
   readonly lanes: number;
   /** Stop after this many deliveries; Infinity to go on until the source ends or `stop` is aborted. */
   readonly maxMessages: number;
+  /** Goes on beside the lanes until `ended`; when it fails, the run ends as when a lane fails. */
+  readonly beside?: (ended: AbortSignal) => Promise<void>;
 }
 
 /** What a run did. received = loaded + duplicate + quarantined + returned. */
@@ -28,14 +30,18 @@ export async function runPipeline(options: EngineOptions, stop: AbortSignal): Pr
     options.report(event);
   };
   const work: LaneWork = { ...options, report, allowance: new Allowance(options.maxMessages) };
-  const lanes = Array.from({ length: options.lanes }, (_, lane) =>
-    runLane(work, lane, anyStop).catch((error: unknown) => {
-      failing.abort();
-      throw error;
-    }),
+  const fail = (error: unknown): never => {
+    failing.abort();
+    throw error;
+  };
+  const ended = new AbortController();
+  const beside = Promise.allSettled([options.beside?.(ended.signal).catch(fail)]);
+  const lanes = await Promise.allSettled(
+    Array.from({ length: options.lanes }, (_, lane) => runLane(work, lane, anyStop).catch(fail)),
   );
-  for (const lane of await Promise.allSettled(lanes)) {
-    if (lane.status === "rejected") throw lane.reason;
+  ended.abort();
+  for (const part of [...lanes, ...(await beside)]) {
+    if (part.status === "rejected") throw part.reason;
   }
   return { run: options.run, received, ...counts };
 }

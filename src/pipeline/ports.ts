@@ -58,6 +58,8 @@ export interface BatchKeys {
   /** The root whose tokens stand for equal values; `keyId` itself while there is only one. */
   readonly anchorId: number;
   readonly sealingId: number;
+  /** The roots that made tokens which do not say their key, where the contract names one. */
+  readonly pinnedIds: readonly number[];
   /** Of every token of the batch, where another key is the anchor. */
   readonly aliases: readonly TokenAlias[];
 }

@@ -10,7 +10,9 @@ export type PipelineEvent =
   /** The ring was rotated, and from now on batches are masked under this key. */
   | { readonly kind: "key_changed"; readonly keyId: number }
   /** The ring was rotated, and this process could not follow; `code` says why, where something failed. It writes on as long as it may. */
-  | { readonly kind: "key_outdated"; readonly keyId: number; readonly code: ErrorCode | null };
+  | { readonly kind: "key_outdated"; readonly keyId: number; readonly code: ErrorCode | null }
+  /** The database was not told that this process lives, several times in a row: others may take it for dead. Told once. */
+  | { readonly kind: "unheard"; readonly code: ErrorCode };
 
 export type Report = (event: PipelineEvent) => void;
 

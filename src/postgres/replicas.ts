@@ -32,12 +32,16 @@ export async function reportReplica(database: Database, schema: string, replica:
   );
 }
 
-/** At an orderly end; takes those along that died without a word a day ago. */
+/** At an orderly end. */
 export async function dismissReplica(database: Database, schema: string, run: string): Promise<void> {
+  await database.query("reporting the end of a run", `DELETE FROM ${quoteName(schema)}.replica WHERE run = $1`, [run]);
+}
+
+/** At a start: where every run is killed, none of them cleans up at its end. */
+export async function forgetDeadReplicas(database: Database, schema: string): Promise<void> {
   await database.query(
-    "reporting the end of a run",
-    `DELETE FROM ${quoteName(schema)}.replica WHERE run = $1 OR seen_at < now() - interval '1 day'`,
-    [run],
+    "forgetting processes that died without a word a day ago",
+    `DELETE FROM ${quoteName(schema)}.replica WHERE seen_at < now() - interval '1 day'`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { MasklineError } from "../errors.ts";
-import { anchorOf, type KeyStanding, mayDrain, primaryOf, type Standing } from "../keys/key-standing.ts";
+import { anchorOf, type KeyStanding, mayDrain, primaryOf, servesPins, type Standing } from "../keys/key-standing.ts";
 import type { BatchKeys } from "../pipeline/ports.ts";
 import type { Database, Query } from "./database.ts";
 import { quoteName } from "./names.ts";
@@ -45,7 +45,19 @@ export function requireWritable({ roots, closedSealing }: RingStanding, keys: Ba
   if (roots.find(({ id }) => id === keys.keyId)?.standing !== "open") throw retired("root", keys.keyId);
   // Made while another key was the anchor: its aliases say nothing any more.
   if (anchorOf(roots) !== keys.anchorId) throw retired("root", keys.anchorId);
+  const barred = roots.find((key) => keys.pinnedIds.includes(key.id) && !servesPins(key));
+  if (barred !== undefined) throw pinBarred(barred, "a mask");
   if (seals && closedSealing.includes(keys.sealingId)) throw retired("sealing", keys.sealingId);
+}
+
+/** The error of a mask that names a key which was taken out of use. */
+export function pinBarred({ id, standing }: KeyStanding, who: string): MasklineError {
+  return new MasklineError("key_retired", `${who} writes under root key ${id}, which is ${standing} in the database`, {
+    next:
+      standing === "disabled"
+        ? `maskline keys enable ${id} to go on with it; or name another key, for a domain of its own`
+        : "name a key that is left, for a domain of its own: what was masked under this one is masked for good",
+  });
 }
 
 function retired(kind: string, id: number): MasklineError {

@@ -3,7 +3,11 @@ import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, suite, test } from "node:test";
 
+import { announce } from "../../src/app/live-masks.ts";
+import { ringName } from "../../src/app/tagged-columns.ts";
 import type { ErrorCode } from "../../src/errors.ts";
+import { readKeyRingFile } from "../../src/keys/providers/file.ts";
+import { noteStanding } from "../../src/postgres/ring-keys.ts";
 import { type Finished, openWorkspace, type Servers, startServers, type Workspace } from "../harness/workspace.ts";
 import { type Failure, failed, jsonError, maskline, succeeded } from "./expect.ts";
 
@@ -227,6 +231,34 @@ suite("against a queue and a database", { concurrency: 2 }, () => {
         says: /domain login\.\w+ has tokens of key \d+, which this key ring does not hold/,
         next: /use the key ring those rows were masked with/,
       });
+    });
+
+    test("a key that tokens may stand under may not be missing, nor one that a mask names be out of use", async () => {
+      const own = await openWorkspace(servers);
+      try {
+        const at = async (...args: string[]): Promise<Finished> => maskline(own.folder, args);
+        const codes = async (file: string): Promise<readonly ErrorCode[]> => [
+          jsonError(await at("check", "--connect", "--json", "-c", file)).code,
+          jsonError(await at("run", "--json", "--max-duration", "5s", "-c", file)).code,
+        ];
+        const ring = path.join(own.folder, "keyring.json");
+        const text = await readFile(own.file, "utf8");
+        const first = (await readKeyRingFile(ring)).primaryId;
+        await announce(own.settings, own.database, await readKeyRingFile(ring));
+        succeeded(await at("keys", "rotate"));
+        const whole = await readFile(ring, "utf8");
+        succeeded(await at("keys", "disable", String(first), "--offline"));
+        assert.deepEqual(await codes("maskline.yaml"), ["key_unknown", "key_unknown"]);
+
+        await writeFile(ring, whole);
+        await noteStanding(own.database, "maskline", ringName(await readKeyRingFile(ring)), first, "disabled");
+        const named = text.replace("kind: siv, domain: login.device_id", `kind: hmac, domain: login.device, key: ${first}`);
+        await writeFile(path.join(own.folder, "named.yaml"), named);
+        assert.deepEqual(await codes("named.yaml"), ["key_retired", "key_retired"]);
+        succeeded(await at("check", "--connect"));
+      } finally {
+        await own.close();
+      }
     });
 
     test("a domain may not be defined otherwise: another encoding or type", async () => {

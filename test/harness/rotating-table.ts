@@ -106,6 +106,7 @@ export class RotatingTable {
       keyId: ring.primaryId,
       anchorId: anchorOf(roots) ?? ring.primaryId,
       sealingId: ring.sealing[0]?.id ?? 0,
+      pinnedIds: [],
       aliases,
     };
     const batch = makeBatch(rows, [], { run: randomUUID() });

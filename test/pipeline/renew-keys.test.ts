@@ -26,7 +26,7 @@ function rotated(
     prepare: (deliveries) => ({
       rows: { deliveries, columns: [deliveries.map(({ body }) => `${body} under ${keyId}`)] },
       refused: [],
-      keys: { ring: 1, keyId, anchorId: keyId, sealingId: 1, aliases: [] },
+      keys: { ring: 1, keyId, anchorId: keyId, sealingId: 1, pinnedIds: [], aliases: [] },
     }),
     renewKeys: async (refused) => {
       asked.push(refused);

@@ -10,12 +10,13 @@ import { MasklineError } from "../../src/errors.ts";
 import { addRoot, disableRoot } from "../../src/keys/ring-changes.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import type { Database } from "../../src/postgres/database.ts";
-import { dismissReplica, liveReplicas, reportReplica } from "../../src/postgres/replicas.ts";
+import { dismissReplica, forgetDeadReplicas, liveReplicas, reportReplica } from "../../src/postgres/replicas.ts";
 import {
   announceKeys,
   closeRoots,
   closeSealing,
   drainRoots,
+  noteStanding,
   readStanding,
   reopenRoot,
   reopenSealing,
@@ -102,6 +103,28 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
       await table.write(await table.prepare(unknown, sharedLogins(5)));
     });
 
+    test("a batch with tokens under a named key is written while that key is closed or drained, not once it is disabled or destroyed", async () => {
+      const table = await RotatingTable.open(database, server.url);
+      const ring = ringName(table.ring);
+      const named = table.ring.primaryId;
+      await table.rotate();
+      await table.rekey();
+      const load = async (): Promise<void> => {
+        const batch = await table.prepare(table.ring, sharedLogins(1));
+        assert.ok(batch.keys);
+        await table.write({ ...batch, keys: { ...batch.keys, pinnedIds: [named] } });
+      };
+      assert.deepEqual(await table.states(), ["drained", "open"]);
+      await load();
+      await admin.query("UPDATE maskline.ring_key SET state = 'closed' WHERE key_id = $1", [named]);
+      await load();
+      for (const standing of ["disabled", "destroyed"] as const) {
+        await noteStanding(database, "maskline", ring, named, standing);
+        await refused(load(), "key_retired");
+      }
+      assert.equal(await countRows(database, "user_logins"), 2);
+    });
+
     test("a body sealed under a closed sealing key is refused; batches without refused messages are not", async () => {
       const table = await RotatingTable.open(database, server.url);
       const ring = ringName(table.ring);
@@ -170,6 +193,13 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
       assert.deepEqual(await liveReplicas(database, "maskline", 1), [], "of another ring");
       await admin.query("UPDATE maskline.replica SET seen_at = now() - interval '61 seconds'");
       assert.deepEqual(await liveReplicas(database, "maskline", ring), []);
+      const dead = { ...replica, run: "6a1f7c1e-0000-4000-8000-000000000010" };
+      await reportReplica(database, "maskline", dead);
+      await forgetDeadReplicas(database, "maskline");
+      assert.equal(await countRows(database, "maskline.replica"), 2, "silent, and not for a day");
+      await admin.query("UPDATE maskline.replica SET seen_at = now() - interval '25 hours' WHERE run = $1", [dead.run]);
+      await forgetDeadReplicas(database, "maskline");
+      assert.equal(await countRows(database, "maskline.replica"), 1);
       await dismissReplica(database, "maskline", replica.run);
       assert.equal(await countRows(database, "maskline.replica"), 0);
     });

@@ -48,6 +48,11 @@ export function placedMasks({ column, mask, inside }: ConfiguredColumn): readonl
   });
 }
 
+/** The masks that name their key (`key: ID`) and what they mask. */
+export function pinnedMasks(columns: readonly ConfiguredColumn[]): readonly { readonly place: string; readonly keyId: number }[] {
+  return columns.flatMap(placedMasks).flatMap(({ place, mask: { key } }) => (key === null ? [] : [{ place, keyId: key }]));
+}
+
 /** The longest text a column lets through, in characters; null without a limit. */
 export function longestText({ type, max }: Column): number | null {
   return max ?? canonicalForms[type].longest;
