@@ -10,7 +10,7 @@ import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
 import { registerPipeline } from "../postgres/pipelines.ts";
 import { dismissReplica, forgetDeadReplicas, reportReplica } from "../postgres/replicas.ts";
 import { announceKeys, pinBarred, readStanding, type RingStanding } from "../postgres/ring-keys.ts";
-import { registerTokenColumns } from "../postgres/token-columns.ts";
+import { registerTokenColumns, type TokenColumn } from "../postgres/token-columns.ts";
 import { aliasesOfRows } from "../recovery/remask.ts";
 import { sealing } from "./assemble-keys.ts";
 import { postgresOf } from "./assemble-sink.ts";
@@ -22,6 +22,8 @@ import { rightfulKeyIds, ringName, taggedColumns, tokenColumns } from "./tagged-
 
 /** All that depends on the ring as it was when it was opened. */
 interface Masks extends Writing {
+  /** Where its tokens stand. */
+  readonly written: readonly TokenColumn[];
   readonly prepare: (deliveries: readonly Delivery[]) => Prepared & { readonly keys: BatchKeys };
   readonly openSeal: () => Batch["seal"];
 }
@@ -54,8 +56,11 @@ export class LiveMasks {
     const { schema } = postgresOf(settings);
     const masks = buildMasks(settings, ring, masked, await announce(settings, database, ring));
     const pipeline = await registerPipeline(database, schema, settings.pipeline);
-    const sayAlive = async ({ keys }: Masks): Promise<void> =>
-      reportReplica(database, schema, { run, pipeline, ring: keys.ring, keyId: keys.keyId, sealingId: keys.sealingId });
+    const sayAlive = async ({ keys, written }: Masks): Promise<void> => {
+      await reportReplica(database, schema, { run, pipeline, ring: keys.ring, keyId: keys.keyId, sealingId: keys.sealingId });
+      // the table may have been put aside by another name since, and a new one in its place
+      await registerTokenColumns(database, schema, written);
+    };
     const ports: FollowerPorts<Masks> = {
       sayAlive,
       readRoots: async ({ keys }) => (await readStanding(database, schema, keys.ring)).roots,
@@ -115,6 +120,7 @@ function buildMasks(settings: Settings, ring: MaskKeys, masked: readonly MaskedC
   };
   return {
     keys,
+    written: tokenColumns(settings, ring),
     prepare: (deliveries) => {
       const prepared = prepare(deliveries);
       return { ...prepared, keys: { ...keys, aliases: aliasesOfRows(tagged, prepared.rows) } };
