@@ -1,8 +1,8 @@
 import { MasklineError } from "../../errors.ts";
 import { type BlockFunction, blockLengthBytes, createBlockFunction } from "../aes-block.ts";
 import { type BlockColumn, chainBlocks } from "../cmac.ts";
-import { bigHalves } from "./big-halves.ts";
-import { doubleHalves, fitsDoubles } from "./double-halves.ts";
+import { BigHalves } from "./big-halves.ts";
+import { DoubleHalves, fitsDoubles } from "./double-halves.ts";
 import type { Direction, Ff1Halves } from "./halves.ts";
 import { type Ff1Length, ff1Length } from "./length.ts";
 
@@ -47,19 +47,23 @@ export function createFf1Cipher(key: Uint8Array, radix: number, tweak: Uint8Arra
 
   const run = (column: NumeralColumn, direction: Direction): NumeralColumn => {
     checkNumerals(column.numerals, radix);
+    const { offsets } = column;
     const groups = groupByLength(column).map(({ numerals, members }): Group => {
       const length = lengthOf(numerals);
-      const makeHalves = fitsDoubles(length) ? doubleHalves : bigHalves;
-      return { length, members, halves: makeHalves(length, members.length, direction, encrypt) };
+      const halves = fitsDoubles(length)
+        ? new DoubleHalves(length, members.length, direction)
+        : new BigHalves(length, members.length, direction, encrypt);
+      return { length, members, halves };
     });
     for (const { members, halves } of groups) {
-      members.forEach((member, i) => halves.take(i, column.numerals, column.offsets[member] as number));
+      for (let i = 0; i < members.length; i += 1) halves.take(i, column.numerals, offsets[members[i] as number] as number);
     }
     runRounds(groups, direction, encrypt);
     const numerals = new Uint16Array(column.numerals.length);
-    for (const { members, halves } of groups)
-      members.forEach((member, i) => halves.give(i, numerals, column.offsets[member] as number));
-    return { numerals, offsets: column.offsets };
+    for (const { members, halves } of groups) {
+      for (let i = 0; i < members.length; i += 1) halves.give(i, numerals, offsets[members[i] as number] as number);
+    }
+    return { numerals, offsets };
   };
   return { encrypt: (column) => run(column, "encrypt"), decrypt: (column) => run(column, "decrypt") };
 }

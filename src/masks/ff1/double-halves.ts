@@ -12,47 +12,68 @@ export function fitsDoubles({ radix, rightNumerals }: Ff1Length): boolean {
   return radix ** rightNumerals < largestModulus;
 }
 
-/** Halves in doubles: every step is exact. */
-export function doubleHalves(length: Ff1Length, count: number, direction: Direction): Ff1Halves {
-  const { radix, leftNumerals, rightNumerals, halfBytes, outputBytes } = length;
-  const left = { numbers: new Float64Array(count), modulus: radix ** leftNumerals };
-  const right = { numbers: new Float64Array(count), modulus: radix ** rightNumerals };
-  const remainders = new Float64Array(count);
-  // Never more than five bytes: the number lies in the last two words of one block, the round's number before it.
-  const high = length.lastBlocks.readUInt32BE(8);
-  const low = length.lastBlocks.readUInt32BE(12);
+interface Half {
+  readonly numbers: Float64Array;
+  readonly modulus: number;
+}
 
-  return {
-    take(index, numerals, start) {
-      left.numbers[index] = toNumber(numerals, start, leftNumerals, radix);
-      right.numbers[index] = toNumber(numerals, start + leftNumerals, rightNumerals, radix);
-    },
-    writeBlocks(blocks, round) {
-      const { numbers } = round % 2 === 0 ? right : left;
-      const view = viewOf(blocks);
-      const roundHigh = high ^ (halfBytes < 4 ? 0 : round << (8 * (halfBytes - 4)));
-      const roundLow = low ^ (halfBytes < 4 ? round << (8 * halfBytes) : 0);
-      for (let i = 0, at = 0; i < count; i += 1, at += blockLengthBytes) {
-        const number = numbers[i] as number;
-        view.setUint32(at + 8, roundHigh ^ (number / 0x1_0000_0000));
-        view.setUint32(at + 12, roundLow ^ number);
-      }
-    },
-    advance(states, round) {
-      const { numbers, modulus } = round % 2 === 0 ? left : right;
-      const outputs = modulus < largestWordModulus ? remaindersByWords : remaindersByHalfWords;
-      const sign = direction === "encrypt" ? 1 : -1;
-      outputs(viewOf(states), outputBytes, modulus, remainders);
-      for (let i = 0; i < count; i += 1) {
-        const changed = (numbers[i] as number) + sign * (remainders[i] as number);
-        numbers[i] = changed >= modulus ? changed - modulus : changed < 0 ? changed + modulus : changed;
-      }
-    },
-    give(index, numerals, start) {
-      fromNumber(left.numbers[index] as number, numerals, start, leftNumerals, radix);
-      fromNumber(right.numbers[index] as number, numerals, start + leftNumerals, rightNumerals, radix);
-    },
-  };
+/**
+ * Halves in doubles: every step is exact. A class, and no closures: those die with their batch, and the code that the runtime has made
+ * fast dies with them.
+ */
+export class DoubleHalves implements Ff1Halves {
+  readonly #length: Ff1Length;
+  readonly #sign: 1 | -1;
+  readonly #left: Half;
+  readonly #right: Half;
+  readonly #remainders: Float64Array;
+
+  constructor(length: Ff1Length, count: number, direction: Direction) {
+    const { radix, leftNumerals, rightNumerals } = length;
+    this.#length = length;
+    this.#sign = direction === "encrypt" ? 1 : -1;
+    this.#left = { numbers: new Float64Array(count), modulus: radix ** leftNumerals };
+    this.#right = { numbers: new Float64Array(count), modulus: radix ** rightNumerals };
+    this.#remainders = new Float64Array(count);
+  }
+
+  take(index: number, numerals: Uint16Array, start: number): void {
+    const { radix, leftNumerals, rightNumerals } = this.#length;
+    this.#left.numbers[index] = toNumber(numerals, start, leftNumerals, radix);
+    this.#right.numbers[index] = toNumber(numerals, start + leftNumerals, rightNumerals, radix);
+  }
+
+  writeBlocks(blocks: Buffer, round: number): void {
+    const { halfBytes, lastBlocks } = this.#length;
+    const { numbers } = round % 2 === 0 ? this.#right : this.#left;
+    // Never more than five bytes: the number lies in the last two words of one block, the round's number before it.
+    const high = lastBlocks.readUInt32BE(8) ^ (halfBytes < 4 ? 0 : round << (8 * (halfBytes - 4)));
+    const low = lastBlocks.readUInt32BE(12) ^ (halfBytes < 4 ? round << (8 * halfBytes) : 0);
+    const view = viewOf(blocks);
+    for (let i = 0, at = 0; i < numbers.length; i += 1, at += blockLengthBytes) {
+      const number = numbers[i] as number;
+      view.setUint32(at + 8, high ^ (number / 0x1_0000_0000));
+      view.setUint32(at + 12, low ^ number);
+    }
+  }
+
+  advance(states: Buffer, round: number): void {
+    const { numbers, modulus } = round % 2 === 0 ? this.#left : this.#right;
+    const remainders = this.#remainders;
+    if (modulus < largestWordModulus) remaindersByWords(viewOf(states), this.#length.outputBytes, modulus, remainders);
+    else remaindersByHalfWords(viewOf(states), this.#length.outputBytes, modulus, remainders);
+    const sign = this.#sign;
+    for (let i = 0; i < numbers.length; i += 1) {
+      const changed = (numbers[i] as number) + sign * (remainders[i] as number);
+      numbers[i] = changed >= modulus ? changed - modulus : changed < 0 ? changed + modulus : changed;
+    }
+  }
+
+  give(index: number, numerals: Uint16Array, start: number): void {
+    const { radix, leftNumerals, rightNumerals } = this.#length;
+    fromNumber(this.#left.numbers[index] as number, numerals, start, leftNumerals, radix);
+    fromNumber(this.#right.numbers[index] as number, numerals, start + leftNumerals, rightNumerals, radix);
+  }
 }
 
 /**

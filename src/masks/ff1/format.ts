@@ -45,16 +45,18 @@ export function createFf1Format({ alphabet, template }: MaskSettings): Ff1Format
   return {
     radix: characters.length,
     read(texts) {
-      const numerals = new Uint16Array(texts.reduce((total, text) => total + text.length, 0));
+      let units = 0;
+      for (const text of texts) units += text.length;
+      const numerals = new Uint16Array(units);
       const offsets = new Uint32Array(texts.length + 1);
       const unfit: number[] = [];
       let end = 0;
       let fitting = 0;
-      texts.forEach((text, index) => {
-        const next = readText(text, numerals, end);
+      for (let index = 0; index < texts.length; index += 1) {
+        const next = readText(texts[index] as string, numerals, end);
         if (next < 0) unfit.push(index);
         else offsets[(fitting += 1)] = end = next;
-      });
+      }
       return { column: { numerals: numerals.subarray(0, end), offsets: offsets.subarray(0, fitting + 1) }, unfit };
     },
     write: (column) => (onlyAscii ? writeAscii(column, characters, form) : writeAny(column, characters, form)),
