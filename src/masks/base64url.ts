@@ -1,3 +1,4 @@
+import { copyBlock, wordsPerBlock } from "./block-words.ts";
 import { Scratch } from "./scratch.ts";
 
 /** base64url without padding (RFC 4648 section 5). */
@@ -73,6 +74,27 @@ export class Base64Column {
     this.slots.release(0);
     return texts;
   }
+}
+
+/** Two slots hold a block of 16 bytes; the rest of them is zeros, and no part of its text. */
+const blockSlotWords = 2 * slotWords;
+const blockSlotCharacters = 2 * slotCharacters;
+const blockCharacters = 22;
+
+/**
+ * The texts of a column of 16-byte blocks, given as words. As a Base64Column's, but with nothing to keep of each: all are of one length.
+ * @param slots working memory; zeros, and left so
+ */
+export function textsOfBlocks(blocks: Int32Array, slots: Scratch): string[] {
+  const count = blocks.length / wordsPerBlock;
+  slots.reserve(count * 2 * slotBytes);
+  const { bytes, words } = slots;
+  for (let i = 0; i < count; i += 1) copyBlock(words, i * blockSlotWords, blocks, i * wordsPerBlock);
+  const text = bytes.toString("base64url", 0, count * 2 * slotBytes);
+  const texts = Array<string>(count).fill("");
+  for (let i = 0, at = 0; i < count; i += 1, at += blockSlotCharacters) texts[i] = text.slice(at, at + blockCharacters);
+  slots.release(count * 2 * slotBytes);
+  return texts;
 }
 
 /** What each ASCII character is; -1 where it is none of the alphabet. */

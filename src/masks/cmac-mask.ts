@@ -1,10 +1,11 @@
 import { blockLengthBytes, createBlockFunction } from "./aes-block.ts";
-import { Base64Column, base64urlLength } from "./base64url.ts";
-import { copyBlock, wordsOf, wordsPerBlock } from "./block-words.ts";
+import { base64urlLength, textsOfBlocks } from "./base64url.ts";
+import { wordsOf } from "./block-words.ts";
 import { ByteColumn } from "./byte-column.ts";
 import { createCmac } from "./cmac.ts";
 import { createEncoding } from "./encoding.ts";
 import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
+import { Scratch } from "./scratch.ts";
 
 /**
  * One-way and keyed: AES-256-CMAC (RFC 4493, SP 800-38B), base64url. 128 bits: among 10^9 different values two share a token with a
@@ -15,7 +16,7 @@ export function createCmacMask(definition: MaskDefinition, { primary }: DomainKe
   const encoding = createEncoding(definition);
   const cmac = createCmac(createBlockFunction(primary.key));
   const column = new ByteColumn();
-  const tokens = new Base64Column(0);
+  const slots = new Scratch();
   return {
     definition,
     ...maskFacts.cmac,
@@ -23,13 +24,7 @@ export function createCmacMask(definition: MaskDefinition, { primary }: DomainKe
     apply(values) {
       try {
         encoding.encode(values, column);
-        const macs = wordsOf(cmac(column));
-        tokens.begin(column.count, macs.byteLength);
-        for (let i = 0; i < column.count; i += 1) {
-          copyBlock(tokens.slots.words, tokens.next(), macs, i * wordsPerBlock);
-          tokens.add(blockLengthBytes);
-        }
-        return tokens.texts();
+        return textsOfBlocks(wordsOf(cmac(column)), slots);
       } finally {
         column.clear();
       }
