@@ -56,10 +56,12 @@ export class LiveMasks {
     const { schema } = postgresOf(settings);
     const masks = buildMasks(settings, ring, masked, await announce(settings, database, ring));
     const pipeline = await registerPipeline(database, schema, settings.pipeline);
-    const sayAlive = async ({ keys, written }: Masks): Promise<void> => {
-      await reportReplica(database, schema, { run, pipeline, ring: keys.ring, keyId: keys.keyId, sealingId: keys.sealingId });
+    const reportKeys = ({ keys: { ring: name, keyId, sealingId } }: Masks): Promise<void> =>
+      reportReplica(database, schema, { run, pipeline, ring: name, keyId, sealingId });
+    const sayAlive = async (current: Masks): Promise<void> => {
+      await reportKeys(current);
       // the table may have been put aside by another name since, and a new one in its place
-      await registerTokenColumns(database, schema, written);
+      await registerTokenColumns(database, schema, current.written);
     };
     const ports: FollowerPorts<Masks> = {
       sayAlive,
@@ -68,7 +70,7 @@ export class LiveMasks {
       clock: parts.clock,
       report: parts.report,
     };
-    await sayAlive(masks);
+    await reportKeys(masks);
     await forgetDeadReplicas(database, schema).catch(() => {});
     return new LiveMasks(new RingFollower(ports, masks, stop), () => dismissReplica(database, schema, run));
   }
