@@ -6,8 +6,8 @@ import { after, before, suite, test } from "node:test";
 import { announce } from "../../src/app/live-masks.ts";
 import { ringName } from "../../src/app/tagged-columns.ts";
 import type { ErrorCode } from "../../src/errors.ts";
-import { readKeyRingFile } from "../../src/keys/providers/file.ts";
 import { noteStanding } from "../../src/postgres/ring-keys.ts";
+import { readKeyRingFile } from "../harness/ring-file.ts";
 import { type Finished, openWorkspace, type Servers, startServers, type Workspace } from "../harness/workspace.ts";
 import { type Failure, failed, jsonError, maskline, succeeded } from "./expect.ts";
 

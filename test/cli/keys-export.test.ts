@@ -6,9 +6,10 @@ import path from "node:path";
 import { suite, test, type TestContext } from "node:test";
 
 import { parseAnyRing } from "../../src/keys/any-ring.ts";
-import { createKeyRingFile, readRingText } from "../../src/keys/providers/file.ts";
+import { createKeyRingFile } from "../../src/keys/providers/file.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { WriterKeyRing } from "../../src/keys/writer-ring.ts";
+import { readRingText } from "../harness/ring-file.ts";
 import { newRing, ringOf, root, spellings } from "../keys/rings.ts";
 import { documentOf, failed, folderWith, jsonError, maskline, succeeded } from "./expect.ts";
 

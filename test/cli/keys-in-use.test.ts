@@ -6,9 +6,10 @@ import { after, before, suite, test, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { sampleEvents } from "../../src/demo/sample.ts";
-import { createKeyRingFile, readKeyRingFile } from "../../src/keys/providers/file.ts";
+import { createKeyRingFile } from "../../src/keys/providers/file.ts";
 import { createKeyRing, type KeyRing } from "../../src/keys/ring.ts";
 import { countRows } from "../harness/login-table.ts";
+import { readKeyRingFile } from "../harness/ring-file.ts";
 import { openWorkspace, type Servers, startMaskline, startServers, type Workspace } from "../harness/workspace.ts";
 import { failed, jsonError, succeeded } from "./expect.ts";
 

@@ -5,9 +5,9 @@ import { after, before, suite, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { sampleEvents } from "../../src/demo/sample.ts";
-import { readKeyRingFile } from "../../src/keys/providers/file.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { countRows } from "../harness/login-table.ts";
+import { readKeyRingFile } from "../harness/ring-file.ts";
 import { openWorkspace, type Servers, startMaskline, startServers, type Workspace } from "../harness/workspace.ts";
 import { documentOf, emptyFolder, failed, folderWith, jsonError, maskline, succeeded } from "./expect.ts";
 

@@ -4,12 +4,12 @@ import path from "node:path";
 import { after, before, suite, test } from "node:test";
 
 import { placedMasks } from "../../src/app/config/configured-column.ts";
-import { readKeyRingFile } from "../../src/keys/providers/file.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { createMask } from "../../src/masks/create-mask.ts";
 import { canOpen, type ReversibleMask } from "../../src/masks/mask.ts";
 import { openSurrogates } from "../../src/masks/scan/open-surrogates.ts";
 import { documentOf, failed, jsonError, maskline, succeeded } from "../cli/expect.ts";
+import { readKeyRingFile } from "../harness/ring-file.ts";
 import { openWorkspace, type Servers, startServers, type Workspace } from "../harness/workspace.ts";
 
 const config = (device: string): string => `

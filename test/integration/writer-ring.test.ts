@@ -4,12 +4,13 @@ import path from "node:path";
 import { after, before, suite, test } from "node:test";
 
 import { parseAnyRing } from "../../src/keys/any-ring.ts";
-import { createKeyRingFile, readKeyRingFile, readRingText } from "../../src/keys/providers/file.ts";
+import { createKeyRingFile } from "../../src/keys/providers/file.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { unseal } from "../../src/keys/sealing.ts";
 import { serializeWriterRing } from "../../src/keys/writer-ring-file.ts";
 import { writerRingOf } from "../../src/keys/writer-ring.ts";
 import { countRows } from "../harness/login-table.ts";
+import { readKeyRingFile, readRingText } from "../harness/ring-file.ts";
 import { openWorkspace, type Servers, startServers, type Workspace } from "../harness/workspace.ts";
 import { newRing, ringOf, root } from "../keys/rings.ts";
 import { createReversible, sivDefinition } from "../masks/masks.ts";

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 
 import { MasklineError } from "../../errors.ts";
 import type { RingStore } from "../ring-store.ts";
-import { type KeyRing, parseKeyRing, serializeKeyRing } from "../ring.ts";
+import { type KeyRing, serializeKeyRing } from "../ring.ts";
 import { changedMeanwhile } from "./changed-meanwhile.ts";
 import { fileErrorCode, readPrivateFile } from "./private-file.ts";
 
@@ -23,14 +23,6 @@ export function fileStore(path: string): RingStore {
 }
 
 /**
- * Reads a plain ring.
- * @throws MasklineError `keyring_missing`, `keyring_exposed`, `keyring_malformed`
- */
-export async function readKeyRingFile(path: string): Promise<KeyRing> {
-  return parseKeyRing(await readRingText(path));
-}
-
-/**
  * Writes a new ring, plain.
  * @throws MasklineError `file_exists`, `keyring_unwritable`
  */
@@ -38,8 +30,8 @@ export async function createKeyRingFile(path: string, ring: KeyRing): Promise<vo
   await createFile(path, serializeKeyRing(ring));
 }
 
-/** The text of a ring of either format. @throws MasklineError `keyring_missing`, `keyring_exposed` */
-export async function readRingText(path: string): Promise<string> {
+/** The text of a ring, whatever its format. @throws MasklineError `keyring_missing`, `keyring_exposed` */
+async function readRingText(path: string): Promise<string> {
   return readPrivateFile({ name: "key ring", path, make: "maskline keys create" });
 }
 

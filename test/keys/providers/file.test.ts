@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 
-import { createKeyRingFile, readKeyRingFile } from "../../../src/keys/providers/file.ts";
+import { createKeyRingFile } from "../../../src/keys/providers/file.ts";
 import { serializeKeyRing } from "../../../src/keys/ring.ts";
+import { readKeyRingFile } from "../../harness/ring-file.ts";
 import { newRing } from "../rings.ts";
 
 let folder = "";
