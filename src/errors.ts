@@ -6,6 +6,7 @@ export const exitCodes = {
   misfit: 3,
   outage: 4,
   unfinished: 5,
+  tripped: 6,
   interrupted: 130,
 } as const;
 
@@ -73,6 +74,7 @@ export const errorCodes = {
   queue_missing: { exit: "misfit", retryable: false, meaning: "the queue does not exist" },
   queue_denied: { exit: "misfit", retryable: false, meaning: "the queue refused the credentials or the right" },
   queue_refused: { exit: "misfit", retryable: false, meaning: "the queue refused a request as wrong" },
+  queue_expired: { exit: "outage", retryable: true, meaning: "the queue refused credentials that have expired" },
   queue_unreachable: { exit: "outage", retryable: true, meaning: "the queue did not answer, or failed on its side" },
   database_denied: { exit: "misfit", retryable: false, meaning: "the database refused user, password or right" },
   database_missing: { exit: "misfit", retryable: false, meaning: "the database does not exist" },
@@ -95,6 +97,11 @@ export const errorCodes = {
     exit: "misfit",
     retryable: false,
     meaning: "the target table does not fit the contract; nothing was loaded or quarantined for it",
+  },
+  budget_spent: {
+    exit: "tripped",
+    retryable: false,
+    meaning: "too many messages were refused; the pipeline stands still until `maskline resume`",
   },
   drain_unfinished: {
     exit: "unfinished",

@@ -71,9 +71,9 @@ export function sealing(settings: Settings, ring: MaskKeys): () => Batch["seal"]
     throw new MasklineError("keyring_malformed", "the key ring has no sealing key", { next: "maskline keys create" });
   return () => {
     let context: Promise<SealingContext> | null = null;
-    return async (delivery) => {
+    return async ({ delivery, id }) => {
       context ??= openSealingContext(current);
-      return (await context).seal(sealedContent(delivery), sealedPlace(settings.pipeline, delivery));
+      return (await context).seal(sealedContent(delivery), sealedPlace(settings.pipeline, id));
     };
   };
 }

@@ -27,6 +27,15 @@ export class RunProgress {
         return this.#show();
       case "retrying":
         return this.#output.say(`waiting ${event.delayMs} ms: ${event.code}`);
+      case "outage":
+        return this.#output.say(`${event.of === "sink" ? "the database" : "the queue"} is away (${event.code}): waiting for it`);
+      case "recovered":
+        return this.#output.say(
+          `${event.of === "sink" ? "the database" : "the queue"} is back after ${count(event.afterMs / 1_000)} s`,
+        );
+      case "redelivered":
+      case "lease_lost":
+        return;
       case "undeleted":
         return this.#output.say(`${event.messages} messages could not be deleted; they come again and will count as duplicates`);
       case "key_changed":

@@ -16,17 +16,23 @@ export type Outcome = (typeof outcomes)[number];
 export interface Settlement {
   readonly delivery: Delivery;
   readonly outcome: Outcome;
+  /** Of a returned one: handed out again at once (the default), or after a pause that grows with its attempts. */
+  readonly again?: "now" | "later";
 }
 
 /** A delivery that cannot become a row, with every fault found in it. */
 export interface Refusal {
   readonly delivery: Delivery;
+  /** What makes two deliveries the same message: the id of the delivery, or its identity from the body. */
+  readonly id: string;
   readonly faults: readonly Fault[];
 }
 
 /** Masked rows by column: `columns[c][r]` belongs to `deliveries[r]`; null is SQL NULL. Texts are in the form the column's type reads. */
 export interface Rows {
   readonly deliveries: readonly Delivery[];
+  /** What makes two deliveries the same message, for each delivery. */
+  readonly ids: readonly string[];
   readonly columns: readonly (readonly (string | null)[])[];
 }
 
@@ -71,7 +77,12 @@ export interface Batch {
   /** Left out where nothing is masked under a key. */
   readonly keys?: BatchKeys;
   /** Seals what a refused delivery held, for the quarantine; all bodies of one batch share one HPKE context. */
-  readonly seal: (delivery: Delivery) => Promise<Uint8Array>;
+  readonly seal: (refused: Pick<Refusal, "delivery" | "id">) => Promise<Uint8Array>;
+  /**
+   * Where groups keep their order whatever happens: the deliveries that go back to the source because of these refused ones (themselves
+   * and those behind them in their group). Left out where refused messages do not hold up others.
+   */
+  readonly heldBack?: (refused: readonly Delivery[]) => readonly Delivery[];
 }
 
 export interface Source {
@@ -92,9 +103,18 @@ export interface Sink {
   /**
    * One transaction: rows, receipts, quarantined bodies and ledger counts become durable together, or none does (then it throws).
    * Says for each delivery of the batch whether it was loaded, was a duplicate, or was refused. A row may come twice, also within a batch.
-   * Throws `key_retired`, and writes nothing, when the batch's keys may no longer be written with.
+   * Throws `key_retired`, and writes nothing, when the batch's keys may no longer be written with; `budget_spent` when too many messages
+   * were refused. After an outage (`database_unreachable`) it may be unknown whether the batch is durable: the same batch at the same
+   * position can be loaded again, which looks that up first.
+   * @param halt aborting it ends the load as soon as it can end: rolled back, or in doubt
    */
-  load(batch: Batch): Promise<readonly Settlement[]>;
+  load(batch: Batch, halt?: AbortSignal): Promise<readonly Settlement[]>;
+  /** Whether the load at this position is durable: for a batch that was given up after an outage. */
+  isDurable(position: LedgerPosition): Promise<boolean>;
+  /** Notes what a lane has received before it is loaded, so that the account of a killed run shows what it held. */
+  noteReceived(position: LedgerPosition): Promise<void>;
+  /** Resolves when the sink can be written to, rejects while it cannot. Writes nothing. */
+  probe(): Promise<void>;
   /** Appends the closing ledger row of a lane that ends in order. */
   closeLane(position: LedgerPosition): Promise<void>;
   close(): Promise<void>;

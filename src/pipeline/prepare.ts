@@ -38,9 +38,14 @@ export function prepare(
       for (const path of pathsAtFault(column, mask, values[row] as string, reason)) addFault(faults, row, path, reason);
     });
   });
-  const rows: Rows = { deliveries: checked.rows.deliveries, columns: masked };
+  const { deliveries: accepted, ids } = checked.rows;
+  const rows: Rows = { deliveries: accepted, ids, columns: masked };
   const kept = rows.deliveries.flatMap((_, row) => (faults.has(row) ? [] : [row]));
-  const refused = [...faults].map(([row, found]): Refusal => ({ delivery: rows.deliveries[row] as Delivery, faults: found }));
+  const refused = [...faults].map(([row, found]): Refusal => ({
+    delivery: accepted[row] as Delivery,
+    id: ids[row] as string,
+    faults: found,
+  }));
   return { rows: selectRows(rows, kept), refused: [...checked.refused, ...refused] };
 }
 
@@ -51,13 +56,13 @@ function checkAll(deliveries: readonly Delivery[], check: Check, width: number):
   for (const delivery of deliveries) {
     const checked = check(delivery);
     if ("faults" in checked) {
-      refused.push({ delivery, faults: checked.faults });
+      refused.push({ delivery, id: delivery.id, faults: checked.faults });
       continue;
     }
     accepted.push(delivery);
     for (let column = 0; column < width; column += 1) columns[column]?.push(checked.values[column] ?? null);
   }
-  return { rows: { deliveries: accepted, columns }, refused };
+  return { rows: { deliveries: accepted, ids: accepted.map(({ id }) => id), columns }, refused };
 }
 
 type MaskReason = "already_masked" | "mask_failed";

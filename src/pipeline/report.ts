@@ -6,7 +6,14 @@ export type PipelineEvent =
   | { readonly kind: "received"; readonly messages: number }
   | { readonly kind: "settled"; readonly counts: Counts }
   | { readonly kind: "retrying"; readonly code: ErrorCode; readonly delayMs: number }
+  /** Receiving stands still, and what is held waits: told once, when it begins and when it is over. */
+  | { readonly kind: "outage"; readonly of: "sink" | "source"; readonly code: ErrorCode }
+  | { readonly kind: "recovered"; readonly of: "sink" | "source"; readonly afterMs: number }
   | { readonly kind: "undeleted"; readonly messages: number }
+  /** The source may hand these out again while they are in work here: they were held too long, or could not be extended. */
+  | { readonly kind: "lease_lost"; readonly messages: number }
+  /** Came again while they were in work here: not handed to a lane a second time. */
+  | { readonly kind: "redelivered"; readonly messages: number }
   /** The ring was rotated, and from now on batches are masked under this key. */
   | { readonly kind: "key_changed"; readonly keyId: number }
   /** The ring was rotated, and this process could not follow; `code` says why, where something failed. It writes on as long as it may. */

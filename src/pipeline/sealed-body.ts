@@ -10,6 +10,6 @@ export function sealedContent(delivery: Delivery): Uint8Array {
 }
 
 /** What a sealed body is bound to: it opens in its own place only. */
-export function sealedPlace(pipeline: string, delivery: Pick<Delivery, "id">): readonly string[] {
-  return ["quarantine", pipeline, delivery.id];
+export function sealedPlace(pipeline: string, id: string): readonly string[] {
+  return ["quarantine", pipeline, id];
 }

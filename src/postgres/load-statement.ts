@@ -75,7 +75,7 @@ export function aliasInsert(schema: string, anchor: string, columns: readonly st
 
 /** Sent times, ids and columns, in the order both statements take them. */
 export function rowParameters(rows: Rows): readonly unknown[] {
-  return [rows.deliveries.map(sentAtParameter), textArray(rows.deliveries.map(({ id }) => id)), ...rows.columns.map(textArray)];
+  return [rows.deliveries.map(sentAtParameter), textArray(rows.ids), ...rows.columns.map(textArray)];
 }
 
 /** The receipt's time. `infinity` for a source that does not say: such receipts are never pruned. */

@@ -25,6 +25,20 @@ export const postgresOptions = {
       default: "maskline",
       description: "The schema that holds what maskline owns: receipts, quarantine, ledger.",
     },
+    on_conflict: {
+      type: "string",
+      enum: ["refuse", "skip"],
+      default: "refuse",
+      description:
+        "A row that clashes with a unique key of the table: refuse quarantines it, skip leaves the row that is there and counts a duplicate.",
+    },
+    receipt_days: {
+      type: "integer",
+      minimum: 15,
+      maximum: 3_650,
+      default: 15,
+      description: "How long receipts are kept, in days from when a message was sent. A queue keeps a message 14 at most.",
+    },
     tls: {
       type: "string",
       enum: ["off", "require", "verify-full"],

@@ -46,7 +46,7 @@ export class PostgresSink implements Sink {
     this.#statements = loadStatements(options.schema, options.table, options.columns);
   }
 
-  async load(batch: Batch): Promise<readonly Settlement[]> {
+  async load(batch: Batch, _halt?: AbortSignal): Promise<readonly Settlement[]> {
     let part = withoutRepeats(batch);
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -58,6 +58,17 @@ export class PostgresSink implements Sink {
         part = await this.#withoutOffenders(part, error);
       }
     }
+  }
+
+  async isDurable({ run, lane, sequence }: LedgerPosition): Promise<boolean> {
+    const sql = `SELECT 1 FROM ${quoteName(this.#options.schema)}.ledger WHERE run = $1 AND lane = $2 AND sequence = $3`;
+    return (await this.#database.query("looking up a load", sql, [run, lane, sequence])).length > 0;
+  }
+
+  async noteReceived(_position: LedgerPosition): Promise<void> {}
+
+  async probe(): Promise<void> {
+    await this.#database.query("trying the database", "SELECT 1");
   }
 
   async closeLane(position: LedgerPosition): Promise<void> {
@@ -138,10 +149,10 @@ export class PostgresSink implements Sink {
       keys === undefined ? {} : { prelude: standingPrelude(this.#options.schema, keys.ring) },
     );
     const outcomeById = new Map(receipts.map(({ id, outcome }) => [id, outcome]));
-    const settle = (delivery: Delivery): Settlement => ({ delivery, outcome: outcomeById.get(delivery.id) ?? "duplicate" });
+    const settle = (delivery: Delivery, id: string): Settlement => ({ delivery, outcome: outcomeById.get(id) ?? "duplicate" });
     return [
-      ...rows.deliveries.map(settle),
-      ...refused.map(({ delivery }) => settle(delivery)),
+      ...rows.deliveries.map((delivery, place) => settle(delivery, rows.ids[place] as string)),
+      ...refused.map(({ delivery, id }) => settle(delivery, id)),
       ...repeated.map((delivery): Settlement => ({ delivery, outcome: "duplicate" })),
     ];
   }
@@ -154,13 +165,13 @@ export class PostgresSink implements Sink {
       this.#options.pipeline,
       ...rowParameters(rows),
       refused.map(({ delivery }) => sentAtParameter(delivery)),
-      refused.map(({ delivery }) => delivery.id),
+      refused.map(({ id }) => id),
       refused.map(({ faults }) => faults[0]?.reason ?? "mask_failed"),
       refused.map(({ faults }) => JSON.stringify(faults)),
       refused.map(({ delivery }) => JSON.stringify(this.#options.describe(delivery))),
       refused.map(({ delivery }) => Buffer.byteLength(delivery.body)),
       refused.map(({ delivery }) => delivery.attempt),
-      await Promise.all(refused.map(({ delivery }) => batch.seal(delivery))),
+      await Promise.all(refused.map(batch.seal)),
       this.#options.contractHash,
       position.run,
       position.lane,
@@ -180,16 +191,17 @@ export class PostgresSink implements Sink {
 function withoutRepeats(batch: Batch): BatchPart {
   const seen = new Set<string>();
   const repeated: Delivery[] = [];
-  const first = (delivery: Delivery): boolean => {
-    if (!seen.has(delivery.id)) return Boolean(seen.add(delivery.id));
+  const first = (delivery: Delivery, id: string): boolean => {
+    if (!seen.has(id)) return Boolean(seen.add(id));
     repeated.push(delivery);
     return false;
   };
+  const { deliveries, ids } = batch.rows;
   const rows = selectRows(
     batch.rows,
-    batch.rows.deliveries.flatMap((delivery, row) => (first(delivery) ? [row] : [])),
+    deliveries.flatMap((delivery, row) => (first(delivery, ids[row] as string) ? [row] : [])),
   );
-  const refused = batch.refused.filter(({ delivery }) => first(delivery));
+  const refused = batch.refused.filter(({ delivery, id }) => first(delivery, id));
   return { rows, refused, repeated };
 }
 
@@ -206,7 +218,7 @@ function separate(rows: Rows, offenders: readonly RefusedRow[]): { kept: Rows; r
       expected: failure.constraint === null ? "a row the table accepts" : `constraint ${failure.constraint} holds`,
       found: describeFailure(failure),
     };
-    return { delivery: rows.deliveries[place] as Delivery, faults: [fault] };
+    return { delivery: rows.deliveries[place] as Delivery, id: rows.ids[place] as string, faults: [fault] };
   });
   return { kept, refusals };
 }

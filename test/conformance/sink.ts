@@ -175,7 +175,7 @@ function some(count: number): Delivery[] {
 }
 
 function refused(delivery: Delivery): Refusal {
-  return { delivery, faults: [{ reason: "missing", path: "ip", expected: "text", found: "absent" }] };
+  return { delivery, id: delivery.id, faults: [{ reason: "missing", path: "ip", expected: "text", found: "absent" }] };
 }
 
 function idsOf(deliveries: readonly Delivery[]): readonly string[] {

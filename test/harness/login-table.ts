@@ -80,10 +80,16 @@ export function makeRows(deliveries: readonly Delivery[], values: Readonly<Recor
   };
   return {
     deliveries,
+    ids: deliveries.map(({ id }) => id),
     columns: loginDemands.map(({ name }) =>
       deliveries.map(({ id }) => (name === "user_id" ? (defaults["user_id"] ?? id) : (defaults[name] ?? null))),
     ),
   };
+}
+
+/** Rows that are known by the ids of their deliveries. */
+export function rowsOf(deliveries: readonly Delivery[], columns: Rows["columns"]): Rows {
+  return { deliveries, ids: deliveries.map(({ id }) => id), columns };
 }
 
 export function position(parts: Partial<LedgerPosition> = {}): LedgerPosition {

@@ -18,19 +18,28 @@ export class MemorySink implements Sink {
   }
 
   async load(batch: Batch): Promise<readonly Settlement[]> {
-    await Promise.all(batch.refused.map(({ delivery }) => batch.seal(delivery)));
+    await Promise.all(batch.refused.map(batch.seal));
     this.#beforeLoad(batch);
-    const first = (delivery: Delivery): boolean => !this.receipts.has(delivery.id) && Boolean(this.receipts.add(delivery.id));
-    const settle = (delivery: Delivery, outcome: Outcome): Settlement => ({
+    const first = (id: string): boolean => !this.receipts.has(id) && Boolean(this.receipts.add(id));
+    const settle = (delivery: Delivery, id: string, outcome: Outcome): Settlement => ({
       delivery,
-      outcome: first(delivery) ? outcome : "duplicate",
+      outcome: first(id) ? outcome : "duplicate",
     });
-    const loaded = batch.rows.deliveries.map((delivery) => settle(delivery, "loaded"));
-    const refused = batch.refused.map(({ delivery }) => settle(delivery, "quarantined"));
+    const { deliveries, ids } = batch.rows;
+    const loaded = deliveries.map((delivery, row) => settle(delivery, ids[row] as string, "loaded"));
+    const refused = batch.refused.map(({ delivery, id }) => settle(delivery, id, "quarantined"));
     loaded.forEach(({ outcome }, row) => outcome === "loaded" && this.rows.push(batch.rows.columns[0]?.[row] ?? ""));
     this.ledger.push({ ...batch.position, settled: loaded.length + refused.length });
     return [...loaded, ...refused];
   }
+
+  async isDurable({ lane, sequence }: LedgerPosition): Promise<boolean> {
+    return this.ledger.some((row) => row.lane === lane && row.sequence === sequence);
+  }
+
+  async noteReceived(): Promise<void> {}
+
+  async probe(): Promise<void> {}
 
   async closeLane(position: LedgerPosition): Promise<void> {
     this.closed.push(position);

@@ -98,6 +98,7 @@ export class RotatingTable {
     );
     const rows = {
       deliveries,
+      ids: deliveries.map(({ id }) => id),
       columns: plain.columns.map((column, i) => (i === 0 ? logins.map(([user]) => user) : (masked[i - 2] ?? column))),
     };
     const aliases = aliased ? aliasesOfRows([null, null, ...tagged], rows) : [];
@@ -162,7 +163,7 @@ function domains(): readonly { readonly name: string; readonly domain: string }[
 export const atOnce: RekeyOptions = {
   batchRows: 200,
   rowsPerSecond: Infinity,
-  clock: { now: () => 0, sleep: async () => {}, random: () => 0.5 },
+  clock: { now: () => 0, elapsed: () => 0, sleep: async () => {}, random: () => 0.5 },
   stop: new AbortController().signal,
   report: () => {},
   onWaiting: () => {},

@@ -16,6 +16,10 @@ export class SteppedClock implements Clock {
     return this.#nowMs;
   }
 
+  elapsed(): number {
+    return this.#nowMs;
+  }
+
   random(): number {
     return 0.5;
   }

@@ -12,15 +12,15 @@ import { MemorySource } from "../harness/memory-source.ts";
 
 const neverStops = new AbortController().signal;
 /** Time stands still and pauses cost none: what is tested does not depend on either. */
-const stillClock: Clock = { now: () => 0, random: () => 0.5, sleep: async () => {} };
+const stillClock: Clock = { now: () => 0, elapsed: () => 0, random: () => 0.5, sleep: async () => {} };
 
 /** Bodies that say "bad" are refused, all others become one-column rows. */
 const prepare: EngineOptions["prepare"] = (deliveries): Prepared => {
   const good = deliveries.filter(({ body }) => body !== "bad");
   const fault = { reason: "not_json", path: "", expected: "JSON", found: "text" } as const;
   return {
-    rows: { deliveries: good, columns: [good.map(({ body }) => body)] },
-    refused: deliveries.filter(({ body }) => body === "bad").map((delivery) => ({ delivery, faults: [fault] })),
+    rows: { deliveries: good, ids: good.map(({ id }) => id), columns: [good.map(({ body }) => body)] },
+    refused: deliveries.filter(({ body }) => body === "bad").map((delivery) => ({ delivery, id: delivery.id, faults: [fault] })),
   };
 };
 
@@ -100,6 +100,9 @@ suite("the engine", () => {
         await watched.settle(early);
         return sink.load(batch);
       },
+      isDurable: (position) => sink.isDurable(position),
+      noteReceived: () => sink.noteReceived(),
+      probe: () => sink.probe(),
       closeLane: (position) => sink.closeLane(position),
       close: () => sink.close(),
     };
@@ -167,6 +170,9 @@ suite("the engine", () => {
     source.send(bodies(10));
     const forgetful: Sink = {
       load: async (batch) => (await sink.load(batch)).slice(1),
+      isDurable: (position) => sink.isDurable(position),
+      noteReceived: () => sink.noteReceived(),
+      probe: () => sink.probe(),
       closeLane: (position) => sink.closeLane(position),
       close: () => sink.close(),
     };

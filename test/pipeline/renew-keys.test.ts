@@ -24,7 +24,7 @@ function rotated(
     source,
     sink,
     prepare: (deliveries) => ({
-      rows: { deliveries, columns: [deliveries.map(({ body }) => `${body} under ${keyId}`)] },
+      rows: { deliveries, ids: deliveries.map(({ id }) => id), columns: [deliveries.map(({ body }) => `${body} under ${keyId}`)] },
       refused: [],
       keys: { ring: 1, keyId, anchorId: keyId, sealingId: 1, pinnedIds: [], aliases: [] },
     }),
@@ -38,7 +38,7 @@ function rotated(
     batchRows: 10,
     lanes: 1,
     maxMessages: Infinity,
-    clock: { now: () => 0, random: () => 0.5, sleep: async () => {} },
+    clock: { now: () => 0, elapsed: () => 0, random: () => 0.5, sleep: async () => {} },
     report: () => {},
   };
   return { run: () => runPipeline(options, new AbortController().signal), source, sink, asked };

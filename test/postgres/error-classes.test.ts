@@ -10,7 +10,7 @@ import { freeLoopbackPort } from "../../src/demo/process.ts";
 import { type ErrorCode, MasklineError } from "../../src/errors.ts";
 import { Database, DatabaseRefusal, type Query } from "../../src/postgres/database.ts";
 import { databaseError, databaseFailure, describeFailure, type FailureClass } from "../../src/postgres/error-classes.ts";
-import { connect, loginTable, makeBatch, makeDelivery, makeRows, openLoginSink } from "../harness/login-table.ts";
+import { connect, loginTable, makeBatch, makeDelivery, makeRows, openLoginSink, rowsOf } from "../harness/login-table.ts";
 import { otherwise, plainClient } from "./databases.ts";
 
 /** What each code means for the messages in the statement. The traps are those whose class of codes says something else. */
@@ -298,7 +298,7 @@ CREATE TRIGGER refuse BEFORE INSERT ON ${loginTable.schema}.${loginTable.table} 
     const [good, bad] = [makeDelivery(), makeDelivery()];
     const rows = makeRows([good, bad]);
     const columns = rows.columns.map((column, index) => (index === 4 ? [null, secret] : column));
-    const settlements = await sink.load(makeBatch({ deliveries: [good, bad], columns }));
+    const settlements = await sink.load(makeBatch(rowsOf([good, bad], columns)));
     assert.deepEqual(settlements.map(({ delivery, outcome }) => [delivery.id, outcome]).sort(), [
       [good.id, "loaded"],
       [bad.id, "quarantined"],

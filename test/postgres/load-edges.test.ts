@@ -10,7 +10,7 @@ import { quoteName, type TableName } from "../../src/postgres/names.ts";
 import type { PostgresSink } from "../../src/postgres/sink.ts";
 import type { ColumnDemand } from "../../src/postgres/target.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
-import { connect, countRows, makeBatch, makeDelivery, outcomesOf } from "../harness/login-table.ts";
+import { connect, countRows, makeBatch, makeDelivery, outcomesOf, rowsOf } from "../harness/login-table.ts";
 import { openSinkOn, plainClient } from "./databases.ts";
 
 /** The names the load statement uses for itself, and words of SQL. */
@@ -97,7 +97,14 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
       await sinkFor(shape);
       const demands = shape.map(({ name, form }) => ({ name, form, longest: 40, mayBeNull: true }));
       const sink = await openSinkOn(through, { schema: "public", table: "things" }, demands);
-      const settlements = await sink.load(makeBatch({ deliveries: [makeDelivery()], columns: cases.map(({ sent }) => [sent]) }));
+      const settlements = await sink.load(
+        makeBatch(
+          rowsOf(
+            [makeDelivery()],
+            cases.map(({ sent }) => [sent]),
+          ),
+        ),
+      );
       assert.deepEqual(outcomesOf(settlements), { loaded: 1 });
       const shown = shape.map(({ name }) => `${name}::text`).join(", ");
       const [row] = await through.query<Record<string, string>>("reading", `SELECT ${shown} FROM things`);
@@ -111,7 +118,14 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
           table,
         );
         const values = awkwardNames.map((name) => `value of ${name}`);
-        const settlements = await sink.load(makeBatch({ deliveries: [makeDelivery()], columns: values.map((value) => [value]) }));
+        const settlements = await sink.load(
+          makeBatch(
+            rowsOf(
+              [makeDelivery()],
+              values.map((value) => [value]),
+            ),
+          ),
+        );
         assert.deepEqual(outcomesOf(settlements), { loaded: 1 });
         const { rows } = await admin.query<Record<string, string>>(`SELECT * FROM ${quoteName(table)}`);
         assert.deepEqual(rows, [Object.fromEntries(awkwardNames.map((name, index) => [name, values[index]]))]);
@@ -124,7 +138,7 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
           Array.from({ length: width }, (_, index) => ({ name: `column_${index}`, type: "text", form: "text" })),
         );
         const columns = Array.from({ length: width }, (_, index) => [`value ${index}`, null]);
-        const settlements = await sink.load(makeBatch({ deliveries: [makeDelivery(), makeDelivery()], columns }));
+        const settlements = await sink.load(makeBatch(rowsOf([makeDelivery(), makeDelivery()], columns)));
         assert.deepEqual(outcomesOf(settlements), { loaded: 2 }, `${width} columns`);
       }
     });
@@ -133,7 +147,10 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
       const sink = await sinkFor([{ name: "a", type: "integer", form: "integer" }]);
       const deliveries = Array.from({ length: 10_000 }, () => makeDelivery());
       const values = deliveries.map((_, index) => String((index * 7_919) % 10_000));
-      assert.deepEqual(outcomesOf(await sink.load(makeBatch({ deliveries, columns: [values] }))), { loaded: 10_000 });
+      assert.deepEqual(
+        outcomesOf(await sink.load(makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns: [values] }))),
+        { loaded: 10_000 },
+      );
       const rows = await database.query<{ a: number }>("reading", "SELECT a FROM things ORDER BY ctid");
       assert.equal(rows.length, values.length);
       assert.deepEqual(
@@ -146,7 +163,9 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
     test("one refused row among ten thousand is found", async () => {
       const sink = await sinkFor([{ name: "a", type: "integer CHECK (a <> 7777)", form: "integer" }]);
       const deliveries = Array.from({ length: 10_000 }, () => makeDelivery());
-      const settlements = await sink.load(makeBatch({ deliveries, columns: [deliveries.map((_, index) => String(index))] }));
+      const settlements = await sink.load(
+        makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns: [deliveries.map((_, index) => String(index))] }),
+      );
       assert.deepEqual(outcomesOf(settlements), { loaded: 9_999, quarantined: 1 });
       assert.equal(settlements.find(({ outcome }) => outcome === "quarantined")?.delivery, deliveries[7_777]);
     });
@@ -160,8 +179,8 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
       const document = JSON.stringify({ text: '\\ " { } , ü \u0001'.repeat(80_000) });
       assert.ok(document.length > 1_048_576);
       const bad = makeDelivery({ body: "x".repeat(1_048_576) });
-      const refusal = { delivery: bad, faults: [{ reason: "missing", path: "a", expected: "b", found: "c" }] } as const;
-      const batch = makeBatch({ deliveries: [makeDelivery()], columns: [[document], [document], [document]] }, [refusal]);
+      const refusal = { delivery: bad, id: bad.id, faults: [{ reason: "missing", path: "a", expected: "b", found: "c" }] } as const;
+      const batch = makeBatch(rowsOf([makeDelivery()], [[document], [document], [document]]), [refusal]);
       const every = Uint8Array.from({ length: 1_048_576 }, (_, index) => index % 256);
       // a view into a larger buffer, as a sealing library may hand out
       const view = new Uint8Array(every.buffer, 1_000, 1_000_000);
@@ -200,7 +219,14 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
         ",",
       ];
       const sink = await sinkFor([{ name: "a", type: "text", form: "text" }]);
-      await sink.load(makeBatch({ deliveries: texts.map(() => makeDelivery()), columns: [texts] }));
+      await sink.load(
+        makeBatch(
+          rowsOf(
+            texts.map(() => makeDelivery()),
+            [texts],
+          ),
+        ),
+      );
       const rows = await database.query<{ a: string }>("reading", "SELECT a FROM things ORDER BY ctid");
       assert.deepEqual(
         rows.map(({ a }) => a),
@@ -212,7 +238,7 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
       const sink = await sinkFor([{ name: "a", type: "text", form: "text" }]);
       const ids = ['a"b', "a\\b", "a,b", "{a}", "NULL", "", "'; DROP TABLE things; --", "é", "x".repeat(1_000)];
       const deliveries = ids.map((id) => makeDelivery({ id }));
-      const batch = makeBatch({ deliveries, columns: [ids] });
+      const batch = makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns: [ids] });
       assert.deepEqual(outcomesOf(await sink.load(batch)), { loaded: ids.length });
       assert.deepEqual(outcomesOf(await sink.load({ ...batch, position: { ...batch.position, sequence: 2 } })), {
         duplicate: ids.length,
@@ -268,16 +294,14 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
 
     test("a number that does not fit its column is a refused row", async () => {
       const sink = await sinkFor([{ name: "a", type: "smallint", form: "integer" }]);
-      const settlements = await sink.load(
-        makeBatch({ deliveries: [makeDelivery(), makeDelivery()], columns: [["32768", "32767"]] }),
-      );
+      const settlements = await sink.load(makeBatch(rowsOf([makeDelivery(), makeDelivery()], [["32768", "32767"]])));
       assert.deepEqual(outcomesOf(settlements), { loaded: 1, quarantined: 1 });
     });
 
     test("a message without a sent time has a receipt at infinity, which reads as null", async () => {
       const sink = await sinkFor([{ name: "a", type: "text", form: "text" }]);
       const timeless = makeDelivery({ id: "timeless", sentAtMs: null });
-      await sink.load(makeBatch({ deliveries: [timeless], columns: [["x"]] }));
+      await sink.load(makeBatch(rowsOf([timeless], [["x"]])));
       const [place] = await findMessage(database, "maskline", "timeless");
       assert.deepEqual([place?.outcome, place?.sentAt], ["loaded", null]);
       const { rows } = await admin.query<{ there: boolean }>("SELECT sent_at = 'infinity' AS there FROM maskline.receipt");
@@ -288,7 +312,7 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
       const sink = await sinkFor([{ name: "a", type: "text", form: "text" }]);
       const times = [0, -1, 1, 1_763_640_000_123, Date.UTC(9999, 11, 31)];
       const deliveries = times.map((sentAtMs) => makeDelivery({ id: `sent at ${sentAtMs}`, sentAtMs }));
-      await sink.load(makeBatch({ deliveries, columns: [times.map(String)] }));
+      await sink.load(makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns: [times.map(String)] }));
       for (const sentAtMs of times) {
         const [place] = await findMessage(database, "maskline", `sent at ${sentAtMs}`);
         assert.equal(place?.sentAt?.getTime(), sentAtMs);
@@ -297,7 +321,7 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
 
     test("an empty load leaves a ledger row and nothing else", async () => {
       const sink = await sinkFor([{ name: "a", type: "text", form: "text" }]);
-      assert.deepEqual(await sink.load(makeBatch({ deliveries: [], columns: [[]] })), []);
+      assert.deepEqual(await sink.load(makeBatch(rowsOf([], [[]]))), []);
       assert.deepEqual(
         [
           await countRows(database, "maskline.receipt"),

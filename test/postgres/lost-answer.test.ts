@@ -81,7 +81,10 @@ suite("a COMMIT whose answer is lost", () => {
     proxy.cutAt("COMMIT\0", "after");
     const fault = { reason: "missing", path: "ip", expected: "text", found: "absent" } as const;
     const settlements = await sink.load(
-      makeBatch(makeRows([first, ...others]), [{ delivery: makeDelivery(), faults: [fault] }], { sequence: 2, received: 12 }),
+      makeBatch(makeRows([first, ...others]), [{ delivery: makeDelivery(), id: "refused", faults: [fault] }], {
+        sequence: 2,
+        received: 12,
+      }),
     );
     assert.deepEqual(outcomesOf(settlements), { loaded: 9, duplicate: 1, quarantined: 1 });
     assert.equal(await countRows(database, "user_logins"), 10);

@@ -57,8 +57,13 @@ suite("behind a transaction-pooling pgbouncer", { skip: pgbouncerMissing ?? fals
     const rows = makeRows(deliveries);
     const types = deliveries.map((_, row) => (row % 10 === 3 ? "toaster" : "ios"));
     const columns = rows.columns.map((column, index) => (index === 1 ? types : column));
-    assert.deepEqual(outcomesOf(await sink.load(makeBatch({ deliveries, columns }))), { loaded: 36, quarantined: 4 });
-    const again = await sink.load(makeBatch({ deliveries, columns }, [], { sequence: 2, received: 80 }));
+    assert.deepEqual(outcomesOf(await sink.load(makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns }))), {
+      loaded: 36,
+      quarantined: 4,
+    });
+    const again = await sink.load(
+      makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns }, [], { sequence: 2, received: 80 }),
+    );
     assert.deepEqual(outcomesOf(again), { duplicate: 40 });
     await sink.closeLane(position({ sequence: 3, received: 80 }));
     const [account] = await readAccounts(database, "maskline", null, 1);

@@ -132,7 +132,7 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
       const fault = { reason: "not_json", path: "", expected: "JSON", found: "text" } as const;
       const withRefused = {
         ...(await table.prepare(table.ring, sharedLogins(2))),
-        refused: [{ delivery: makeDelivery(), faults: [fault] }],
+        refused: [{ delivery: makeDelivery(), id: "refused", faults: [fault] }],
       };
       await closeSealing(database, "maskline", ring, sealing);
       await refused(table.write(withRefused), "key_retired");

@@ -92,7 +92,7 @@ for (const engine of postgresServers()) {
       const good = makeDelivery();
       const bad = makeDelivery();
       const fault = { reason: "missing", path: "ip", expected: "text", found: "absent" } as const;
-      const refusal = { delivery: bad, faults: [fault] };
+      const refusal = { delivery: bad, id: bad.id, faults: [fault] };
       const settlements = await sink.load(makeBatch(makeRows([good, { ...good, handle: "newer" }]), [refusal, refusal]));
       assert.deepEqual(outcomesOf(settlements), { loaded: 1, duplicate: 2, quarantined: 1 });
       assert.equal(await countRows(database, "user_logins"), 1);
@@ -108,7 +108,7 @@ for (const engine of postgresServers()) {
       const rows = makeRows(deliveries);
       const types = rows.columns[1]?.map((value, row) => (row % 40 === 7 ? "toaster" : value)) ?? [];
       const columns = rows.columns.map((column, index) => (index === 1 ? types : column));
-      const settlements = await sink.load(makeBatch({ deliveries, columns }));
+      const settlements = await sink.load(makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns }));
       assert.deepEqual(outcomesOf(settlements), { loaded: 97, quarantined: 3 });
       assert.equal(await countRows(database, "user_logins"), 97);
       const refused = await database.query<{ reason: string; faults: unknown }>(
@@ -127,7 +127,9 @@ for (const engine of postgresServers()) {
       const deliveries = Array.from({ length: 8 }, () => makeDelivery());
       const rows = makeRows(deliveries);
       const users = rows.columns[0]?.map((value, row) => (row === 6 ? (rows.columns[0]?.[2] ?? null) : value)) ?? [];
-      const settlements = await sink.load(makeBatch({ deliveries, columns: [users, ...rows.columns.slice(1)] }));
+      const settlements = await sink.load(
+        makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns: [users, ...rows.columns.slice(1)] }),
+      );
       assert.deepEqual(outcomesOf(settlements), { loaded: 7, quarantined: 1 });
     });
 
@@ -185,7 +187,10 @@ for (const engine of postgresServers()) {
         const deliveries = [makeDelivery(), makeDelivery(), makeDelivery()];
         const rows = makeRows(deliveries);
         const columns = rows.columns.map((column, index) => (index === 1 ? ["ios", "toaster", "ios"] : column));
-        assert.deepEqual(outcomesOf(await sink.load(makeBatch({ deliveries, columns }))), { loaded: 2, quarantined: 1 });
+        assert.deepEqual(outcomesOf(await sink.load(makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns }))), {
+          loaded: 2,
+          quarantined: 1,
+        });
         await database.query("revoking", "REVOKE INSERT ON user_logins FROM limited");
         const load = sink.load(makeBatch(makeRows([makeDelivery()]), [], { sequence: 2 }));
         await assert.rejects(load, (error) => error instanceof MasklineError && error.code === "target_misfit");

@@ -93,7 +93,7 @@ function go(table: MemoryTable, use: KeyUse, options: Partial<RekeyOptions> = {}
   return rekey(table, use, [], 2, {
     batchRows: 200,
     rowsPerSecond: Infinity,
-    clock: { now: () => 0, sleep: async () => {}, random: () => 0.5 },
+    clock: { now: () => 0, elapsed: () => 0, sleep: async () => {}, random: () => 0.5 },
     stop: new AbortController().signal,
     report: () => {},
     onWaiting: () => {},
@@ -215,7 +215,12 @@ suite("the walk", () => {
   test("keeps to its rate: a step that was too fast is waited out, a slow one is not", async () => {
     let nowMs = 0;
     const slept: number[] = [];
-    const clock = { now: () => (nowMs += 30), sleep: async (ms: number) => void slept.push(ms), random: () => 0.5 };
+    const clock = {
+      now: () => (nowMs += 30),
+      elapsed: () => 0,
+      sleep: async (ms: number) => void slept.push(ms),
+      random: () => 0.5,
+    };
     // 10 rows at 100 a second are 100 ms; a step took 30
     await go(new MemoryTable([["t", 4]]), new MemoryUse([], [], "closed"), { rowsPerSecond: 100, clock });
     assert.deepEqual(slept, [70, 70]);

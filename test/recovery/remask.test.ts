@@ -7,7 +7,7 @@ import type { KeyRing } from "../../src/keys/ring.ts";
 import { createMask } from "../../src/masks/create-mask.ts";
 import { canOpen, type MaskDefinition, type ReversibleMask } from "../../src/masks/mask.ts";
 import { aliasesOfRows, remask, type TaggedColumn } from "../../src/recovery/remask.ts";
-import { makeDelivery } from "../harness/login-table.ts";
+import { makeDelivery, rowsOf } from "../harness/login-table.ts";
 import { ringOf, root } from "../keys/rings.ts";
 
 const definition: MaskDefinition = { kind: "siv", domain: "d", type: "text", encode: "text", key: null, settings: {} };
@@ -79,7 +79,10 @@ test("a token that is altered, of a key out of use or of another domain stays, i
 test("rows that were just masked get an alias for each distinct token, and none while their key is the anchor", () => {
   const tokens = under.newest.apply(["a", "b", "a"]);
   const rows = {
-    deliveries: tokens.map(() => makeDelivery()),
+    ...rowsOf(
+      tokens.map(() => makeDelivery()),
+      [],
+    ),
     columns: [["x", "y", "z"], tokens, [tokens[1] ?? null, null, null]],
   };
   const aliases = aliasesOfRows([null, column, { ...column, name: "other" }], rows);

@@ -37,8 +37,22 @@ export interface Options {
   readonly sink?: { readonly postgres?: PostgresOptions };
   readonly decode: readonly Decoding[];
   readonly columns: Readonly<Record<string, ColumnOptions>>;
-  readonly limits: { readonly body_bytes: number };
-  readonly run: { readonly lanes: number; readonly batch_rows: number; readonly linger_ms: number };
+  readonly identity: string;
+  readonly limits: {
+    readonly body_bytes: number;
+    readonly held_bytes: number;
+    readonly refused: number | null;
+    readonly share: number | null;
+    readonly window: number;
+  };
+  readonly run: {
+    readonly lanes: number;
+    readonly batch_rows: number;
+    readonly linger_ms: number;
+    readonly hold_seconds: number;
+    readonly stop_seconds: number;
+    readonly on_refused: "continue" | "hold";
+  };
 }
 
 /** The whole configuration file. Each option is declared once: by the folder it belongs to, or here. */
@@ -70,6 +84,13 @@ export const configurationSchema: OptionSchema = {
       properties: { postgres: postgresOptions },
     },
     decode: decodeOptions,
+    identity: {
+      type: "string",
+      minLength: 1,
+      default: "$message_id",
+      description:
+        "What makes two deliveries the same message: $message_id, or a path into the body for producers that send an event twice. It is stored as it is: never a personal field.",
+    },
     columns: {
       type: "object",
       description: "The contract: the columns of a row, by their name in the table.",
@@ -87,7 +108,36 @@ export const configurationSchema: OptionSchema = {
           minimum: 1_024,
           maximum: 67_108_864,
           default: 1_048_576,
-          description: "The largest body, before and after unpacking, in bytes.",
+          description: "The largest body, before and after unpacking, in bytes. A larger one is refused without being parsed.",
+        },
+        held_bytes: {
+          type: "integer",
+          minimum: 16_777_216,
+          maximum: 4_294_967_296,
+          default: 33_554_432,
+          description:
+            "Bodies in memory at once, in bytes, whatever their size and the backlog. The default fits a container of 256 MB.",
+        },
+        refused: {
+          type: ["integer", "null"],
+          minimum: 0,
+          maximum: 1_000_000_000,
+          default: 30,
+          description: "The run stops when more than so many messages of the window are refused; null for no limit.",
+        },
+        share: {
+          type: ["number", "null"],
+          minimum: 0,
+          maximum: 1,
+          default: 0.05,
+          description: "The run stops when more than this share of a full window is refused; null for no limit.",
+        },
+        window: {
+          type: "integer",
+          minimum: 10,
+          maximum: 1_000_000,
+          default: 1_000,
+          description: "How many of the newest messages of the pipeline, of all its processes, `refused` and `share` look at.",
         },
       },
     },
@@ -117,6 +167,27 @@ export const configurationSchema: OptionSchema = {
           maximum: 20_000,
           default: 500,
           description: "A batch is loaded after this time, however small, in ms.",
+        },
+        hold_seconds: {
+          type: "integer",
+          minimum: 0,
+          maximum: 36_000,
+          default: 120,
+          description: "How long messages are held through an outage before they go back to the queue, in s.",
+        },
+        stop_seconds: {
+          type: "integer",
+          minimum: 1,
+          maximum: 3_600,
+          default: 25,
+          description: "A stop (SIGTERM, Ctrl-C) ends the process within this time, in s.",
+        },
+        on_refused: {
+          type: "string",
+          enum: ["continue", "hold"],
+          default: "continue",
+          description:
+            "In groups that keep their order (FIFO): quarantine a refused message and go on, or hold its group: it goes back with all that follow it.",
         },
       },
     },

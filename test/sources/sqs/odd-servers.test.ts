@@ -89,7 +89,7 @@ suite("a server that is not as it should be", () => {
     });
     const queue = queueAt(server, 5_000);
     const pausesMs: number[] = [];
-    const clock: Clock = { now: () => 0, random: () => 0, sleep: async (delayMs) => void pausesMs.push(delayMs) };
+    const clock: Clock = { now: () => 0, elapsed: () => 0, random: () => 0, sleep: async (delayMs) => void pausesMs.push(delayMs) };
     const options = { parallelCalls: 4, waitSeconds: 20, batchBytes: 1_000_000, lingerMs: 100, withAttributes: false, drain: null };
     const source = new SqsSource(queue, options, clock, () => {});
     try {
@@ -133,7 +133,7 @@ suite("a server that is not as it should be", () => {
       });
     });
     const queue = queueAt(server, 5_000);
-    const clock: Clock = { now: () => 0, random: () => 0, sleep: async () => {} };
+    const clock: Clock = { now: () => 0, elapsed: () => 0, random: () => 0, sleep: async () => {} };
     const options = {
       parallelCalls: 16,
       waitSeconds: 1,
