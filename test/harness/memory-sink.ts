@@ -19,7 +19,7 @@ export class MemorySink implements Sink {
     this.#beforeLoad = beforeLoad;
   }
 
-  async load(batch: Batch): Promise<readonly Settlement[]> {
+  async load(batch: Batch, _halt?: AbortSignal): Promise<readonly Settlement[]> {
     const at = `${batch.position.lane} ${batch.position.sequence}`;
     const known = this.#settled.get(at);
     if (known !== undefined) return known;
