@@ -27,3 +27,10 @@ export async function endsInTime<T>(work: Promise<T>, stop: AbortSignal, withinM
     ended.abort();
   }
 }
+
+/** Waits for `work`, but no longer than this: for what is good to do at the end, and not needed. */
+export async function atMost(waitMs: number, work: Promise<unknown>, clock: Clock): Promise<void> {
+  const ended = new AbortController();
+  await Promise.race([work.finally(() => ended.abort()), clock.sleep(waitMs, ended.signal)]);
+  ended.abort();
+}

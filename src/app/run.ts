@@ -12,7 +12,7 @@ import { openKeyRing } from "./assemble-keys.ts";
 import { openDatabase, openSink } from "./assemble-sink.ts";
 import { openQueue, openSource } from "./assemble-source.ts";
 import type { Settings } from "./config/load.ts";
-import { endsInTime } from "./deadline.ts";
+import { atMost, endsInTime } from "./deadline.ts";
 import { LiveMasks } from "./live-masks.ts";
 import { createMasks } from "./masks.ts";
 import { systemClock } from "./system-clock.ts";
@@ -43,6 +43,8 @@ export interface RunStart {
 
 /** Of the time that a stop may take, what is in work may use so much; the rest is for settling and closing. */
 const patience = 0.8;
+/** A server that says nothing any more is not waited for much longer than the work. */
+const farewellMs = 3_000;
 
 /**
  * Runs the pipeline of a configuration: checks first, then receives until `stop`, the limit, or the end of the drain.
@@ -99,7 +101,10 @@ async function runToEnd(settings: Settings, request: RunRequest, stop: AbortSign
     );
   } finally {
     queue.close();
-    await live?.end();
-    await database.close();
+    await atMost(
+      farewellMs,
+      Promise.resolve(live?.end()).then(() => database.close()),
+      systemClock,
+    );
   }
 }

@@ -14,7 +14,7 @@ export class Breaker {
   readonly #ended: AbortSignal;
   #recovery: Promise<void> | null = null;
 
-  /** @param ended nobody waits any more */
+  /** @param ended nobody waits any more: it stays as it is */
   constructor(probe: () => Promise<void>, clock: Clock, report: Report, ended: AbortSignal) {
     this.#probe = probe;
     this.#outage = new Outage("sink", clock, report);
@@ -28,7 +28,7 @@ export class Breaker {
   trip(failure: MasklineError): void {
     if (this.#recovery !== null) return;
     this.#outage.begin(failure.code);
-    this.#recovery = this.#recover().finally(() => (this.#recovery = null));
+    this.#recovery = this.#recover();
   }
 
   /** Resolves when the lanes may pass, or `signal` is aborted. */
@@ -50,10 +50,15 @@ export class Breaker {
       await this.#outage.pause(this.#ended);
       try {
         await this.#probe();
-        return this.#outage.end();
+        return this.#close();
       } catch (error) {
-        if (!(error instanceof MasklineError) || !error.retryable) return this.#outage.end();
+        if (!(error instanceof MasklineError) || !error.retryable) return this.#close();
       }
     }
+  }
+
+  #close(): void {
+    this.#recovery = null;
+    this.#outage.end();
   }
 }

@@ -88,7 +88,6 @@ export class Lane {
       throw error;
     }
     await this.#closeAccount().catch((error: unknown) => {
-      // what is not known is not balanced by force: after an outage the account stays open
       if (!isOutage(error)) throw error;
     });
   }
@@ -231,8 +230,9 @@ export class Lane {
   }
 
   async #closeAccount(): Promise<void> {
-    if (this.#received === 0) return;
-    const { sink } = this.#work;
+    const { sink, breaker, halt } = this.#work;
+    // what is not known is not balanced by force, and a sink that is away is not waited for at the end
+    if (this.#received === 0 || breaker.isOpen || halt.aborted) return;
     if (this.#abandoned !== null) await sink.abandon(this.#abandoned.position, this.#abandoned.messages);
     this.#sequence += 1;
     await sink.closeLane(this.#position());
