@@ -9,6 +9,7 @@ import type { Prepared } from "../../src/pipeline/prepare.ts";
 import { sourceConformance } from "../conformance/source.ts";
 import { MemorySink } from "../harness/memory-sink.ts";
 import { MemorySource } from "../harness/memory-source.ts";
+import { SteppedClock } from "../harness/stepped-clock.ts";
 
 const neverStops = new AbortController().signal;
 /** Time stands still and pauses cost none: what is tested does not depend on either. */
@@ -135,7 +136,7 @@ suite("the engine", () => {
     const source = new MemorySource();
     const sink = new MemorySink(() => stopping.abort());
     source.send(bodies(100));
-    const totals = await run(source, sink, { lanes: 1 }, stopping.signal);
+    const totals = await run(source, sink, { lanes: 1, clock: new SteppedClock() }, stopping.signal);
     assert.equal(totals.received, 10);
     assert.equal(source.remaining, 90);
     assert.equal(sink.difference(), 0);
