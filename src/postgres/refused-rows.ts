@@ -33,7 +33,7 @@ class Rollback extends Error {}
  * @throws the failure as it came, when it is not the row's.
  */
 export async function findRefusedRows(
-  database: Database,
+  database: Pick<Database, "transaction">,
   statements: LoadStatements,
   pipeline: number,
   rows: Rows,
