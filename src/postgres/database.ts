@@ -14,6 +14,8 @@ export interface TransactionOptions {
   readonly unhurried?: boolean;
   /** For what has to see all rows: where row-level security would hide some from this user, the statement fails instead. */
   readonly unfiltered?: boolean;
+  /** For what is told or done again when a crash of the server takes it: COMMIT does not wait for the disk. */
+  readonly mayBeLost?: boolean;
 }
 
 /** Waits at most this long for a lock, and for any one statement, inside a transaction of ours. */
@@ -24,8 +26,8 @@ const silenceTimeoutMs = 75_000;
 
 /**
  * Pins what a transaction's meaning rests on, whatever the server, the database or the role has set. Everything is local to the
- * transaction, so it holds behind a pooler that hands each transaction another session. `synchronous_commit` is only ever raised:
- * a message is deleted on the word of COMMIT.
+ * transaction, so it holds behind a pooler that hands each transaction another session. `synchronous_commit` is only ever raised, but for
+ * what may be lost: a message is deleted on the word of COMMIT.
  */
 const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL array_nulls = on;
@@ -61,7 +63,7 @@ export class Database {
   async transaction<T>(
     doing: string,
     work: (query: Query, prelude: readonly pg.QueryResultRow[]) => Promise<T>,
-    { prelude, unhurried = false, unfiltered = false }: TransactionOptions = {},
+    { prelude, unhurried = false, unfiltered = false, mayBeLost = false }: TransactionOptions = {},
   ): Promise<T> {
     let client: pg.PoolClient;
     try {
@@ -75,6 +77,7 @@ export class Database {
         begin,
         ...(unhurried ? ["SET LOCAL statement_timeout = 0"] : []),
         ...(unfiltered ? ["SET LOCAL row_security = off"] : []),
+        ...(mayBeLost ? ["SET LOCAL synchronous_commit = off"] : []),
         ...(prelude === undefined ? [] : [prelude]),
       ];
       const opened = lastRows(await client.query(opening.join(";\n")));

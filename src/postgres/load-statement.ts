@@ -1,14 +1,15 @@
 import type { Delivery, Rows } from "../pipeline/ports.ts";
 import { textArray } from "./array-parameter.ts";
 import { quoteName, quoteTable, type TableName } from "./names.ts";
+import { type ReceiptKey, receiptInsert } from "./receipts.ts";
 import type { TargetColumn } from "./target.ts";
 
 /**
  * The texts of the load, fixed for a run: rows travel as one array a column, so any batch length has the same text and one plan.
  *
  * Receipts come first and decide: only a message whose receipt is new has an effect, so `ON CONFLICT DO NOTHING` makes every
- * redelivery harmless without asking anything of the user's table. They are inserted in key order (two loads that share messages
- * would otherwise deadlock); rows keep the order in which they came.
+ * redelivery harmless without asking anything of the user's table. They are inserted in key order (receipts.ts); rows keep the order
+ * in which they came.
  */
 export interface LoadStatements {
   /** Parameters: see `#parameters` in sink.ts. Answers with the id and outcome of every receipt that was new. */
@@ -17,7 +18,12 @@ export interface LoadStatements {
   readonly probe: string;
 }
 
-export function loadStatements(schema: string, target: TableName, columns: readonly TargetColumn[]): LoadStatements {
+export function loadStatements(
+  schema: string,
+  target: TableName,
+  columns: readonly TargetColumn[],
+  receipts: ReceiptKey = "sent",
+): LoadStatements {
   const own = quoteName(schema);
   const names = columns.map((column) => quoteName(column.name)).join(", ");
   const casts = columns.map((column, index) => `incoming.c${index}::${column.castType}`).join(", ");
@@ -32,22 +38,17 @@ export function loadStatements(schema: string, target: TableName, columns: reado
   ORDER BY incoming.position)`;
 
   const probe = `WITH ${incoming}, receipt AS (
-  INSERT INTO ${own}.receipt (pipeline, sent_at, id, outcome)
-  SELECT $1::smallint, sent_at, id, 'loaded' FROM incoming ORDER BY sent_at, id
-  ON CONFLICT DO NOTHING RETURNING id, outcome), ${loaded}
+  ${receiptInsert(schema, receipts, "SELECT sent_at, id, 'loaded' AS outcome FROM incoming")}), ${loaded}
 SELECT count(*) FROM receipt`;
 
+  const arriving = "SELECT sent_at, id, 'loaded' AS outcome FROM incoming UNION ALL SELECT sent_at, id, 'quarantined' FROM refused";
   const next = columns.length + 4;
   const parameter = (offset: number, type: string): string => `$${next + offset}::${type}`;
   const load = `WITH ${incoming}, refused AS (
   SELECT * FROM unnest(${parameter(0, "timestamptz[]")}, ${parameter(1, "text[]")}, ${parameter(2, "text[]")}, ${parameter(3, "text[]")},
     ${parameter(4, "text[]")}, ${parameter(5, "integer[]")}, ${parameter(6, "integer[]")}, ${parameter(7, "bytea[]")})
   AS refused (sent_at, id, reason, faults, structure, body_bytes, attempt, sealed)), receipt AS (
-  INSERT INTO ${own}.receipt (pipeline, sent_at, id, outcome)
-  SELECT $1::smallint, sent_at, id, outcome FROM (
-    SELECT sent_at, id, 'loaded' AS outcome FROM incoming UNION ALL SELECT sent_at, id, 'quarantined' FROM refused) AS arriving
-  ORDER BY sent_at, id
-  ON CONFLICT DO NOTHING RETURNING id, outcome), ${loaded}, quarantined AS (
+  ${receiptInsert(schema, receipts, arriving)}), ${loaded}, quarantined AS (
   INSERT INTO ${own}.quarantine (pipeline, sent_at, id, reason, faults, structure, body_bytes, attempt, contract_hash, sealed)
   SELECT $1::smallint, sent_at, refused.id, reason, faults::jsonb, structure::jsonb, body_bytes, attempt, ${parameter(8, "text")}, sealed
   FROM refused JOIN receipt ON receipt.id = refused.id AND receipt.outcome = 'quarantined'), ledger AS (

@@ -5,8 +5,10 @@ import type { Batch, Delivery, LedgerPosition, Refusal, Rows, Settlement, Sink }
 import { selectRows } from "../pipeline/rows.ts";
 import { type Database, DatabaseRefusal, type Query } from "./database.ts";
 import { describeFailure, mayBeRow } from "./error-classes.ts";
+import { forgetIntake, noteIntake } from "./intake.ts";
 import { type LoadStatements, loadStatements, rowParameters, sentAtParameter } from "./load-statement.ts";
 import { quoteName, type TableName } from "./names.ts";
+import type { ReceiptKey } from "./receipts.ts";
 import { findRefusedRows, type RefusedRow } from "./refused-rows.ts";
 import { requireWritable, standingOf, standingPrelude } from "./ring-keys.ts";
 import type { TargetColumn } from "./target.ts";
@@ -17,6 +19,8 @@ export interface PostgresSinkOptions {
   readonly columns: readonly TargetColumn[];
   /** The pipeline's number, from `registerPipeline`. */
   readonly pipeline: number;
+  /** Left out: `sent`. */
+  readonly receipts?: ReceiptKey;
   readonly contractHash: string;
   /** Types and lengths of the fields of a refused message, for the quarantine. */
   readonly describe: (delivery: Delivery) => readonly FieldShape[];
@@ -43,7 +47,7 @@ export class PostgresSink implements Sink {
   constructor(database: Database, options: PostgresSinkOptions) {
     this.#database = database;
     this.#options = options;
-    this.#statements = loadStatements(options.schema, options.table, options.columns);
+    this.#statements = loadStatements(options.schema, options.table, options.columns, options.receipts);
   }
 
   async load(batch: Batch, _halt?: AbortSignal): Promise<readonly Settlement[]> {
@@ -65,7 +69,9 @@ export class PostgresSink implements Sink {
     return (await this.#database.query("looking up a load", sql, [run, lane, sequence])).length > 0;
   }
 
-  async noteReceived(_position: LedgerPosition): Promise<void> {}
+  async noteReceived(position: LedgerPosition): Promise<void> {
+    await noteIntake(this.#database, this.#options.schema, this.#options.pipeline, position);
+  }
 
   async probe(): Promise<void> {
     await this.#database.query("trying the database", "SELECT 1");
@@ -79,6 +85,8 @@ export class PostgresSink implements Sink {
        VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, true)`,
       [position.run, position.lane, position.sequence, this.#options.pipeline, position.received, position.returned],
     );
+    // the account is closed; what is left of a note changes nothing in it and is pruned
+    await forgetIntake(this.#database, this.#options.schema, position).catch(() => {});
   }
 
   async close(): Promise<void> {
