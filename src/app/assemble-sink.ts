@@ -7,6 +7,7 @@ import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
 import { requireSchema } from "../postgres/migrate.ts";
 import type { PostgresOptions } from "../postgres/options.ts";
 import { registerPipeline } from "../postgres/pipelines.ts";
+import type { ReceiptKey } from "../postgres/receipts.ts";
 import { PostgresSink } from "../postgres/sink.ts";
 import { checkTarget } from "../postgres/target.ts";
 import { fileBeside, missingOption, type Settings } from "./config/load.ts";
@@ -33,6 +34,12 @@ export function openDatabase(settings: Settings): Database {
     connections,
     connectTimeoutMs,
   });
+}
+
+/** FIFO queues and identities of the producer's own: the same message can have several sent times. */
+export function receiptKeyOf({ contract, options }: Settings): ReceiptKey {
+  const isFifo = options.source?.sqs?.queue.endsWith(".fifo") === true;
+  return isFifo || contract.identity !== undefined ? "id" : "sent";
 }
 
 /** Opens the database for `work`, hands it the schema of what maskline owns, and closes it whatever happens. */
@@ -63,6 +70,7 @@ export async function openSink(
     table,
     columns,
     pipeline: await registerPipeline(database, schema, settings.pipeline),
+    receipts: receiptKeyOf(settings),
     contractHash: contractHash(contract),
     describe: (delivery) => describeStructure(contract, delivery),
     recheckTarget: async () => void (await checkTarget(database, table, columnDemands(masked))),

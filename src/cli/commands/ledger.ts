@@ -77,6 +77,7 @@ function momentOf(call: Call, flag: string): Date | null {
   const text = call.text(flag);
   if (text === null) return null;
   const read = /^\d{4}-\d{2}-\d{2}$/.test(text) ? readDate(text) : readTimestamp(text);
-  if (typeof read !== "string") throw new MasklineError("usage", `--${flag} takes a day or a time: 2026-11-20, 2026-11-20T08:00:00Z`);
+  if (typeof read !== "string")
+    throw new MasklineError("usage", `--${flag} takes a day or a time: 2026-11-20, 2026-11-20T08:00:00Z`);
   return new Date(read);
 }
