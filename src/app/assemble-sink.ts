@@ -25,8 +25,8 @@ export function postgresOf(settings: Settings): PostgresOptions {
 
 export function openDatabase(settings: Settings): Database {
   const { url, tls, ca } = postgresOf(settings);
-  // a process is heard of while its keys are renewed
-  const connections = settings.options.run.lanes + 2;
+  // a process is heard of while its keys are renewed, and prunes beside
+  const connections = settings.options.run.lanes + 3;
   return new Database({
     url,
     tls: tls ?? null,
