@@ -8,6 +8,7 @@ import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
 import { requireSchema } from "../postgres/migrate.ts";
 import type { PostgresOptions } from "../postgres/options.ts";
 import { registerPipeline } from "../postgres/pipelines.ts";
+import type { ReceiptKey } from "../postgres/receipts.ts";
 import { PostgresSink } from "../postgres/sink.ts";
 import { checkTarget } from "../postgres/target.ts";
 import { fileBeside, missingOption, type Settings } from "./config/load.ts";
@@ -25,8 +26,8 @@ export function postgresOf(settings: Settings): PostgresOptions {
 
 export function openDatabase(settings: Settings): Database {
   const { url, tls, ca } = postgresOf(settings);
-  // a lane loads while what it has received is noted; a process is heard of while its keys are renewed
-  const connections = settings.options.run.lanes * 2 + 2;
+  // a lane loads while what it has received is noted; a process is heard of while its keys are renewed, and prunes beside
+  const connections = settings.options.run.lanes * 2 + 3;
   return new Database({
     url,
     tls: tls ?? null,
@@ -34,6 +35,12 @@ export function openDatabase(settings: Settings): Database {
     connections,
     connectTimeoutMs,
   });
+}
+
+/** FIFO queues and identities of the producer's own: the same message can have several sent times. */
+export function receiptKeyOf({ contract, options }: Settings): ReceiptKey {
+  const isFifo = options.source?.sqs?.queue.endsWith(".fifo") === true;
+  return isFifo || contract.identity !== undefined ? "id" : "sent";
 }
 
 /** Opens the database for `work`, hands it the schema of what maskline owns, and closes it whatever happens. */
@@ -67,6 +74,7 @@ export async function openSink(
     columns,
     pipeline: await registerPipeline(database, schema, settings.pipeline),
     skipConflicts,
+    receiptKey: receiptKeyOf(settings),
     contractHash: contractHash(contract),
     describe: (delivery) => describeStructure(contract, delivery),
     recheckTarget: async () => void (await checkTarget(database, table, columnDemands(masked))),

@@ -56,6 +56,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/migrate.ts")).migrate,
   },
   {
+    name: "prune",
+    group: "run",
+    summary: "remove receipts that are older than any queue keeps a message",
+    load: async () => (await import("./commands/prune.ts")).prune,
+  },
+  {
     name: "ledger",
     group: "look",
     summary: "is every message accounted for? where is this one?",

@@ -19,6 +19,8 @@ export interface TransactionOptions {
   readonly discard?: boolean;
   /** Aborting it cuts the connection: the transaction is rolled back, or nobody here knows what became of its COMMIT. */
   readonly halt?: AbortSignal | undefined;
+  /** For what is told or done again when a crash of the server takes it: COMMIT does not wait for the disk. */
+  readonly mayBeLost?: boolean;
 }
 
 /** Waits at most this long for a lock, and for any one statement, inside a transaction of ours. */
@@ -29,8 +31,8 @@ const silenceTimeoutMs = 75_000;
 
 /**
  * Pins what a transaction's meaning rests on, whatever the server, the database or the role has set. Everything is local to the
- * transaction, so it holds behind a pooler that hands each transaction another session. `synchronous_commit` is only ever raised:
- * a message is deleted on the word of COMMIT.
+ * transaction, so it holds behind a pooler that hands each transaction another session. `synchronous_commit` is only ever raised, but for
+ * what may be lost: a message is deleted on the word of COMMIT.
  */
 const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL array_nulls = on;
@@ -66,7 +68,7 @@ export class Database {
   async transaction<T>(
     doing: string,
     work: (query: Query, prelude: readonly pg.QueryResultRow[], copyIn: CopyIn) => Promise<T>,
-    { prelude, unhurried = false, unfiltered = false, discard = false, halt }: TransactionOptions = {},
+    { prelude, unhurried = false, unfiltered = false, mayBeLost = false, discard = false, halt }: TransactionOptions = {},
   ): Promise<T> {
     const pool = this.#pool;
     let client: pg.PoolClient;
@@ -85,6 +87,7 @@ export class Database {
         begin,
         ...(unhurried ? ["SET LOCAL statement_timeout = 0"] : []),
         ...(unfiltered ? ["SET LOCAL row_security = off"] : []),
+        ...(mayBeLost ? ["SET LOCAL synchronous_commit = off"] : []),
         ...(prelude === undefined ? [] : [prelude]),
       ];
       const opened = lastRows(await client.query(opening.join(";\n")));

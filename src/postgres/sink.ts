@@ -13,6 +13,7 @@ import {
 } from "./batch-part.ts";
 import { type Database, DatabaseRefusal, type Query } from "./database.ts";
 import { type DatabaseFailure, describeFailure, isClash, mayBeRow } from "./error-classes.ts";
+import { forgetIntake, noteIntake } from "./intake.ts";
 import {
   type LoadChoices,
   type LoadStatements,
@@ -101,7 +102,9 @@ export class PostgresSink implements Sink {
     );
   }
 
-  async noteReceived(_position: LedgerPosition, _halt?: AbortSignal): Promise<void> {}
+  async noteReceived(position: LedgerPosition, halt?: AbortSignal): Promise<void> {
+    await noteIntake(this.#database, this.#options.schema, this.#options.pipeline, position, halt);
+  }
 
   /** An empty load, rolled back: it needs the same locks and rights, and a server that can be written to. */
   async probe(): Promise<void> {
@@ -118,6 +121,8 @@ export class PostgresSink implements Sink {
        VALUES ($1, $2, $3, $4, $5, 0, 0, 0, 0, true)`,
       [position.run, position.lane, position.sequence, this.#options.pipeline, position.received],
     );
+    // the account is closed; what is left of a note changes nothing in it and is pruned
+    await forgetIntake(this.#database, this.#options.schema, position).catch(() => {});
   }
 
   async close(): Promise<void> {

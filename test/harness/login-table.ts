@@ -4,6 +4,7 @@ import { Database } from "../../src/postgres/database.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import { quoteName, type TableName } from "../../src/postgres/names.ts";
 import { registerPipeline } from "../../src/postgres/pipelines.ts";
+import type { ReceiptKey } from "../../src/postgres/receipts.ts";
 import { PostgresSink } from "../../src/postgres/sink.ts";
 import { checkTarget, type ColumnDemand } from "../../src/postgres/target.ts";
 
@@ -25,24 +26,34 @@ export function connect(url: string, connections: number = 3): Database {
 }
 
 /** A sink on an empty user_logins, with `extra` SQL run on it first. */
-export async function openLoginSink(database: Database, schema: string = "maskline", extra: string = ""): Promise<PostgresSink> {
+export async function openLoginSink(
+  database: Database,
+  schema: string = "maskline",
+  extra: string = "",
+  receiptKey: ReceiptKey = "sent",
+): Promise<PostgresSink> {
   await database.query("clearing", "DROP TABLE IF EXISTS user_logins");
   await database.query("clearing", `DROP SCHEMA IF EXISTS ${quoteName(schema)} CASCADE`);
   await database.query("creating", starterTable);
   await migrate(database, schema);
-  const sink = await loginSinkOn(database, schema);
+  const sink = await loginSinkOn(database, schema, receiptKey);
   for (const statement of extra.split("\n;\n").filter((sql) => sql.trim() !== "")) await database.query("preparing", statement);
   return sink;
 }
 
 /** A sink on the user_logins that is there. */
-export async function loginSinkOn(database: Database, schema: string = "maskline"): Promise<PostgresSink> {
+export async function loginSinkOn(
+  database: Database,
+  schema: string = "maskline",
+  receiptKey: ReceiptKey = "sent",
+): Promise<PostgresSink> {
   const columns = await checkTarget(database, loginTable, loginDemands);
   return new PostgresSink(database, {
     schema,
     table: loginTable,
     columns,
     pipeline: await registerPipeline(database, schema, "public.user_logins"),
+    receiptKey,
     contractHash: "test",
     describe: () => [{ path: "ip", found: "text", length: 12 }],
     recheckTarget: async () => void (await checkTarget(database, loginTable, loginDemands)),
