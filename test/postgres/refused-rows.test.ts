@@ -16,7 +16,7 @@ import { findRefusedRows } from "../../src/postgres/refused-rows.ts";
 import type { PostgresSink } from "../../src/postgres/sink.ts";
 import { checkTarget, type ColumnDemand } from "../../src/postgres/target.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
-import { connect, countRows, makeBatch, makeDelivery, outcomesOf, rowsOf } from "../harness/login-table.ts";
+import { connect, countRows, makeBatch, makeDelivery, outcomesOf, position, rowsOf } from "../harness/login-table.ts";
 import { countAttempts } from "./attempts.ts";
 import { openSinkOn, otherwise, plainClient } from "./databases.ts";
 
@@ -294,7 +294,8 @@ for (const engine of postgresServers()) {
       assert.equal(kept.length, 4);
       assert.doesNotMatch(inspect(kept), /canary|COPY|line 1/);
       await admin.query(`ALTER TABLE ${tableSql} ADD CONSTRAINT closed CHECK (short <> '${secret}') NOT VALID`);
-      const error: unknown = await sink.load(batchOf([row("1"), row("1")])).catch((thrown: unknown) => thrown);
+      const alike = { ...batchOf([row("1"), row("1")]), position: position({ sequence: 2, received: 8 }) };
+      const error: unknown = await sink.load(alike).catch((thrown: unknown) => thrown);
       assert.ok(error instanceof MasklineError);
       assert.equal(error.code, "target_misfit");
       assert.doesNotMatch(inspect(error, { depth: 9, showHidden: true, getters: true }), /canary|COPY|things, line/);
