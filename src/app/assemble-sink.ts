@@ -3,6 +3,7 @@ import { describeStructure } from "../contract/structure.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import type { MaskedColumn } from "../pipeline/prepare.ts";
 import { Database } from "../postgres/database.ts";
+import { FailureBudget } from "../postgres/failure-budget.ts";
 import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
 import { requireSchema } from "../postgres/migrate.ts";
 import type { PostgresOptions } from "../postgres/options.ts";
@@ -58,11 +59,15 @@ export async function openSink(
   await requireSchema(database, schema);
   const columns = await checkTarget(database, table, columnDemands(masked));
   await pinMaskDefinitions(database, schema, maskPins(settings.columns, ring), await rightfulKeyIds(database, schema, ring));
+  const pipeline = await registerPipeline(database, schema, settings.pipeline);
+  const budget = new FailureBudget(database, schema, pipeline, settings.options.limits);
+  await budget.requireUntripped();
   return new PostgresSink(database, {
     schema,
     table,
     columns,
-    pipeline: await registerPipeline(database, schema, settings.pipeline),
+    pipeline,
+    budget,
     contractHash: contractHash(contract),
     describe: (delivery) => describeStructure(contract, delivery),
     recheckTarget: async () => void (await checkTarget(database, table, columnDemands(masked))),

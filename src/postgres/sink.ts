@@ -5,6 +5,7 @@ import type { Batch, Delivery, LedgerPosition, Refusal, Rows, Settlement, Sink }
 import { selectRows } from "../pipeline/rows.ts";
 import { type Database, DatabaseRefusal, type Query } from "./database.ts";
 import { describeFailure, mayBeRow } from "./error-classes.ts";
+import { BudgetCrossed, type FailureBudget, type NewReceipt } from "./failure-budget.ts";
 import { type LoadStatements, loadStatements, rowParameters, sentAtParameter } from "./load-statement.ts";
 import { quoteName, type TableName } from "./names.ts";
 import { findRefusedRows, type RefusedRow } from "./refused-rows.ts";
@@ -22,6 +23,7 @@ export interface PostgresSinkOptions {
   readonly describe: (delivery: Delivery) => readonly FieldShape[];
   /** Looks at the target again; throws when it no longer fits. Asked when every row of a batch is refused. */
   readonly recheckTarget: () => Promise<void>;
+  readonly budget: FailureBudget;
 }
 
 /** A batch as it is written: repeats and refused rows taken out of its rows. */
@@ -52,6 +54,7 @@ export class PostgresSink implements Sink {
       try {
         return await this.#write(batch, part);
       } catch (error) {
+        if (error instanceof BudgetCrossed) throw await this.#options.budget.trip(error, batch.position.run);
         if (!(error instanceof DatabaseRefusal)) throw error;
         if (error.code === "database_unreachable") return this.#lookUp(batch, part, error);
         if (!mayBeRow(error.failure) || attempt === writeAttempts) throw error;
@@ -139,14 +142,18 @@ export class PostgresSink implements Sink {
 
   async #write(batch: Batch, { rows, refused, repeated }: BatchPart): Promise<readonly Settlement[]> {
     const parameters = await this.#parameters(batch, rows, refused, repeated.length);
-    const { keys } = batch;
+    const { keys, position } = batch;
+    const { budget, schema } = this.#options;
     const receipts = await this.#database.transaction(
       "loading",
-      (query: Query, standing) => {
-        if (keys !== undefined) requireWritable(standingOf(standing), keys, refused.length > 0);
-        return query<{ id: string; outcome: "loaded" | "quarantined" }>(this.#statements.load, parameters);
+      async (query: Query, prelude) => {
+        budget.refuseTripped(prelude);
+        if (keys !== undefined) requireWritable(standingOf(prelude), keys, refused.length > 0);
+        const made = await query<NewReceipt>(this.#statements.load, parameters);
+        await budget.spend(query, position, refused, made);
+        return made;
       },
-      keys === undefined ? {} : { prelude: standingPrelude(this.#options.schema, keys.ring) },
+      { prelude: [...(keys === undefined ? [] : [standingPrelude(schema, keys.ring)]), budget.prelude].join(";\n") },
     );
     const outcomeById = new Map(receipts.map(({ id, outcome }) => [id, outcome]));
     const settle = (delivery: Delivery, id: string): Settlement => ({ delivery, outcome: outcomeById.get(id) ?? "duplicate" });
