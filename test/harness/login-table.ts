@@ -40,16 +40,22 @@ export async function openLoginSink(database: Database, schema: string = "maskli
   return sink;
 }
 
+/** A pipeline of its own, and what counts its refused messages. */
+export interface SinkParts {
+  readonly pipeline?: string;
+  readonly budget?: (database: Database, schema: string, pipeline: number) => FailureBudget;
+}
+
 /** A sink on the user_logins that is there. */
-export async function loginSinkOn(database: Database, schema: string = "maskline"): Promise<PostgresSink> {
+export async function loginSinkOn(database: Database, schema: string = "maskline", parts: SinkParts = {}): Promise<PostgresSink> {
   const columns = await checkTarget(database, loginTable, loginDemands);
-  const pipeline = await registerPipeline(database, schema, "public.user_logins");
+  const pipeline = await registerPipeline(database, schema, parts.pipeline ?? "public.user_logins");
   return new PostgresSink(database, {
     schema,
     table: loginTable,
     columns,
     pipeline,
-    budget: new FailureBudget(database, schema, pipeline, noLimits),
+    budget: parts.budget?.(database, schema, pipeline) ?? new FailureBudget(database, schema, pipeline, noLimits),
     contractHash: "test",
     describe: () => [{ path: "ip", found: "text", length: 12 }],
     recheckTarget: async () => void (await checkTarget(database, loginTable, loginDemands)),

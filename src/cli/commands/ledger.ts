@@ -2,6 +2,7 @@ import { withDatabase } from "../../app/assemble-sink.ts";
 import { MasklineError } from "../../errors.ts";
 import { findMessage, readAccounts } from "../../postgres/ledger.ts";
 import { requireSchema } from "../../postgres/migrate.ts";
+import { findTrip, tripped } from "../../postgres/trips.ts";
 import { accountColumns } from "../columns.ts";
 import { type Command, configFlags } from "../command.ts";
 import { settingsOf } from "../settings.ts";
@@ -45,6 +46,8 @@ An open run is still going on, or was killed: what it held then (one batch a lan
         call.has("all") ? null : settings.pipeline,
         call.number("limit", 1) ?? 20,
       );
+      const trip = await findTrip(database, schema, settings.pipeline);
+      if (trip !== null) call.output.say(`${tripped(trip).message}\nnext: maskline resume --dry-run`);
       if (call.output.json) return call.output.document({ runs: accounts });
       if (accounts.length === 0) return call.output.say("no run has been recorded yet\nnext: maskline run --drain");
       for (const line of formatTable(accountColumns, accounts)) call.output.data(line);
