@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 
 import type { RunTotals } from "../../src/pipeline/engine.ts";
 import type { Trip } from "../../src/postgres/trips.ts";
@@ -179,5 +180,8 @@ function login(parts: Readonly<Record<string, unknown>>): string {
 async function untilLoaded({ database }: Workspace, finished: Promise<unknown>): Promise<void> {
   let ended = false;
   void finished.then(() => (ended = true));
-  while ((await countRows(database, "user_logins")) === 0) assert.ok(!ended, "the run goes on");
+  while ((await countRows(database, "user_logins")) === 0) {
+    assert.ok(!ended, "the run goes on");
+    await pause(20);
+  }
 }
