@@ -4,6 +4,7 @@ import type { MaskKeys } from "../keys/mask-keys.ts";
 import type { MaskedColumn } from "../pipeline/prepare.ts";
 import { checkSkipping } from "../postgres/conflicts.ts";
 import { Database } from "../postgres/database.ts";
+import { FailureBudget } from "../postgres/failure-budget.ts";
 import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
 import { requireSchema } from "../postgres/migrate.ts";
 import type { PostgresOptions } from "../postgres/options.ts";
@@ -68,13 +69,17 @@ export async function openSink(
   const skipConflicts = on_conflict === "skip";
   if (skipConflicts) await checkSkipping(database, table);
   await pinMaskDefinitions(database, schema, maskPins(settings.columns, ring), await rightfulKeyIds(database, schema, ring));
+  const pipeline = await registerPipeline(database, schema, settings.pipeline);
+  const budget = new FailureBudget(database, schema, pipeline, settings.options.limits);
+  await budget.requireUntripped();
   return new PostgresSink(database, {
     schema,
     table,
     columns,
-    pipeline: await registerPipeline(database, schema, settings.pipeline),
+    pipeline,
     skipConflicts,
     receiptKey: receiptKeyOf(settings),
+    budget,
     contractHash: contractHash(contract),
     describe: (delivery) => describeStructure(contract, delivery),
     recheckTarget: async () => void (await checkTarget(database, table, columnDemands(masked))),

@@ -9,7 +9,7 @@ export type Query = <Row extends pg.QueryResultRow>(sql: string, parameters?: re
 
 /** What a transaction does beside its work. */
 export interface TransactionOptions {
-  /** A fixed text that is sent along with BEGIN, at no round trip of its own; the rows of its last statement go to the work. */
+  /** A fixed text that is sent along with BEGIN, at no round trip of its own; the rows of its statements go to the work. */
   readonly prelude?: string;
   /** For what reads whole tables: no limit of time for a statement. */
   readonly unhurried?: boolean;
@@ -90,7 +90,7 @@ export class Database {
         ...(mayBeLost ? ["SET LOCAL synchronous_commit = off"] : []),
         ...(prelude === undefined ? [] : [prelude]),
       ];
-      const opened = lastRows(await client.query(opening.join(";\n")));
+      const opened = rowsOf(await client.query(opening.join(";\n")));
       const query = async <Row extends pg.QueryResultRow>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> => {
         const asked = { text: sql, values: [...parameters], ...(unhurried ? { query_timeout: unhurriedMs } : {}) };
         const answer = await client.query<Row>(asked);
@@ -148,8 +148,8 @@ export class DatabaseRefusal extends MasklineError {
 }
 
 /** Of a text with several statements the driver answers with a list, which its types do not say. */
-function lastRows(answers: pg.QueryResult | readonly pg.QueryResult[]): readonly pg.QueryResultRow[] {
-  return (Array.isArray(answers) ? (answers as readonly pg.QueryResult[]).at(-1) : (answers as pg.QueryResult))?.rows ?? [];
+function rowsOf(answers: pg.QueryResult | readonly pg.QueryResult[]): readonly pg.QueryResultRow[] {
+  return [answers].flat().flatMap((answer) => (answer as pg.QueryResult).rows);
 }
 
 async function rollBack(client: pg.PoolClient): Promise<boolean> {

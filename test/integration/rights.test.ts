@@ -14,6 +14,7 @@ const grants = [
   "GRANT SELECT ON maskline.migration TO writer",
   "GRANT SELECT, INSERT ON maskline.pipeline, maskline.mask_definition, maskline.receipt, maskline.ledger TO writer",
   "GRANT SELECT, INSERT ON maskline.ring_key, maskline.token_column TO writer",
+  "GRANT SELECT, INSERT ON maskline.trip, maskline.ledger_reason TO writer",
   "GRANT SELECT, INSERT, UPDATE, DELETE ON maskline.replica TO writer",
   "GRANT INSERT ON maskline.quarantine, maskline.token_alias TO writer",
 ];
@@ -29,6 +30,14 @@ const rekeyerGrants = [
   "GRANT SELECT, INSERT, DELETE ON maskline.token_alias TO rekeyer",
 ];
 
+/** What `resume` needs: whoever may stop a pipeline need not be who lets it go on. */
+const operatorGrants = [
+  "CREATE ROLE operator LOGIN PASSWORD 'operator'",
+  "GRANT USAGE ON SCHEMA maskline TO operator",
+  "GRANT SELECT ON maskline.migration, maskline.pipeline, maskline.trip TO operator",
+  "GRANT UPDATE (resumed_at, resumed_by, resume_reason) ON maskline.trip TO operator",
+];
+
 const analystGrants = [
   "CREATE ROLE analyst LOGIN PASSWORD 'analyst'",
   "GRANT SELECT ON user_logins TO analyst",
@@ -38,7 +47,7 @@ const analystGrants = [
 
 test(
   "the rights named in SECURITY.md are enough to run, and to read nothing of the table or the quarantine",
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     const servers = await startServers();
     const place = await openWorkspace(servers);
@@ -80,6 +89,25 @@ test(
         assert.equal(denied.code, 3, look.join(" "));
         assert.match(denied.stderr, /lacks a right.*SQLSTATE 42501/);
       }
+
+      // the writer stops the pipeline, and cannot let it go on by itself
+      await place.send(["not json"]);
+      const refused = await place.maskline("run", "--max-messages", "1", "--set", "limits.refused=0");
+      assert.equal(refused.code, 6, refused.stderr);
+      assert.match(refused.stderr, /stands still since/, "the trip was stored");
+      assert.equal((await place.maskline("resume", "--reason", "mine")).code, 3);
+      await grant(place, operatorGrants);
+      await as(place, "operator");
+      const resumed = await place.maskline("resume", "--reason", "looked at");
+      assert.equal(resumed.code, 0, resumed.stderr);
+      const { trips } = JSON.parse((await place.maskline("resume", "--list", "--json")).stdout) as {
+        trips: { resumedBy: string }[];
+      };
+      assert.deepEqual(
+        trips.map(({ resumedBy }) => resumedBy),
+        ["operator"],
+      );
+      assert.match((await place.maskline("run", "--max-messages", "1")).stderr, /GRANT INSERT/);
     } finally {
       await place.close();
       await servers.stop();

@@ -4,6 +4,7 @@ import { MasklineError } from "../../errors.ts";
 import type { Database } from "../../postgres/database.ts";
 import { type Account, findMessage, type MessagePlace, readAccounts } from "../../postgres/ledger.ts";
 import { requireSchema } from "../../postgres/migrate.ts";
+import { findTrip, tripped } from "../../postgres/trips.ts";
 import { accountColumns } from "../columns.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import { settingsOf } from "../settings.ts";
@@ -38,6 +39,8 @@ identity names; without --sent-after all receipts of this database are read for 
       await requireSchema(database, schema);
       if (id !== null) return showMessage(call, database, schema, id, sentAfter);
       const pipeline = call.has("all") ? null : settings.pipeline;
+      const trip = await findTrip(database, schema, settings.pipeline);
+      if (trip !== null) call.output.say(`${tripped(trip).message}\nnext: maskline resume --dry-run`);
       showAccounts(call, await readAccounts(database, schema, pipeline, call.number("limit", 1) ?? 20));
     });
   },
