@@ -40,9 +40,10 @@ FROM (
          sum(quarantined) AS quarantined, sum(returned) AS returned, bool_or(closing) AS closed,
          min(recorded_at) AS first_at, max(recorded_at) AS last_at
   FROM (
-    SELECT run, lane, pipeline, received, loaded, duplicate, quarantined, returned, closing, recorded_at FROM ${schema}.ledger
+    SELECT run, lane, pipeline, received, 0 AS loaded, 0 AS duplicate, 0 AS quarantined, 0 AS returned, false AS closing, recorded_at
+    FROM ${schema}.intake
     UNION ALL
-    SELECT run, lane, pipeline, received, 0, 0, 0, 0, false, recorded_at FROM ${schema}.intake
+    SELECT run, lane, pipeline, received, loaded, duplicate, quarantined, returned, closing, recorded_at FROM ${schema}.ledger
   ) AS noted
   GROUP BY run, lane, pipeline
 ) AS lane_sum
