@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { after, before, suite, test } from "node:test";
 import { inspect } from "node:util";
 
@@ -262,6 +263,17 @@ for (const engine of postgresServers()) {
       }
       assert.equal(await countRows(database, "maskline.quarantine"), 0);
       assert.equal(await countRows(database, "maskline.receipt"), 0);
+    });
+
+    test("a value that is too large for its index is refused as a row, and its neighbours are loaded", async () => {
+      const sink = await openSink();
+      const large = randomBytes(9_000).toString("base64");
+      const rows = ["a", large, "b", "a"].map((single): Row => ["1", null, null, single, ...good.slice(4)]);
+      assert.deepEqual(await quarantinedPlaces(sink, rows), [1, 3]);
+      const { rows: found } = await admin.query<{ found: string }>(
+        "SELECT faults -> 0 ->> 'found' AS found FROM maskline.quarantine ORDER BY found",
+      );
+      assert.match(found[1]?.found ?? "", /54000/);
     });
 
     test("a foreign key and a unique constraint that are checked at the commit are checked before it", async () => {
