@@ -12,7 +12,8 @@ const grants = [
   "GRANT INSERT (user_id, device_type, masked_ip, masked_device_id, locale, app_version, create_date) ON user_logins TO writer",
   "GRANT USAGE ON SCHEMA maskline TO writer",
   "GRANT SELECT ON maskline.migration TO writer",
-  "GRANT SELECT, INSERT ON maskline.pipeline, maskline.mask_definition, maskline.receipt, maskline.ledger TO writer",
+  "GRANT SELECT, INSERT ON maskline.pipeline, maskline.mask_definition, maskline.receipt, maskline.identity_receipt, maskline.ledger TO writer",
+  "GRANT SELECT, INSERT, DELETE ON maskline.intake TO writer",
   "GRANT SELECT, INSERT ON maskline.ring_key, maskline.token_column TO writer",
   "GRANT SELECT, INSERT ON maskline.trip, maskline.ledger_reason TO writer",
   "GRANT SELECT, INSERT, UPDATE, DELETE ON maskline.replica TO writer",
@@ -36,6 +37,23 @@ const operatorGrants = [
   "GRANT USAGE ON SCHEMA maskline TO operator",
   "GRANT SELECT ON maskline.migration, maskline.pipeline, maskline.trip TO operator",
   "GRANT UPDATE (resumed_at, resumed_by, resume_reason) ON maskline.trip TO operator",
+];
+
+/** What `prune` needs. */
+const prunerGrants = [
+  "CREATE ROLE pruner LOGIN PASSWORD 'pruner'",
+  "GRANT USAGE ON SCHEMA maskline TO pruner",
+  "GRANT SELECT ON maskline.migration, maskline.pipeline TO pruner",
+  "GRANT SELECT, DELETE ON maskline.receipt, maskline.identity_receipt, maskline.intake TO pruner",
+  "GRANT SELECT, INSERT, DELETE ON maskline.ledger TO pruner",
+];
+
+/** What `ledger` needs. */
+const lookerGrants = [
+  "CREATE ROLE looker LOGIN PASSWORD 'looker'",
+  "GRANT USAGE ON SCHEMA maskline TO looker",
+  "GRANT SELECT ON maskline.migration, maskline.pipeline, maskline.account, maskline.replica, maskline.trip TO looker",
+  "GRANT SELECT ON maskline.receipt, maskline.identity_receipt TO looker",
 ];
 
 const analystGrants = [
@@ -62,6 +80,10 @@ test(
       assert.equal(code, 0, stderr);
       assert.ok((await countRows(place.database, "user_logins")) > 180);
       assert.ok((await countRows(place.database, "maskline.quarantine")) > 0);
+      await place.send([...sampleEvents({ count: 20, seed: 5 })].map(({ body }) => body));
+      const byIdentity = await place.maskline("run", "--max-messages", "20", "--set", "identity=user_id");
+      assert.equal(byIdentity.code, 0, byIdentity.stderr);
+      assert.equal(await countRows(place.database, "maskline.intake"), 0, "what lanes held is told and forgotten");
 
       // the keys are rotated by someone who can neither load nor read the rest of the table
       await grant(place, rekeyerGrants);
@@ -83,8 +105,27 @@ test(
       const shared = await place.maskline("duplicates");
       assert.equal(shared.code, 0, shared.stderr);
 
+      await grant(place, lookerGrants);
+      await as(place, "looker");
+      for (const look of [["ledger"], ["ledger", "--message", "", "--json"]]) {
+        const looked = await place.maskline(...look);
+        assert.equal(looked.code, 0, looked.stderr);
+      }
+
+      await grant(place, prunerGrants);
+      await place.database.query("ageing", "UPDATE maskline.receipt SET sent_at = sent_at - interval '16 days'");
+      await place.database.query("ageing", "UPDATE maskline.identity_receipt SET received_at = received_at - interval '16 days'");
+      await as(place, "pruner");
+      for (const prune of [["prune", "--dry-run"], ["prune"]]) {
+        const pruned = await place.maskline(...prune);
+        assert.equal(pruned.code, 0, pruned.stderr);
+      }
+      const receipts = "(SELECT id FROM maskline.receipt UNION ALL SELECT id FROM maskline.identity_receipt) AS receipt";
+      const kept = await countRows(place.database, receipts);
+      assert.equal(kept, await countRows(place.database, "maskline.quarantine"), "of what is quarantined");
+
       await as(place, "writer");
-      for (const look of [["duplicates"], ["quarantine", "list"]]) {
+      for (const look of [["duplicates"], ["quarantine", "list"], ["prune"]]) {
         const denied = await place.maskline(...look);
         assert.equal(denied.code, 3, look.join(" "));
         assert.match(denied.stderr, /lacks a right.*SQLSTATE 42501/);

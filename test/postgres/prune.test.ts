@@ -173,13 +173,10 @@ for (const engine of postgresServers()) {
       await openLoginSink(database);
       await admin.query(`
         INSERT INTO maskline.ledger (run, lane, sequence, pipeline, received, loaded, duplicate, quarantined, returned, recorded_at)
-        SELECT '00000000-0000-4000-8000-000000000001', 0, n, 1, n * 900000000::bigint, 900000000, 0, 0, 0, now() - interval '30 days'
-        FROM generate_series(1, 3) AS n;
-        INSERT INTO maskline.ledger (run, lane, sequence, pipeline, received, loaded, duplicate, quarantined, returned, recorded_at)
-        SELECT '00000000-0000-4000-8000-000000000001', 0, n, 1, 2700000000 + n, 1, 0, 0, 0, now() - interval '30 days'
-        FROM generate_series(4, 6) AS n`);
+        SELECT '00000000-0000-4000-8000-000000000001', 0, n, 1, 2147483000::bigint + n * 1000,
+               CASE n WHEN 2 THEN 2147483000 ELSE 1000 END, 0, 0, 0, now() - interval '30 days' FROM generate_series(1, 6) AS n`);
       const before = await readAccounts(database, "maskline", null, 10);
-      assert.equal((await pruneAll()).ended, "done");
+      assert.equal((await pruneAll()).ledgerRows, 3);
       assert.equal((await pruneAll()).ledgerRows, 0);
       assert.deepEqual(await readAccounts(database, "maskline", null, 10), before);
     });
