@@ -4,7 +4,7 @@ import type { LedgerPosition, Refusal } from "../pipeline/ports.ts";
 import type { NewReceipt } from "./batch-part.ts";
 import type { Database, Query } from "./database.ts";
 import { quoteName } from "./names.ts";
-import { type CountedReason, openTripSql, storeTrip, tripAmong, type TripFacts, tripped, trippedUnstored } from "./trips.ts";
+import { type CountedReason, openTrip, saysStill, stillSql, storeTrip, type TripFacts, tripped, trippedUnstored } from "./trips.ts";
 
 /**
  * First half of the advisory lock under which a pipeline's refused messages are counted, the second is its number: batches of several
@@ -14,7 +14,7 @@ import { type CountedReason, openTripSql, storeTrip, tripAmong, type TripFacts, 
 const countingLock = 714_521_033;
 
 /** How many loads are looked at in the first step; more where they were small and the window is large. */
-const firstStep = 500;
+const firstStep = 1_000;
 
 type LoadRow = Effect & { readonly run: string; readonly lane: number; readonly sequence: number };
 
@@ -46,17 +46,25 @@ export class FailureBudget {
     this.#schema = schema;
     this.#pipeline = pipeline;
     this.#limits = limits;
-    this.prelude = openTripSql(schema, pipeline);
+    this.prelude = stillSql(schema, pipeline);
   }
 
   /** @throws MasklineError `budget_spent`, with what is stored, when the pipeline stands still */
   async requireUntripped(): Promise<void> {
-    this.refuseTripped(await this.#database.query("looking whether the pipeline stands still", this.prelude));
+    await this.#database.transaction(
+      "looking whether the pipeline stands still",
+      (query, rows) => this.refuseTripped(query, rows),
+      {
+        prelude: this.prelude,
+      },
+    );
   }
 
-  /** The same from the rows of the prelude. */
-  refuseTripped(prelude: readonly unknown[]): void {
-    const trip = tripAmong(prelude);
+  /** The same inside a transaction that began with the prelude, from its rows. */
+  async refuseTripped(query: Query, prelude: readonly unknown[]): Promise<void> {
+    if (!saysStill(prelude)) return;
+    const trip = await openTrip(query, this.#schema, this.#pipeline);
+    // none: resumed a moment ago
     if (trip !== null) throw tripped(trip);
   }
 

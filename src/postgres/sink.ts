@@ -195,7 +195,7 @@ export class PostgresSink implements Sink {
     const receipts = await this.#database.transaction(
       "loading",
       async (query: Query, prelude) => {
-        budget.refuseTripped(prelude);
+        await budget.refuseTripped(query, prelude);
         if (keys !== undefined) requireWritable(standingOf(prelude), keys, part.refused.length > 0);
         const made = await query<NewReceipt>(this.#statements.load, parameters);
         await budget.spend(query, position, part.refused, made);

@@ -34,17 +34,26 @@ export type Trip = TripFacts & {
 const tripColumns = `pipeline.name AS pipeline, trip.run, trip.tripped_at AS "trippedAt", trip.refused, trip.seen, trip.limits, trip.reasons,
   trip.resumed_at AS "resumedAt", trip.resumed_by AS "resumedBy", trip.resume_reason AS "resumeReason"`;
 
-/** The open trip of a pipeline, by its number, as rows of kind 'trip': a fixed text, to be sent along with BEGIN. */
-export function openTripSql(schema: string, pipeline: number): string {
-  const own = quoteName(schema);
+/** Says by a row whether a pipeline stands still: a short fixed text, to be sent along with every BEGIN. */
+export function stillSql(schema: string, pipeline: number): string {
   if (!Number.isSafeInteger(pipeline)) throw new MasklineError("internal", "a pipeline's number that is not a whole number");
-  return `SELECT 'trip' AS kind, ${tripColumns} FROM ${own}.trip JOIN ${own}.pipeline ON pipeline.number = trip.pipeline
-     WHERE trip.pipeline = ${pipeline} AND trip.resumed_at IS NULL`;
+  return `SELECT 'trip' AS kind FROM ${quoteName(schema)}.trip WHERE pipeline = ${pipeline} AND resumed_at IS NULL`;
 }
 
-/** The trip among rows of several kinds. */
-export function tripAmong(rows: readonly unknown[]): Trip | null {
-  return (rows as readonly (Trip & { readonly kind?: string })[]).find(({ kind }) => kind === "trip") ?? null;
+/** Whether such a row is among those of several kinds. */
+export function saysStill(rows: readonly unknown[]): boolean {
+  return (rows as readonly { readonly kind?: string }[]).some(({ kind }) => kind === "trip");
+}
+
+/** The open trip of a pipeline, by its number. */
+export async function openTrip(query: Query, schema: string, pipeline: number): Promise<Trip | null> {
+  const own = quoteName(schema);
+  const [open] = await query<Trip>(
+    `SELECT ${tripColumns} FROM ${own}.trip JOIN ${own}.pipeline ON pipeline.number = trip.pipeline
+     WHERE trip.pipeline = $1 AND trip.resumed_at IS NULL`,
+    [pipeline],
+  );
+  return open ?? null;
 }
 
 /** Writes that a pipeline stands still, unless it does already; answers with what is stored then. */
@@ -60,7 +69,7 @@ export async function storeTrip(
      ON CONFLICT (pipeline) WHERE resumed_at IS NULL DO NOTHING`,
     [pipeline, run, refused, seen, JSON.stringify(limits), JSON.stringify(reasons)],
   );
-  return tripAmong(await query(openTripSql(schema, pipeline)));
+  return openTrip(query, schema, pipeline);
 }
 
 /** The open trip of a pipeline, by its name; null when it is not tripped. */

@@ -39,7 +39,9 @@ for (const engine of postgresServers()) {
     for (const receipts of ["sent", "id"] as const) {
       test(`batches that overlap in any order load side by side without a deadlock, each message once (${receipts})`, async () => {
         await openLoginSink(database, "maskline", "", receipts);
-        const sinks = await Promise.all(Array.from({ length: connections }, () => loginSinkOn(database, "maskline", receipts)));
+        const sinks = await Promise.all(
+          Array.from({ length: connections }, () => loginSinkOn(database, "maskline", { receiptKey: receipts })),
+        );
         for (let round = 0; round < rounds; round += 1) {
           const deliveries = Array.from({ length: messages }, () => makeDelivery());
           const loads = sinks.map((sink, lane) =>
