@@ -49,6 +49,7 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
   const queue = openQueue(settings);
   const runId = randomUUID();
   let live: LiveMasks | null = null;
+  let source: Source | null = null;
   try {
     const sink = await openSink(settings, ring, masked, database);
     const openRing = (): ReturnType<typeof openKeyRing> => openKeyRing(running());
@@ -56,13 +57,8 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
     live = await LiveMasks.open({ settings, database, run: runId, report, clock: systemClock, stop, openRing }, ring, masked);
     const facts = await queue.facts(stop);
     request.onReady({ facts, protocol: queue.protocol, safeIdleMs: safeIdleMs(facts) });
-    const source = openSource(
-      settings,
-      queue,
-      request.drain ? { facts, idleMs: request.idleMs } : null,
-      systemClock,
-      request.report,
-    );
+    const drain = request.drain ? { idleMs: request.idleMs } : null;
+    source = openSource(settings, queue, facts, drain, systemClock, request.report);
     return await runPipeline(
       {
         run: runId,
@@ -81,6 +77,7 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
       stop,
     );
   } finally {
+    await source?.close();
     queue.close();
     await live?.end();
     await database.close();
