@@ -53,8 +53,7 @@ const denied =
   /AccessDenied|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch|InvalidSignature|IncompleteSignature|MissingAuthenticationToken|ExpiredToken|InvalidSecurity|InvalidAccessKeyId|OptInRequired|CredentialsProvider|CredentialsError|TokenProviderError/;
 const expired = /Expired(Token|Credentials)|RequestExpired|TokenRefreshRequired/;
 const throttled = /Throttl|TooManyRequests|OverLimit|RequestLimitExceeded|SlowDown/i;
-const passing =
-  /Timeout|ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|EHOST|ENETUNREACH|ServiceUnavailable|InternalError|InternalFailure/;
+const passing = /Timeout|ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|EHOST|ENETUNREACH|ServiceUnavailable|InternalError|InternalFailure/;
 
 function part(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;

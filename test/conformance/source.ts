@@ -132,21 +132,24 @@ export function sourceConformance(name: string, open: (wish: QueueWish) => Promi
       assert.equal((await receiveAll(source, 12)).length, 12);
     });
 
-    check("gives messages that were handed out before in small batches, and those of many attempts alone", async ({ source, send }) => {
-      await send(numbered(24));
-      let deliveries = await receiveAll(source, 24);
-      for (let attempt = 2; attempt <= 4; attempt += 1) {
-        await source.settle(deliveries.map((delivery) => ({ delivery, outcome: "returned" })));
-        deliveries = [];
-        while (deliveries.length < 24) {
-          const batch = (await source.receive(1_000, neverStops)) ?? [];
-          const most = Math.max(...batch.map((delivery) => delivery.attempt)) >= 4 ? 1 : 10;
-          assert.ok(batch.length <= most, `${batch.length} together at attempt ${attempt}`);
-          deliveries.push(...batch);
+    check(
+      "gives messages that were handed out before in small batches, and those of many attempts alone",
+      async ({ source, send }) => {
+        await send(numbered(24));
+        let deliveries = await receiveAll(source, 24);
+        for (let attempt = 2; attempt <= 4; attempt += 1) {
+          await source.settle(deliveries.map((delivery) => ({ delivery, outcome: "returned" })));
+          deliveries = [];
+          while (deliveries.length < 24) {
+            const batch = (await source.receive(1_000, neverStops)) ?? [];
+            const most = Math.max(...batch.map((delivery) => delivery.attempt)) >= 4 ? 1 : 10;
+            assert.ok(batch.length <= most, `${batch.length} together at attempt ${attempt}`);
+            deliveries.push(...batch);
+          }
+          assert.ok(deliveries.every((delivery) => delivery.attempt === attempt));
         }
-        assert.ok(deliveries.every((delivery) => delivery.attempt === attempt));
-      }
-    });
+      },
+    );
 
     check(
       "keeps what it holds past the time after which it would be handed out again",

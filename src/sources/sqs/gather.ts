@@ -86,9 +86,10 @@ export class Gather implements Demand {
     this.#receivers?.pump();
   }
 
-  /** Everyone who waits goes away empty-handed. */
+  /** Nothing more will come, for those who wait and for those who ask later. */
   close(): void {
-    this.#answerAll([]);
+    this.#hasEnded = true;
+    this.#answerAll(null);
   }
 
   wanted(nowMs: number): number {

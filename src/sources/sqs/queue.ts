@@ -14,8 +14,8 @@ import {
 import { codeName } from "../../aws/sdk-error.ts";
 import { MasklineError } from "../../errors.ts";
 import { type AdmitAnswer, readAdmitted } from "./admitted-answer.ts";
-import { type ClientOptions, sqsClient } from "./client.ts";
 import { CallDeadline } from "./call-deadline.ts";
+import { type ClientOptions, sqsClient } from "./client.ts";
 import { isPassingEntry, queueError, unanswered, wantsQueryProtocol } from "./errors.ts";
 import type { SqsOptions } from "./options.ts";
 
@@ -128,9 +128,7 @@ export class Queue {
         VisibilityTimeout: seconds,
       })),
     });
-    const answer = await this.#call("changing visibility", (client, { signal }) =>
-      client.send(command, { abortSignal: signal }),
-    );
+    const answer = await this.#call("changing visibility", (client, { signal }) => client.send(command, { abortSignal: signal }));
     return (answer.Failed ?? []).map(failedEntry);
   }
 

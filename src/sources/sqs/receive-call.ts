@@ -114,10 +114,10 @@ export class ReceiveCall {
     return hasRoom;
   }
 
-  /** For a server that does not say how long its answer is: what has been seen, with room to spare. */
+  /** For a server that does not say how long its answer is: twice what has been seen. One that is longer after all is given up. */
   #unknownBytes(): number {
     const { limit, largestBytes } = this.#sizes;
-    return largestBytes === 0 ? this.#worstBytes() : Math.max(shortestUnknownBytes, limit * largestBytes * longestEscape);
+    return largestBytes === 0 ? this.#worstBytes() : Math.max(shortestUnknownBytes, limit * largestBytes * 2);
   }
 
   #worstBytes(): number {

@@ -105,7 +105,7 @@ export class SqsSource implements Source {
   }
 
   async receive(limit: number, signal: AbortSignal): Promise<readonly Delivery[] | null> {
-    if (this.#isClosed || signal.aborted) return [];
+    if (signal.aborted) return [];
     if (this.#deletes.trouble !== null) throw this.#deletes.trouble;
     return this.#gather.wait(limit, signal);
   }

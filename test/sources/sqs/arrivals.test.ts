@@ -38,7 +38,10 @@ test("a batch closes at its bytes, and a message larger than that goes alone", (
 
 /** What a test does: a message comes, a lane takes a batch, or the oldest or newest batch in work settles. */
 const step = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ attempt: fc.constantFrom(1, 1, 1, 2, 3, 4, 7), group: fc.constantFrom(null, "a", "b", "c") }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ attempt: fc.constantFrom(1, 1, 1, 2, 3, 4, 7), group: fc.constantFrom(null, "a", "b", "c") }),
+  },
   { weight: 2, arbitrary: fc.record({ take: fc.integer({ min: 1, max: 15 }) }) },
   { weight: 1, arbitrary: fc.record({ settle: fc.boolean() }) },
 );
