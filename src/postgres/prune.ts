@@ -74,7 +74,14 @@ export async function countPrunable(database: Database, { schema, pipeline, days
 /** Whether this role may do it: those that load need not. */
 export async function mayPrune(database: Database, schema: string): Promise<boolean> {
   const own = quoteName(schema);
-  const rights = ["receipt DELETE", "identity_receipt DELETE", "intake DELETE", "ledger DELETE", "ledger INSERT", "ledger_reason DELETE"];
+  const rights = [
+    "receipt DELETE",
+    "identity_receipt DELETE",
+    "intake DELETE",
+    "ledger DELETE",
+    "ledger INSERT",
+    "ledger_reason DELETE",
+  ];
   const named = rights.map((right) => right.split(" ")).map(([table, right]) => [`${own}.${table}`, right]);
   const [row] = await database.query<{ may: boolean }>(
     "looking whether this role may prune",

@@ -213,7 +213,7 @@ for (const engine of postgresServers()) {
           prune(pruner, scope, never),
           (error) => error instanceof MasklineError && error.code === "database_denied",
         );
-        await admin.query(`GRANT SELECT, DELETE ON maskline.receipt, maskline.identity_receipt, maskline.intake TO pruner;
+        await admin.query(`GRANT SELECT, DELETE ON maskline.receipt, maskline.identity_receipt, maskline.intake, maskline.ledger_reason TO pruner;
           GRANT SELECT, INSERT, DELETE ON maskline.ledger TO pruner`);
         assert.equal(await mayPrune(pruner, "maskline"), true);
         assert.deepEqual(await prune(pruner, scope, never), { receipts: 1, ledgerRows: 0, notes: 0, ended: "done" });
