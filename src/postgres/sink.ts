@@ -1,4 +1,3 @@
-import type { Fault } from "../contract/fault.ts";
 import type { FieldShape } from "../contract/structure.ts";
 import { MasklineError } from "../errors.ts";
 import type { Batch, Delivery, LedgerPosition, Refusal, Rows, Settlement, Sink } from "../pipeline/ports.ts";
@@ -7,6 +6,7 @@ import { type Database, DatabaseRefusal, type Query } from "./database.ts";
 import { describeFailure, mayBeRow } from "./error-classes.ts";
 import { type LoadStatements, loadStatements, rowParameters, sentAtParameter } from "./load-statement.ts";
 import { quoteName, type TableName } from "./names.ts";
+import { refusalFault } from "./refusal-fault.ts";
 import { findRefusedRows, type RefusedRow } from "./refused-rows.ts";
 import { requireWritable, standingOf, standingPrelude } from "./ring-keys.ts";
 import type { TargetColumn } from "./target.ts";
@@ -212,13 +212,8 @@ function separate(rows: Rows, offenders: readonly RefusedRow[]): { kept: Rows; r
     rows.deliveries.flatMap((_, place) => (refusedAt.has(place) ? [] : [place])),
   );
   const refusals = offenders.map(({ place, failure }): Refusal => {
-    const fault: Fault = {
-      reason: "refused_by_database",
-      path: failure.column ?? "",
-      expected: failure.constraint === null ? "a row the table accepts" : `constraint ${failure.constraint} holds`,
-      found: describeFailure(failure),
-    };
-    return { delivery: rows.deliveries[place] as Delivery, id: rows.ids[place] as string, faults: [fault] };
+    const faults = [refusalFault(failure)];
+    return { delivery: rows.deliveries[place] as Delivery, id: rows.ids[place] as string, faults };
   });
   return { kept, refusals };
 }

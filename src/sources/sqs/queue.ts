@@ -15,6 +15,7 @@ import { codeName } from "../../aws/sdk-error.ts";
 import { MasklineError } from "../../errors.ts";
 import { queueError, wantsQueryProtocol } from "./errors.ts";
 import type { SqsOptions } from "./options.ts";
+import { readRedrivePolicy } from "./redrive-policy.ts";
 
 export interface QueueOptions {
   /** The queue's URL; its origin is the endpoint, so an emulator needs nothing else. */
@@ -33,6 +34,12 @@ export interface QueueFacts {
   readonly inFlight: number;
   readonly delayed: number;
   readonly visibilityTimeoutMs: number;
+  /** How often a message is received at most; the next receive finds it in the dead-letter queue. Null where there is none. */
+  readonly maxReceiveCount: number | null;
+  /** The ARN of the queue where messages go that were received too often; null where there is none. */
+  readonly deadLetterQueue: string | null;
+  /** Keeps the order inside a group of messages. */
+  readonly fifo: boolean;
 }
 
 export interface ReceiveRequest {
@@ -130,7 +137,14 @@ export class Queue {
       inFlight: count("ApproximateNumberOfMessagesNotVisible", 0),
       delayed: count("ApproximateNumberOfMessagesDelayed", 0),
       visibilityTimeoutMs: count("VisibilityTimeout", 30) * 1_000,
+      ...readRedrivePolicy(attributes["RedrivePolicy"]),
+      fifo: attributes["FifoQueue"] === "true",
     };
+  }
+
+  /** Any other call, for what is not part of the pipeline's own work. */
+  async ask<T>(doing: string, send: (client: SQSClient) => Promise<T>): Promise<T> {
+    return this.#call(doing, send);
   }
 
   close(): void {
