@@ -1,4 +1,4 @@
-import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { CreateQueueCommand, GetQueueAttributesCommand, SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { AwsQueryProtocol } from "@aws-sdk/core/protocols";
 
 import { systemClock } from "../../src/app/system-clock.ts";
@@ -27,6 +27,33 @@ export async function createQueue(
     return new URL(url.pathname, endpoint).href;
   } finally {
     client.destroy();
+  }
+}
+
+/** The queue attribute RedrivePolicy of a queue whose dead letters go to the other one. */
+export async function deadLettersTo(
+  deadUrl: string,
+  maxReceiveCount: number,
+  protocol: "json" | "query" = "json",
+): Promise<{ readonly RedrivePolicy: string }> {
+  const dead = openTestQueue(deadUrl, protocol);
+  try {
+    const command = new GetQueueAttributesCommand({ QueueUrl: deadUrl, AttributeNames: ["QueueArn"] });
+    const { Attributes: found } = await dead.ask("asking for an ARN", (client) => client.send(command));
+    return { RedrivePolicy: JSON.stringify({ deadLetterTargetArn: found?.QueueArn, maxReceiveCount }) };
+  } finally {
+    dead.close();
+  }
+}
+
+/** Changes a queue that is there already. */
+export async function setAttributes(url: string, attributes: Record<string, string>): Promise<void> {
+  const queue = openTestQueue(url, "json");
+  try {
+    const command = new SetQueueAttributesCommand({ QueueUrl: url, Attributes: attributes });
+    await queue.ask("setting attributes", (client) => client.send(command));
+  } finally {
+    queue.close();
   }
 }
 

@@ -22,10 +22,7 @@ sent. What does not fit goes to the quarantine. Ends as maskline run --drain doe
   examples: [
     ["maskline dlq drain --dry-run", "how many there are"],
     ["maskline dlq drain", "load them"],
-    [
-      "maskline dlq drain --queue https://sqs.eu-west-1.amazonaws.com/111122223333/logins-dead",
-      "a queue that no redrive policy names",
-    ],
+    ["maskline dlq drain --queue URL", "a queue that no redrive policy names"],
   ],
   async run(call) {
     const found = await findDeadLetters(settingsOf(call), call.text("queue"), call.stop);

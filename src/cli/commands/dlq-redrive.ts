@@ -27,7 +27,7 @@ maskline dlq drain loads them without that, and is what you want unless somethin
     const settings = settingsOf(call);
     const accepted = call.has("accept-new-ids");
     if (!accepted && !call.has("dry-run")) {
-      throw new MasklineError("usage", `needs --accept-new-ids: ${consequence}`, {
+      throw new MasklineError("usage", `dlq redrive needs --accept-new-ids: ${consequence}`, {
         next: "maskline dlq drain loads dead letters under their own ids and times",
       });
     }

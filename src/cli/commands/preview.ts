@@ -84,22 +84,31 @@ function show(output: Output, found: Preview): void {
 }
 
 function conclude(output: Output, { messages: previewed, refusedAlike, unknown, facts }: Preview): void {
-  if (previewed.length === 0) {
-    const { visible, inFlight, delayed } = facts;
-    output.say(`no message came (about ${count(visible)} visible, ${count(inFlight)} in flight, ${count(delayed)} delayed)`);
-    return output.say(`${output.style("bold", "next:")} maskline sample --send puts generated events on the queue, for a try`);
-  }
+  if (previewed.length === 0) return concludeEmpty(output, facts);
   const { loaded, duplicate, quarantined: refused } = countByOutcome(previewed);
   output.say(
-    `${messages(previewed.length)}: ${count(loaded)} would be loaded, ${count(duplicate)} ${duplicate === 1 ? "is a duplicate" : "are duplicates"}, ${count(refused)} would be quarantined; nothing was stored, and all were given back`,
+    `${messages(previewed.length)}: ${count(loaded)} would be loaded, ${count(duplicate)} ${duplicate === 1 ? "is a duplicate" : "are duplicates"}, ${count(refused)} would be quarantined`,
   );
+  output.say("nothing was stored, and all were given back");
   showUnknown(output, unknown);
   if (refusedAlike !== null) {
     warn(output, `the table refuses every row alike (${refusedAlike}): a run would stop then, and quarantine nothing`);
   }
   output.say(
-    `${output.style("bold", "next:")} ${refused === 0 ? "maskline run --drain" : "change the contract or the table if these should load, then preview again; or maskline run --drain"}`,
+    `${output.style("bold", "next:")} ${refused === 0 ? "maskline run --drain" : "change contract or table if these should load, and preview again; or maskline run --drain"}`,
   );
+}
+
+/** The depths are those of before: what was received too often already has gone to the dead-letter queue by being asked for. */
+function concludeEmpty(output: Output, { visible, inFlight, delayed, maxReceiveCount }: QueueFacts): void {
+  output.say(
+    `no message came; there were about ${count(visible)} visible, ${count(inFlight)} in flight, ${count(delayed)} delayed`,
+  );
+  const next =
+    visible > 0 && maxReceiveCount !== null
+      ? "maskline dlq drain --dry-run shows whether they have gone to the dead-letter queue"
+      : "maskline sample --send puts generated events on the queue, for a try";
+  output.say(`${output.style("bold", "next:")} ${next}`);
 }
 
 /** Names of fields come from outside and can be personal: on a terminal, where nothing keeps them, and nowhere else. */
@@ -130,7 +139,7 @@ interface ShownFault {
 const faultColumns: readonly TableColumn<ShownFault>[] = [
   { title: "would be quarantined", value: ({ id }) => id },
   { title: "reason", value: ({ reason }) => reason },
-  { title: "field", value: ({ path }) => path || "(body)" },
+  { title: "field", value: ({ path, reason }) => path || (reason === "refused_by_database" ? "(row)" : "(body)") },
   { title: "expected", value: ({ expected }) => expected },
   { title: "found", value: ({ found }) => found },
 ];

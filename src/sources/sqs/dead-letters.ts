@@ -6,7 +6,7 @@ import {
 } from "@aws-sdk/client-sqs";
 
 import { codeName } from "../../aws/sdk-error.ts";
-import { MasklineError } from "../../errors.ts";
+import { type ErrorCode, MasklineError } from "../../errors.ts";
 import type { Queue } from "./queue.ts";
 import { readQueueArn } from "./redrive-policy.ts";
 
@@ -53,7 +53,7 @@ export async function listMoves(queue: Queue, deadLetterArn: string): Promise<re
   const command = new ListMessageMoveTasksCommand({ SourceArn: deadLetterArn, MaxResults: 10 });
   const { Results: results = [] } = await queue
     .ask("asking for moves out of the dead-letter queue", (client) => client.send(command))
-    .catch(explainRights);
+    .catch(explain);
   return results.map((entry) => ({
     status: codeName(entry.Status),
     handle: entry.TaskHandle ?? null,
@@ -72,14 +72,19 @@ export async function startMove(queue: Queue, deadLetterArn: string): Promise<st
   const command = new StartMessageMoveTaskCommand({ SourceArn: deadLetterArn });
   const { TaskHandle: handle = "" } = await queue
     .ask("starting to move the dead letters", (client) => client.send(command))
-    .catch(explainRights);
+    .catch(explain);
   return handle;
 }
 
 /** A move wants other rights than a run, on both queues (Amazon SQS developer guide, "Configure a dead-letter queue redrive"). */
-function explainRights(error: unknown): never {
-  if (!(error instanceof MasklineError) || error.code !== "queue_denied") throw error;
-  throw new MasklineError(error.code, error.message, {
-    next: "needed: sqs:StartMessageMoveTask, ListMessageMoveTasks, ReceiveMessage, DeleteMessage, GetQueueAttributes on the dead-letter queue, sqs:SendMessage on the queue; or let maskline dlq drain load them",
-  });
+const nextByCode: Readonly<Partial<Record<ErrorCode, string>>> = {
+  queue_denied:
+    "needed: sqs:StartMessageMoveTask, ListMessageMoveTasks, ReceiveMessage, DeleteMessage, GetQueueAttributes on the dead-letter queue, sqs:SendMessage on the queue; or maskline dlq drain, which needs less",
+  queue_refused: "a server that is not AWS may not have this call; maskline dlq drain does without it",
+};
+
+function explain(error: unknown): never {
+  const next = error instanceof MasklineError ? nextByCode[error.code] : undefined;
+  if (!(error instanceof MasklineError) || next === undefined) throw error;
+  throw new MasklineError(error.code, error.message, { next });
 }
