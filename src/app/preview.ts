@@ -3,19 +3,15 @@ import { findUnknownFields, type UnknownFields } from "../contract/unknown-field
 import { MasklineError } from "../errors.ts";
 import { sealingSelfTest } from "../keys/self-test.ts";
 import { selfTest } from "../masks/self-test.ts";
-import type { Delivery, Outcome } from "../pipeline/ports.ts";
-import type { MaskedColumn } from "../pipeline/prepare.ts";
-import { requireSchema } from "../postgres/migrate.ts";
-import type { TableName } from "../postgres/names.ts";
+import type { Delivery, Outcome, Rows } from "../pipeline/ports.ts";
 import { rehearse, type Rehearsed } from "../postgres/rehearsal.ts";
-import { checkTarget } from "../postgres/target.ts";
 import type { QueueFacts } from "../sources/sqs/queue.ts";
 import { openKeyRing } from "./assemble-keys.ts";
-import { openDatabase, postgresOf } from "./assemble-sink.ts";
+import { openDatabase, openTarget } from "./assemble-sink.ts";
 import { openQueue, openSource } from "./assemble-source.ts";
 import { compareKeys } from "./check.ts";
 import type { Settings } from "./config/load.ts";
-import { columnDemands, createMasks, preparation } from "./masks.ts";
+import { createMasks, preparation } from "./masks.ts";
 import { systemClock } from "./system-clock.ts";
 
 export interface PreviewRequest {
@@ -31,7 +27,7 @@ export interface PreviewedMessage {
   /** How often it has been received, this time included. */
   readonly attempt: number;
   readonly outcome: Exclude<Outcome, "returned">;
-  /** What would be stored, or is already, by column; null for what would be quarantined. */
+  /** What would be stored, or was before, by column; null where there is no row. */
   readonly row: readonly (string | null)[] | null;
   /** Why it would be quarantined. */
   readonly faults: readonly Fault[];
@@ -59,37 +55,26 @@ export async function preview(settings: Settings, request: PreviewRequest, stop:
   const queue = openQueue(settings);
   const database = openDatabase(settings);
   try {
-    const { schema } = postgresOf(settings);
-    await requireSchema(database, schema);
-    const table = settings.target as TableName;
-    const columns = await checkTarget(database, table, columnDemands(masked));
+    const target = await openTarget(settings, masked, database);
     await compareKeys(settings, database, ring);
     const facts = await queue.facts(stop);
     requireReceives(facts, queue.shown);
     request.onReady(facts);
-    const load = { schema, table, columns, pipeline: settings.pipeline };
     const source = openSource(settings, queue, null, systemClock, () => {});
     const deliveries = (await source.receive(request.mostMessages, stop)) ?? [];
     try {
-      if (stop.aborted) throw new MasklineError("interrupted", "stopped before anything was tried; nothing was stored");
-      const { rows, refused } = preparation(settings, masked)(deliveries);
-      const rehearsed = await rehearse(database, load, rows, stop);
-      const faults = new Map(refused.map(({ delivery, faults: found }) => [delivery, found]));
-      const places = new Map(rows.deliveries.map((delivery, place) => [delivery, place]));
-      const messages = deliveries.map((delivery): PreviewedMessage => {
-        const place = places.get(delivery);
-        if (place === undefined) return told(delivery, "quarantined", null, faults.get(delivery) ?? []);
-        const answer = rehearsed[place] as Rehearsed;
-        if (answer.outcome === "quarantined") return told(delivery, answer.outcome, null, [answer.fault]);
-        return told(
-          delivery,
-          answer.outcome,
-          rows.columns.map((column) => column[place] ?? null),
-          [],
-        );
-      });
-      const unknown = findUnknownFields(settings.contract, settings.options.identity, deliveries);
-      return { columns: columnNames(masked), messages, refusedAlike: refusedAlike(rehearsed), unknown, facts };
+      if (stop.aborted) throw stopped();
+      const prepared = preparation(settings, masked)(deliveries);
+      const rehearsed = await rehearse(database, { ...target, pipeline: settings.pipeline }, prepared, stop);
+      return {
+        columns: masked.map(({ column }) => column.name),
+        messages: describe(deliveries, prepared.rows, rehearsed),
+        refusedAlike: refusedAlike(prepared.rows, rehearsed),
+        unknown: findUnknownFields(settings.contract, settings.options.identity, deliveries),
+        facts,
+      };
+    } catch (error) {
+      throw stop.aborted ? stopped() : error;
     } finally {
       await source.settle(deliveries.map((delivery) => ({ delivery, outcome: "returned" })));
       await source.close();
@@ -98,6 +83,10 @@ export async function preview(settings: Settings, request: PreviewRequest, stop:
     queue.close();
     await database.close();
   }
+}
+
+function stopped(): MasklineError {
+  return new MasklineError("interrupted", "stopped before all was tried; nothing was stored, and what was received is given back");
 }
 
 /** A message that may be received once is not there for the run any more once a preview has had it. */
@@ -110,22 +99,24 @@ function requireReceives({ maxReceiveCount }: QueueFacts, shown: string): void {
   );
 }
 
-function told(
-  { id, sentAtMs, attempt }: Delivery,
-  outcome: PreviewedMessage["outcome"],
-  row: PreviewedMessage["row"],
-  faults: readonly Fault[],
-): PreviewedMessage {
-  return { id, sentAtMs, attempt, outcome, row, faults };
+function describe(
+  deliveries: readonly Delivery[],
+  rows: Rows,
+  rehearsed: ReadonlyMap<Delivery, Rehearsed>,
+): readonly PreviewedMessage[] {
+  const places = new Map(rows.deliveries.map((delivery, place) => [delivery, place]));
+  return deliveries.map((delivery): PreviewedMessage => {
+    const { id, sentAtMs, attempt } = delivery;
+    const { outcome, faults } = rehearsed.get(delivery) as Rehearsed;
+    const place = outcome === "quarantined" ? undefined : places.get(delivery);
+    const row = place === undefined ? null : rows.columns.map((column) => column[place] ?? null);
+    return { id, sentAtMs, attempt, outcome, row, faults };
+  });
 }
 
-function columnNames(masked: readonly MaskedColumn[]): readonly string[] {
-  return masked.map(({ column }) => column.name);
-}
-
-function refusedAlike(rehearsed: readonly Rehearsed[]): string | null {
-  const [first] = rehearsed;
-  if (rehearsed.length < 2 || first?.outcome !== "quarantined") return null;
-  const { found } = first.fault;
-  return rehearsed.every((row) => row.outcome === "quarantined" && row.fault.found === found) ? found : null;
+function refusedAlike(rows: Rows, rehearsed: ReadonlyMap<Delivery, Rehearsed>): string | null {
+  const tried = rows.deliveries.map((delivery) => rehearsed.get(delivery)).filter((row) => row?.outcome !== "duplicate");
+  const reasons = new Set(tried.map((row) => row?.faults[0]?.found ?? null));
+  const [reason = null] = reasons;
+  return tried.length > 1 && reasons.size === 1 ? reason : null;
 }

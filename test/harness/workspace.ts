@@ -28,7 +28,7 @@ export interface Finished {
 /** A started `maskline`, as a user starts it. */
 export interface RunningCommand {
   readonly finished: Promise<Finished>;
-  /** Resolves when its stdout or its stderr holds the text; rejects when it ends before. */
+  /** Resolves when its stdout holds the text; rejects when it ends before. */
   says(text: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
 }
@@ -62,9 +62,8 @@ export function startNode(
   });
   const says = (text: string): Promise<void> =>
     new Promise((resolve, reject) => {
-      const look = (): void => (stdout.includes(text) || stderr.includes(text) ? resolve() : undefined);
+      const look = (): void => (stdout.includes(text) ? resolve() : undefined);
       child.stdout.on("data", look);
-      child.stderr.on("data", look);
       child.once("close", () => reject(new Error(`ended before it said "${text}": ${stderr}`)));
       look();
     });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 
+import type { Fault } from "../../src/contract/fault.ts";
 import type { PostgresServer } from "../../src/demo/postgres-server.ts";
-import type { Rows } from "../../src/pipeline/ports.ts";
+import type { Refusal, Rows } from "../../src/pipeline/ports.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { rehearse, type Rehearsed } from "../../src/postgres/rehearsal.ts";
 import { checkTarget } from "../../src/postgres/target.ts";
@@ -17,7 +18,14 @@ import {
   openLoginSink,
   outcomesOf,
 } from "../harness/login-table.ts";
-import { dumpTables } from "./databases.ts";
+import { dumpTables, plainClient, untilWaiting } from "./databases.ts";
+
+interface Around {
+  readonly name?: string;
+  readonly halt?: AbortSignal;
+  readonly refused?: readonly Refusal[];
+  readonly skipConflicts?: boolean;
+}
 
 const neverStops = new AbortController().signal;
 const pipeline = "public.user_logins";
@@ -36,11 +44,15 @@ for (const engine of postgresServers()) {
     });
 
     /** Rehearses, and holds that nothing has changed anywhere. */
-    async function tryRows(rows: Rows, { name = pipeline, stop = neverStops } = {}): Promise<readonly Rehearsed[]> {
+    async function tryRows(
+      rows: Rows,
+      { name = pipeline, halt = neverStops, refused = [], skipConflicts = false }: Around = {},
+    ): Promise<readonly Rehearsed[]> {
       const columns = await checkTarget(database, loginTable, loginDemands);
       const before = await dumpTables(database);
+      const rehearsal = { schema: "maskline", table: loginTable, columns, pipeline: name, skipConflicts };
       try {
-        return await rehearse(database, { schema: "maskline", table: loginTable, columns, pipeline: name }, rows, stop);
+        return [...(await rehearse(database, rehearsal, { rows, refused }, halt)).values()];
       } finally {
         assert.deepEqual(await dumpTables(database), before, "nothing was stored");
       }
@@ -65,7 +77,7 @@ for (const engine of postgresServers()) {
         tried.map(({ outcome }) => outcome),
         ["loaded", "duplicate", "quarantined", "quarantined", "loaded"],
       );
-      const faults = tried.flatMap((row) => (row.outcome === "quarantined" ? [row.fault] : []));
+      const faults = tried.flatMap((row) => row.faults);
       assert.deepEqual(faults[0], {
         reason: "refused_by_database",
         path: "",
@@ -82,7 +94,7 @@ for (const engine of postgresServers()) {
       await openLoginSink(database);
       const twice = makeDelivery();
       assert.deepEqual(
-        (await tryRows(makeRows([twice, makeDelivery(), twice]), { name: "another" })).map(({ outcome }) => outcome),
+        (await tryRows(makeRows([twice, makeDelivery(), { ...twice }]), { name: "another" })).map(({ outcome }) => outcome),
         ["loaded", "loaded", "duplicate"],
       );
       const sequence = await database.query<{ last: number }>(
@@ -97,15 +109,49 @@ for (const engine of postgresServers()) {
       const rows = makeRows([makeDelivery()]);
       await database.query("preparing", "ALTER TABLE user_logins RENAME COLUMN locale TO language");
       const columns = loginDemands.map(({ name }) => ({ name, castType: "pg_catalog.text" }));
-      await assert.rejects(rehearse(database, { schema: "maskline", table: loginTable, columns, pipeline }, rows, neverStops), {
-        code: "database_refused",
-      });
+      await assert.rejects(
+        rehearse(database, { schema: "maskline", table: loginTable, columns, pipeline }, { rows, refused: [] }, neverStops),
+        {
+          code: "database_refused",
+        },
+      );
     });
 
-    test("stops between rows when it is asked to", async () => {
+    test("says of what the contract refused whether it has had its effect", async () => {
+      const sink = await openLoginSink(database);
+      const fault: Fault = { reason: "not_json", path: "", expected: "a JSON object", found: "not JSON" };
+      const refused = [makeDelivery(), makeDelivery()].map((delivery): Refusal => ({ delivery, id: delivery.id, faults: [fault] }));
+      await sink.load(makeBatch(makeRows([]), refused.slice(0, 1)));
+      assert.deepEqual(await tryRows(makeRows([]), { refused }), [
+        { outcome: "duplicate", faults: [] },
+        { outcome: "quarantined", faults: [fault] },
+      ]);
+    });
+
+    test("where clashes are skipped, a row that clashes is a duplicate", async () => {
+      await openLoginSink(database, "maskline", "ALTER TABLE user_logins ADD UNIQUE (user_id)");
+      const rows = makeRows([makeDelivery(), makeDelivery()], { user_id: "one" });
+      const outcomes = async (skipConflicts: boolean): Promise<readonly string[]> =>
+        (await tryRows(rows, { skipConflicts })).map(({ outcome }) => outcome);
+      assert.deepEqual(await outcomes(true), ["loaded", "duplicate"]);
+      assert.deepEqual(await outcomes(false), ["loaded", "quarantined"]);
+    });
+
+    test("ends at once when it is asked to, also while it waits", async () => {
       await openLoginSink(database);
-      const stopped = AbortSignal.abort();
-      await assert.rejects(tryRows(makeRows([makeDelivery()]), { stop: stopped }), { code: "interrupted" });
+      const [holder, admin] = await Promise.all([plainClient(server.url), plainClient(server.url)]);
+      try {
+        await holder.query("BEGIN; LOCK TABLE user_logins IN EXCLUSIVE MODE");
+        const stopping = new AbortController();
+        const ended = assert.rejects(tryRows(makeRows([makeDelivery()]), { halt: stopping.signal }), {
+          code: "database_unreachable",
+        });
+        await untilWaiting(admin, 1, [ended]);
+        stopping.abort();
+        await ended;
+      } finally {
+        await Promise.all([holder.end(), admin.end()]);
+      }
     });
 
     test("a rehearsal of no rows is one", async () => {

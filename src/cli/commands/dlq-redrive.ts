@@ -17,8 +17,9 @@ export const dlqRedrive: Command = {
     "accept-new-ids": { doc: "go on although receipts do not know the messages again" },
     "dry-run": { doc: "say how many there are, and how far moves are that were started before; move nothing" },
   },
-  about: `Lets SQS move all dead letters back to the queues they came from (StartMessageMoveTask). ${consequence}.
-maskline dlq drain loads them without that, and is what you want unless something else reads the queue.`,
+  about: `Lets SQS move all dead letters back to the queues they came from (StartMessageMoveTask). They become new messages by that, with new ids
+and sent times: what was loaded already is loaded twice, and create_date is the day of the redrive. maskline dlq drain loads them without
+that, and is what you want unless something else reads the queue.`,
   examples: [
     ["maskline dlq redrive --dry-run", "what there is, and how far a move is"],
     ["maskline dlq redrive --accept-new-ids", "start the move"],
