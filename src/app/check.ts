@@ -12,6 +12,7 @@ import { requireSchema } from "../postgres/migrate.ts";
 import { showTable, type TableName } from "../postgres/names.ts";
 import { readStanding } from "../postgres/ring-keys.ts";
 import { checkTarget } from "../postgres/target.ts";
+import { findTrip, tripped } from "../postgres/trips.ts";
 import type { QueueFacts } from "../sources/sqs/queue.ts";
 import { readQueueArn } from "../sources/sqs/redrive-policy.ts";
 import { findKeyRing } from "./assemble-keys.ts";
@@ -72,6 +73,7 @@ export async function connectAndCheck(settings: Settings): Promise<readonly Find
       const schema = await attempt("schema", () => checkSchema(settings, database));
       await attempt("table", () => checkTable(settings, database, ring));
       if (schema !== null && ring !== null) await attempt("keys", () => checkKeys(settings, database, ring));
+      if (schema !== null) await attempt("failure budget", () => checkBudget(settings, database));
     } finally {
       await database.close();
     }
@@ -163,4 +165,12 @@ export async function compareKeys(settings: Settings, database: Database, ring: 
   requireOpen(ring, standing, settings.columns);
   // what a run makes of them needs the anchor
   taggedColumns(createMasks(settings.columns, ring), ring, standing);
+}
+
+async function checkBudget(settings: Settings, database: Database): Promise<readonly [string, null]> {
+  const trip = await findTrip(database, postgresOf(settings).schema, settings.pipeline);
+  if (trip !== null) throw tripped(trip);
+  const { refused, share, window } = settings.options.limits;
+  const bounds = [...(refused === null ? [] : [`${refused} refused messages`]), ...(share === null ? [] : [`a share of ${share}`])];
+  return [bounds.length === 0 ? "no limit is set" : `at most ${bounds.join(" or ")} among the newest ${window}`, null];
 }

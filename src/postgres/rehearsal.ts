@@ -65,10 +65,9 @@ async function makeReceipts(
   rows: Rows,
   refused: readonly Refusal[],
 ): Promise<(id: string) => boolean> {
-  const messages = {
-    deliveries: [...rows.deliveries, ...refused.map(({ delivery }) => delivery)],
-    ids: [...rows.ids, ...refused.map(({ id }) => id)],
-  };
+  const all = [...rows.deliveries.map((delivery, place) => ({ delivery, id: rows.ids[place] as string })), ...refused];
+  const byId = new Map(all.map(({ delivery, id }) => [id, delivery]));
+  const messages = { deliveries: [...byId.values()], ids: [...byId.keys()] };
   const number = await pipelineNumber(query, schema, pipeline);
   const made = await query<{ id: string }>(receipts, [number, ...receiptParameters(messages)]);
   const fresh = new Set(made.map(({ id }) => id));

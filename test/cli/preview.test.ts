@@ -194,6 +194,17 @@ suite("preview", () => {
     }
   }
 
+  test("works for a pipeline that stands still because too many messages were refused", async (t) => {
+    const place = await open(t);
+    await place.send(["not json"]);
+    const run = await maskline(place.folder, ["run", "--drain", "--idle", "1s", "--set", "limits.refused=0"]);
+    failed(run, { code: "budget_spent", says: /refused/, next: /resume/ });
+    assert.match(
+      succeeded(await preview(place)).stderr,
+      /^1 message: 0 would be loaded, 0 are duplicates, 1 would be quarantined$/m,
+    );
+  });
+
   test("a table that takes no row at all is told as a misfit of its own", async (t) => {
     const place = await open(t);
     await sql(place, "ALTER TABLE user_logins ADD CONSTRAINT closed CHECK (false)");
