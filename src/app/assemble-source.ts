@@ -12,7 +12,7 @@ const mostBatchBytes = 16 * 1_048_576;
 const timeoutMs = 10_000;
 
 /** `source.sqs`. @throws MasklineError `config_invalid` when it is left out */
-function sqsOf(settings: Settings): SqsOptions {
+export function sqsOf(settings: Settings): SqsOptions {
   const options = settings.options.source?.sqs;
   if (options === undefined) throw missingOption(settings, "source.sqs");
   return options;

@@ -100,6 +100,9 @@ async function everyOutput(place: Workspace): Promise<Map<string, string>> {
     outputs.set(args.join(" "), `${stdout}\nstderr:${stderr}`);
     return stdout;
   };
+  const shown = await command("preview", "-n", String(bodies.length));
+  assert.match(shown, /plain-user/, "the preview really shows rows");
+  await command("preview", "-n", String(bodies.length), "--json");
   await command("run", "--max-messages", String(bodies.length), "--json");
   await command("check", "--connect");
   await command("ledger");

@@ -71,3 +71,18 @@ export async function openSinkOn(
     recheckTarget: async () => void (await checkTarget(database, table, demands)),
   });
 }
+
+/** Every row of every table that is not PostgreSQL's own, as text, by table. */
+export async function dumpTables(database: Database): Promise<Readonly<Record<string, readonly string[]>>> {
+  const tables = await database.query<{ name: string }>(
+    "listing tables",
+    `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+     WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1`,
+  );
+  const dump: Record<string, readonly string[]> = {};
+  for (const { name } of tables) {
+    const rows = await database.query<{ row: string }>("dumping", `SELECT to_jsonb(t)::text AS row FROM ${name} AS t ORDER BY 1`);
+    dump[name] = rows.map(({ row }) => row);
+  }
+  return dump;
+}
