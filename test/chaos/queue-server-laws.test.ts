@@ -24,7 +24,7 @@ const steps = fc.array(
     fc.record({ kind: fc.constantFrom("delete", "release"), which: fc.nat(30) }),
     fc.record({ kind: fc.constant("pass"), ms: fc.nat(15) }),
   ),
-  { maxLength: 150 },
+  { maxLength: 150, size: "max" },
 );
 
 /** A message that a consumer holds, and until when. */
