@@ -43,7 +43,7 @@ export class Figures {
   }
 
   /** Those that are not 0, in words. */
-  toString(): string {
+  inWords(): string {
     return figureNames.flatMap((name) => (this.of(name) === 0 ? [] : [`${name} ${this.of(name)}`])).join(", ");
   }
 }

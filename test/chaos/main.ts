@@ -44,7 +44,7 @@ if (values.list || unknown.length > 0 || !Number.isSafeInteger(seed)) {
     say(`  replay: npm run test:chaos -- --only ${scenario.name} --seed ${[seed, ...size].join(" ")}`);
   }
   const seconds = Number(((performance.now() - startedAtMs) / 1_000).toFixed(1));
-  say(`${chosen.length - failed} of ${chosen.length} scenarios passed in ${seconds} s: ${total}`);
+  say(`${chosen.length - failed} of ${chosen.length} scenarios passed in ${seconds} s: ${total.inWords()}`);
   if (values.json) process.stdout.write(`${JSON.stringify({ ...total.toJSON(), seconds })}\n`);
   process.exitCode = failed === 0 ? 0 : 1;
 }

@@ -48,7 +48,7 @@ export async function runScenario(
     if (done < wanted) fail(`${name} is ${done}: at least ${wanted} would prove something`);
   }
   const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
-  say(`${faults.length === 0 ? "ok    " : "FAILED"} ${scenario.name.padEnd(14)} ${seconds.padStart(6)} s  ${figures}`);
+  say(`${faults.length === 0 ? "ok    " : "FAILED"} ${scenario.name.padEnd(14)} ${seconds.padStart(6)} s  ${figures.inWords()}`);
   return { figures, faults };
 }
 
