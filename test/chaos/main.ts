@@ -4,9 +4,10 @@ import { parseArgs } from "node:util";
 import { Figures } from "./figures.ts";
 import { runScenario } from "./run-scenario.ts";
 import type { Scenario } from "./scenario.ts";
+import { fuzz } from "./scenarios/fuzz.ts";
 
 /** The bench, in the order in which it runs. */
-const scenarios: readonly Scenario[] = [];
+const scenarios: readonly Scenario[] = [fuzz];
 
 const usage = `usage: npm run test:chaos -- [--nightly] [--only NAME]... [--seed N] [--json] [--list]
 scenarios:
