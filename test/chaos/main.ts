@@ -5,9 +5,10 @@ import { Figures } from "./figures.ts";
 import { runScenario } from "./run-scenario.ts";
 import type { Scenario } from "./scenario.ts";
 import { fuzz } from "./scenarios/fuzz.ts";
+import { poison } from "./scenarios/poison.ts";
 
 /** The bench, in the order in which it runs. */
-const scenarios: readonly Scenario[] = [fuzz];
+const scenarios: readonly Scenario[] = [poison, fuzz];
 
 const usage = `usage: npm run test:chaos -- [--nightly] [--only NAME]... [--seed N] [--json] [--list]
 scenarios:

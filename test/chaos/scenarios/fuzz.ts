@@ -49,7 +49,7 @@ async function fuzzInThread(bench: Bench, place: Workspace): Promise<void> {
     worker.once("error", reject);
     worker.once("exit", () => reject(new Error(`the thread ended in the batch of seed ${current}`)));
     bench.defer(async () => clearTimeout(patience));
-  }).finally(() => worker.terminate());
+  }).finally(() => void worker.terminate());
   if (news.kind === "failed") {
     bench.fail(`batch of seed ${news.seed}: ${news.error}`);
     if (news.body !== null) bench.say(`its first body at fault: ${JSON.stringify(news.body.slice(0, 2_000))}`);
