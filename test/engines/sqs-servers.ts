@@ -2,6 +2,7 @@ import path from "node:path";
 
 import { freeLoopbackPort } from "../../src/demo/process.ts";
 import { startQueueServer } from "../../src/demo/queue-server.ts";
+import { startChaosQueueServer } from "../chaos/queue-server.ts";
 import { enginesFolder, isInstalled, notInstalled, startEngine, whyNotRunnable } from "./engine-process.ts";
 
 export type SqsProtocol = "json" | "query";
@@ -23,7 +24,7 @@ export interface SqsServer {
 
 /** Every SQS server the tests know, those that cannot run here included: a skip has to say why. */
 export async function sqsServers(): Promise<readonly SqsServer[]> {
-  return [fauxqs, moto(), elasticmq()];
+  return [fauxqs, moto(), elasticmq(), ours];
 }
 
 const fauxqs: SqsServer = {
@@ -31,6 +32,14 @@ const fauxqs: SqsServer = {
   protocols: ["json"],
   missing: null,
   start: startQueueServer,
+};
+
+/** The test bench's own. It must pass for a real one before what it finds means anything. */
+const ours: SqsServer = {
+  name: "our own",
+  protocols: ["json", "query"],
+  missing: null,
+  start: () => startChaosQueueServer({ seed: 1 }),
 };
 
 function moto(): SqsServer {

@@ -1,0 +1,212 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+
+import { starterTable } from "../../src/app/starter.ts";
+import { sampleEvents } from "../../src/demo/sample.ts";
+import { createKeyRingFile } from "../../src/keys/providers/file.ts";
+import { createKeyRing } from "../../src/keys/ring.ts";
+import { type Finished, startMaskline } from "../harness/workspace.ts";
+import { Admin } from "./admin.ts";
+import type { Sent } from "./oracle.ts";
+import { type ChaosQueueServer, startChaosQueueServer } from "./queue-server.ts";
+import { type RestartingPostgres, startRestartingPostgres } from "./restarting-postgres.ts";
+import type { Bench } from "./scenario.ts";
+import { Seat, type SeatOptions } from "./seat.ts";
+
+export interface StageOptions {
+  readonly maxReceiveCount: number;
+  readonly visibilitySeconds: number;
+  /** Further lines of maskline.yaml. */
+  readonly settings?: string;
+  /** Lines of postgresql.conf. */
+  readonly postgres?: Readonly<Record<string, string>>;
+  /** The account the workers use; the superuser when left out. */
+  readonly role?: string;
+}
+
+/**
+ * What poison there is comes from the bench, on purpose: no failure budget. An idle poll is short, so that a drain and a stop do not hide behind
+ * one another.
+ */
+const configuration = (settings: string): string => `source:
+  sqs: { queue: "\${QUEUE_URL}", region: us-east-1, wait_seconds: 5 }
+keyring: file:./keyring.json
+sink:
+  postgres: { url: "\${DATABASE_URL}", table: public.user_logins }
+columns:
+  user_id:          { type: text, max: 128, required: true }
+  device_type:      { type: text, max: 32, required: true }
+  masked_ip:        { from: ip,        type: ip,            mask: { kind: siv, domain: login.ip } }
+  masked_device_id: { from: device_id, type: text, max: 40, mask: { kind: siv, domain: login.device_id } }
+  locale:           { type: text, max: 32 }
+  app_version:      { type: version, as: major, required: true }
+  create_date:      { from: $sent_at, type: date }
+limits: { refused: null, share: null }
+${settings}`;
+
+const queueName = "login-queue";
+const deadLetterName = "login-queue-dead";
+
+/**
+ * A queue with its dead-letter queue, a database with an empty user_logins, and seats for workers. Everything of it ends with the scenario.
+ */
+export class Stage {
+  readonly queues: ChaosQueueServer;
+  readonly postgres: RestartingPostgres;
+  readonly admin: Admin;
+  readonly folder: string;
+  readonly sent: Sent[] = [];
+  /** Runs that were stopped and ended with 0, by their id. */
+  readonly cleanRuns: string[] = [];
+  readonly #bench: Bench;
+  readonly #databaseUrl: string;
+  readonly #seats = new Map<string, Seat>();
+  #events: ReturnType<typeof sampleEvents>;
+
+  static async open(bench: Bench, options: StageOptions): Promise<Stage> {
+    const folder = await mkdtemp(path.join(tmpdir(), "maskline-chaos-"));
+    bench.defer(() => rm(folder, { recursive: true, force: true }));
+    const queues = await startChaosQueueServer({ seed: bench.random.word() });
+    bench.defer(() => queues.stop());
+    const postgres = await startRestartingPostgres({ settings: { ...options.postgres } });
+    bench.defer(() => postgres.stop());
+    queues.createQueue(deadLetterName);
+    queues.createQueue(queueName, {
+      VisibilityTimeout: String(options.visibilitySeconds),
+      RedrivePolicy: JSON.stringify({
+        deadLetterTargetArn: `arn:aws:sqs:us-east-1:000000000000:${deadLetterName}`,
+        maxReceiveCount: options.maxReceiveCount,
+      }),
+    });
+    await createKeyRingFile(path.join(folder, "keyring.json"), createKeyRing(randomBytes));
+    await writeFile(path.join(folder, "maskline.yaml"), configuration(options.settings ?? ""), { mode: 0o600 });
+    const url = new URL(postgres.url);
+    const admin = new Admin(postgres.url);
+    bench.defer(() => admin.close());
+    await admin.query(starterTable);
+    if (options.role !== undefined) {
+      const password = randomBytes(18).toString("base64url");
+      await admin.query(`CREATE ROLE ${options.role} LOGIN PASSWORD '${password}'`);
+      await admin.query(`GRANT CREATE ON DATABASE postgres TO ${options.role}`);
+      await admin.query(`ALTER TABLE user_logins OWNER TO ${options.role}`);
+      [url.username, url.password] = [options.role, password];
+    }
+    const stage = new Stage(bench, { queues, postgres, admin, folder, databaseUrl: url.href });
+    bench.defer(() => stage.#closeSeats());
+    await stage.succeeds("migrate");
+    return stage;
+  }
+
+  private constructor(
+    bench: Bench,
+    parts: Pick<Stage, "queues" | "postgres" | "admin" | "folder"> & { readonly databaseUrl: string },
+  ) {
+    this.#bench = bench;
+    this.queues = parts.queues;
+    this.postgres = parts.postgres;
+    this.admin = parts.admin;
+    this.folder = parts.folder;
+    this.#databaseUrl = parts.databaseUrl;
+    this.#events = sampleEvents({ count: Number.MAX_SAFE_INTEGER, seed: bench.random.word() });
+    parts.queues.onCall((call) => this.#seats.get(call.client)?.onCall(call));
+  }
+
+  /** A seat of this name. */
+  async seat(name: string, { queueProxy = false }: Partial<Pick<SeatOptions, "queueProxy">> = {}): Promise<Seat> {
+    const seat = await Seat.open({
+      name,
+      folder: this.folder,
+      databaseUrl: this.#databaseUrl,
+      seed: this.#bench.random.word(),
+      queueUrl: this.#queueUrl(await this.queues.endpointFor(name)),
+      environment: this.environment,
+      queueProxy,
+      endedByItself: (who, finished) => this.#bench.fail(`a worker (${who}) ended by itself: ${inShort(finished)}`),
+    });
+    this.#seats.set(name, seat);
+    return seat;
+  }
+
+  /** Sends so many login events, some of them bad. */
+  send(count: number): void {
+    const events = Array.from({ length: count }, () => this.#events.next().value).filter((event) => event !== undefined);
+    this.sendAll(events.map(({ body, kind }) => ({ body, fate: kind === "login" ? "row" : "quarantine" })));
+  }
+
+  sendAll(messages: readonly Pick<Sent, "body" | "fate">[]): void {
+    const ids = this.queues.send(
+      queueName,
+      messages.map(({ body }) => body),
+    );
+    this.sent.push(...messages.map((message, place) => ({ ...message, id: ids[place] ?? "" })));
+  }
+
+  /** How many of the messages are still in the queue, visible or not. */
+  get left(): number {
+    return this.queues.messages(queueName).length;
+  }
+
+  get deadLetters(): readonly string[] {
+    return this.queues.messages(deadLetterName).map(({ id }) => id);
+  }
+
+  /** Of these: handed out, and not yet to be had by others. */
+  get inFlight(): number {
+    return this.queues.messages(queueName).filter(({ inFlight }) => inFlight).length;
+  }
+
+  /** Resolves when nothing is left in the queue; tells the bench when that takes too long. */
+  async untilDrained(withinSeconds: number): Promise<void> {
+    const deadline = performance.now() + withinSeconds * 1_000;
+    while (this.left > 0) {
+      if (performance.now() > deadline) return this.#bench.fail(`${this.left} messages are left in the queue after ${withinSeconds} s`);
+      await pause(20);
+    }
+  }
+
+  /** Stops the process in a seat in order. Tells the bench when it does not end well, or not in time. */
+  async stop(seat: Seat, withinSeconds: number = 26): Promise<void> {
+    const stopped = await seat.stop();
+    if (stopped === null) return;
+    const { code, stdout, seconds } = stopped;
+    if (code !== 0) return this.#bench.fail(`${seat.name} did not end well after SIGTERM: ${inShort(stopped)}`);
+    if (seconds > withinSeconds) this.#bench.fail(`${seat.name} took ${seconds.toFixed(1)} s to stop, more than ${withinSeconds}`);
+    const { run } = JSON.parse(stdout) as { readonly run: string };
+    this.cleanRuns.push(run);
+  }
+
+  /** Runs a command past the seats' proxies. */
+  maskline(...args: readonly string[]): Promise<Finished> {
+    const around = { ...this.environment, QUEUE_URL: this.#queueUrl(this.queues.endpoint), DATABASE_URL: this.#databaseUrl };
+    return startMaskline(this.folder, args, around).finished;
+  }
+
+  /** @returns what it wrote to stdout */
+  async succeeds(...args: readonly string[]): Promise<string> {
+    const finished = await this.maskline(...args);
+    if (finished.code !== 0) throw new Error(`maskline ${args.join(" ")}: ${inShort(finished)}`);
+    return finished.stdout;
+  }
+
+  /** Without a cache of compiled code half of a worker's short life would be its start. */
+  private get environment(): Readonly<Record<string, string>> {
+    return { NODE_COMPILE_CACHE: path.join(this.folder, "compiled") };
+  }
+
+  #queueUrl(endpoint: string): string {
+    return new URL(`/000000000000/${queueName}`, endpoint).href;
+  }
+
+  async #closeSeats(): Promise<void> {
+    await Promise.all([...this.#seats.values()].map((seat) => seat.close()));
+  }
+}
+
+/** How a process ended, in a line. */
+export function inShort({ code, signal, stderr, stdout }: Finished): string {
+  const said = (stderr.trim() === "" ? stdout : stderr).trim().split("\n").slice(-3).join(" | ");
+  return `${signal ?? `exit ${code}`}: ${said}`;
+}
