@@ -24,8 +24,8 @@ export function postgresOf(settings: Settings): PostgresOptions {
 
 export function openDatabase(settings: Settings): Database {
   const { url, tls, ca } = postgresOf(settings);
-  // a process is heard of while its keys are renewed
-  const connections = settings.options.run.lanes + 2;
+  // a lane loads while what it has received is noted; a process is heard of while its keys are renewed
+  const connections = settings.options.run.lanes * 2 + 2;
   return new Database({
     url,
     tls: tls ?? null,

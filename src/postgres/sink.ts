@@ -39,6 +39,8 @@ export class PostgresSink implements Sink {
   readonly #database: Database;
   readonly #options: PostgresSinkOptions;
   readonly #statements: LoadStatements;
+  /** Of each lane, the load of which it is not known whether it is durable. */
+  readonly #doubted = new Map<number, { readonly sequence: number; readonly part: BatchPart }>();
 
   constructor(database: Database, options: PostgresSinkOptions) {
     this.#database = database;
@@ -46,29 +48,52 @@ export class PostgresSink implements Sink {
     this.#statements = loadStatements(options.schema, options.table, options.columns);
   }
 
-  async load(batch: Batch, _halt?: AbortSignal): Promise<readonly Settlement[]> {
+  async load(batch: Batch, halt?: AbortSignal): Promise<readonly Settlement[]> {
+    const { lane, sequence } = batch.position;
+    const doubted = this.#doubted.get(lane);
+    this.#doubted.delete(lane);
+    if (doubted?.sequence === sequence) {
+      const known = await this.#lookUp(batch.position, doubted.part);
+      if (known !== null) return known;
+    }
     let part = withoutRepeats(batch);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#write(batch, part);
+        return await this.#write(batch, part, halt);
       } catch (error) {
         if (!(error instanceof DatabaseRefusal)) throw error;
-        if (error.code === "database_unreachable") return this.#lookUp(batch, part, error);
+        const away = error.code === "database_unreachable";
+        if (away || isInLedger(error)) {
+          // the answer to a COMMIT can be lost, and a COMMIT that nobody waits for any more can come late
+          this.#doubted.set(lane, { sequence, part });
+          const known = halt?.aborted === true ? null : await this.#lookUp(batch.position, part).catch(() => null);
+          if (known !== null) return known;
+          if (away) throw error;
+        }
         if (!mayBeRow(error.failure) || attempt === writeAttempts) throw error;
         part = await this.#withoutOffenders(part, error);
       }
     }
   }
 
-  async isDurable({ run, lane, sequence }: LedgerPosition): Promise<boolean> {
-    const sql = `SELECT 1 FROM ${quoteName(this.#options.schema)}.ledger WHERE run = $1 AND lane = $2 AND sequence = $3`;
-    return (await this.#database.query("looking up a load", sql, [run, lane, sequence])).length > 0;
+  async abandon(position: LedgerPosition, messages: number): Promise<void> {
+    // waits for a COMMIT of the same position that is still under way, and leaves its row as it is
+    await this.#database.query(
+      "writing what was given up into the ledger",
+      `INSERT INTO ${quoteName(this.#options.schema)}.ledger
+         (run, lane, sequence, pipeline, received, returned, loaded, quarantined, duplicate)
+       VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0) ON CONFLICT DO NOTHING`,
+      [position.run, position.lane, position.sequence, this.#options.pipeline, position.received, messages],
+    );
   }
 
-  async noteReceived(_position: LedgerPosition): Promise<void> {}
+  async noteReceived(_position: LedgerPosition, _halt?: AbortSignal): Promise<void> {}
 
+  /** An empty load, rolled back: it needs the same locks and rights, and a server that can be written to. */
   async probe(): Promise<void> {
-    await this.#database.query("trying the database", "SELECT 1");
+    const rows = { ...nothing.rows, columns: this.#options.columns.map(() => []) };
+    const parameters = await this.#parameters(nothing, rows, [], 0);
+    await this.#database.transaction("trying the database", (query) => query(this.#statements.load, parameters), { discard: true });
   }
 
   async closeLane(position: LedgerPosition): Promise<void> {
@@ -76,8 +101,8 @@ export class PostgresSink implements Sink {
       "closing the ledger",
       `INSERT INTO ${quoteName(this.#options.schema)}.ledger
          (run, lane, sequence, pipeline, received, returned, loaded, quarantined, duplicate, closing)
-       VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, true)`,
-      [position.run, position.lane, position.sequence, this.#options.pipeline, position.received, position.returned],
+       VALUES ($1, $2, $3, $4, $5, 0, 0, 0, 0, true)`,
+      [position.run, position.lane, position.sequence, this.#options.pipeline, position.received],
     );
   }
 
@@ -112,21 +137,17 @@ export class PostgresSink implements Sink {
   }
 
   /**
-   * The answer to a COMMIT can be lost. Whether the batch is durable is read from its ledger row, not tried again: its counts say how
-   * many were new, not which; all of them are to be deleted.
-   * @throws `lost` when the batch is not there, or when that cannot be found out
+   * Reads from its ledger row whether a load is durable. Its counts say how many messages were new, not which; all are to be deleted.
+   * Null when it is not there.
    */
-  async #lookUp(
-    { position }: Batch,
-    { rows, refused, repeated }: BatchPart,
-    lost: DatabaseRefusal,
-  ): Promise<readonly Settlement[]> {
+  async #lookUp(position: LedgerPosition, { rows, refused, repeated }: BatchPart): Promise<readonly Settlement[] | null> {
     const sql = `SELECT loaded, quarantined FROM ${quoteName(this.#options.schema)}.ledger WHERE run = $1 AND lane = $2 AND sequence = $3`;
-    const found = await this.#database
-      .query<{ loaded: number; quarantined: number }>("looking up a load", sql, [position.run, position.lane, position.sequence])
-      .catch(() => []);
-    const [row] = found;
-    if (row === undefined) throw lost;
+    const [row] = await this.#database.query<{ loaded: number; quarantined: number }>("looking up a load", sql, [
+      position.run,
+      position.lane,
+      position.sequence,
+    ]);
+    if (row === undefined) return null;
     return [
       ...rows.deliveries.map((delivery, place): Settlement => ({ delivery, outcome: place < row.loaded ? "loaded" : "duplicate" })),
       ...refused.map(({ delivery }, place): Settlement => ({
@@ -137,7 +158,11 @@ export class PostgresSink implements Sink {
     ];
   }
 
-  async #write(batch: Batch, { rows, refused, repeated }: BatchPart): Promise<readonly Settlement[]> {
+  async #write(
+    batch: Batch,
+    { rows, refused, repeated }: BatchPart,
+    halt: AbortSignal | undefined,
+  ): Promise<readonly Settlement[]> {
     const parameters = await this.#parameters(batch, rows, refused, repeated.length);
     const { keys } = batch;
     const receipts = await this.#database.transaction(
@@ -146,7 +171,7 @@ export class PostgresSink implements Sink {
         if (keys !== undefined) requireWritable(standingOf(standing), keys, refused.length > 0);
         return query<{ id: string; outcome: "loaded" | "quarantined" }>(this.#statements.load, parameters);
       },
-      keys === undefined ? {} : { prelude: standingPrelude(this.#options.schema, keys.ring) },
+      { halt, ...(keys === undefined ? {} : { prelude: standingPrelude(this.#options.schema, keys.ring) }) },
     );
     const outcomeById = new Map(receipts.map(({ id, outcome }) => [id, outcome]));
     const settle = (delivery: Delivery, id: string): Settlement => ({ delivery, outcome: outcomeById.get(id) ?? "duplicate" });
@@ -177,7 +202,7 @@ export class PostgresSink implements Sink {
       position.lane,
       position.sequence,
       position.received,
-      position.returned,
+      0,
       rows.deliveries.length + refused.length + repeated,
       keys?.anchorId ?? 0,
       aliases.map(({ domain }) => domain),
@@ -185,6 +210,18 @@ export class PostgresSink implements Sink {
       aliases.map(({ canonical }) => canonical),
     ];
   }
+}
+
+/** What a probe loads. */
+const nothing: Batch = {
+  rows: { deliveries: [], ids: [], columns: [] },
+  refused: [],
+  position: { run: "00000000-0000-0000-0000-000000000000", lane: 0, sequence: 0, received: 0 },
+  seal: () => Promise.reject(new Error("there is nothing to seal")),
+};
+
+function isInLedger({ failure }: DatabaseRefusal): boolean {
+  return failure.sqlState === "23505" && failure.constraint === "ledger_pkey";
 }
 
 /** A message that stands in the batch more than once has its effect once; the further deliveries are duplicates. */
