@@ -4,11 +4,11 @@ import { openKeyRing, sealing } from "../../../src/app/assemble-keys.ts";
 import { openSink } from "../../../src/app/assemble-sink.ts";
 import type { Settings } from "../../../src/app/config/load.ts";
 import { createMasks, preparation } from "../../../src/app/masks.ts";
-import type { Batch, Delivery } from "../../../src/pipeline/ports.ts";
+import type { Batch, Delivery, LedgerPosition } from "../../../src/pipeline/ports.ts";
 import { countOutcomes, type Counts } from "../../../src/pipeline/report.ts";
 import type { Database } from "../../../src/postgres/database.ts";
 import type { PostgresSink } from "../../../src/postgres/sink.ts";
-import { makeDelivery } from "../../harness/login-table.ts";
+import { makeDelivery, position } from "../../harness/login-table.ts";
 import { marker } from "./bodies.ts";
 
 const run = "f0220000-0000-4000-8000-000000000001";
@@ -52,8 +52,7 @@ export class FuzzedLoad {
     }
     this.#sequence += 1;
     this.#received += bodies.length;
-    const position = { run, lane: 0, sequence: this.#sequence, received: this.#received, returned: 0 };
-    const settlements = await this.#sink.load({ ...prepared, position, seal: this.#openSeal() });
+    const settlements = await this.#sink.load({ ...prepared, position: this.#position(), seal: this.#openSeal() });
     assert.deepEqual(
       settlements.map(({ delivery }) => delivery.id).toSorted(),
       deliveries.map(({ id }) => id).toSorted(),
@@ -90,7 +89,8 @@ export class FuzzedLoad {
 
   /** The lane ends in order: the ledger has one row a load, and its sums are those of the tables. */
   async close(counts: Counts): Promise<void> {
-    await this.#sink.closeLane({ run, lane: 0, sequence: this.#sequence + 1, received: this.#received, returned: 0 });
+    this.#sequence += 1;
+    await this.#sink.closeLane(this.#position());
     const [sums] = await this.#database.query<Record<string, number>>(
       "summing up",
       `SELECT (SELECT sum(loaded + quarantined + duplicate)::int FROM maskline.ledger) AS accounted, (SELECT count(*)::int FROM fuzzed) AS rows,
@@ -102,5 +102,9 @@ export class FuzzedLoad {
       refused: counts.quarantined,
       receipts: this.#received,
     });
+  }
+
+  #position(): LedgerPosition {
+    return position({ run, sequence: this.#sequence, received: this.#received });
   }
 }
