@@ -58,7 +58,7 @@ export const actions: Readonly<Record<string, Action>> = {
     return { output: { QueueUrl: urlOf(call, name) }, messages: 0 };
   },
   ListQueues: (store, call) => {
-    const prefix = String(call.input["QueueNamePrefix"] ?? "");
+    const prefix = call.input["QueueNamePrefix"] === undefined ? "" : textOf(call.input, "QueueNamePrefix");
     const names = store.names().filter((name) => name.startsWith(prefix));
     return { output: names.length === 0 ? {} : { QueueUrls: names.map((name) => urlOf(call, name)) }, messages: 0 };
   },
@@ -87,7 +87,7 @@ export const actions: Readonly<Record<string, Action>> = {
   },
   SendMessageBatch: async (store, call) => {
     const queue = store.find(call.queue);
-    const bytes = entriesOf(call.input).reduce((sum, entry) => sum + Buffer.byteLength(String(entry["MessageBody"] ?? "")), 0);
+    const bytes = entriesOf(call.input).reduce((sum, entry) => sum + Buffer.byteLength(textOf(entry, "MessageBody")), 0);
     if (bytes > 1_048_576) {
       throw new QueueFault("BatchRequestTooLong", "Batch requests cannot be longer than 1048576 bytes.", {
         queryCode: "AWS.SimpleQueueService.BatchRequestTooLong",
@@ -138,9 +138,9 @@ export const actions: Readonly<Record<string, Action>> = {
   }),
   StartMessageMoveTask: (store, { input }) => {
     const byArn = (arn: string): StoredQueue => store.find(arn.slice(arn.lastIndexOf(":") + 1));
-    const to = input["DestinationArn"];
+    const to = input["DestinationArn"] === undefined ? null : byArn(textOf(input, "DestinationArn"));
     const source = byArn(textOf(input, "SourceArn"));
-    const messages = source.redrive(to === undefined ? null : byArn(String(to)));
+    const messages = source.redrive(to);
     return { output: { TaskHandle: Buffer.from(`${source.name} ${store.newId()}`).toString("base64url") }, messages };
   },
 };

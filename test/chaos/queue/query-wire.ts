@@ -18,7 +18,7 @@ const plurals: readonly (readonly [string, string, "list" | "map"])[] = [
 export function queryWire(form: string, path: string): Wire {
   const tree: Tree = {};
   for (const [key, value] of new URLSearchParams(form)) plant(tree, key.split("."), value);
-  const action = String(tree["Action"] ?? "");
+  const action = typeof tree["Action"] === "string" ? tree["Action"] : "";
   const input: Record<string, unknown> = withPlurals(tree);
   if (input["QueueUrl"] === undefined && path.length > 1) input["QueueUrl"] = path;
   const entries = tree[`${action}RequestEntry`];
