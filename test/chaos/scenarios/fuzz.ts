@@ -1,10 +1,11 @@
 import { Worker } from "node:worker_threads";
 
 import { countRows } from "../../harness/login-table.ts";
-import { openWorkspace, startServers, type Workspace } from "../../harness/workspace.ts";
+import type { Workspace } from "../../harness/workspace.ts";
 import { anyBody, draw } from "../fuzz/bodies.ts";
 import { fuzzConfiguration, fuzzTable } from "../fuzz/contract.ts";
 import type { FuzzNews, FuzzWork } from "../fuzz/worker.ts";
+import { type Ground, openGround } from "../ground.ts";
 import type { Bench, Scenario } from "../scenario.ts";
 
 const batchSize = 1_000;
@@ -17,15 +18,10 @@ export const fuzz: Scenario = {
   about: "fuzzed bodies through the real load: no crash, no hang, each accounted for once, no fault shows a value",
   least: { bodies: [100_000, 1_000_000] },
   run: async (bench) => {
-    const servers = await startServers();
-    bench.defer(() => servers.stop());
-    const open = async (): Promise<Workspace> => {
-      const place = await openWorkspace(servers, { config: fuzzConfiguration, table: fuzzTable });
-      bench.defer(() => place.close());
-      return place;
-    };
-    await fuzzInThread(bench, await open());
-    await fuzzProcess(bench, await open());
+    const ground = await openGround(bench);
+    const options = { config: fuzzConfiguration, table: fuzzTable };
+    await fuzzInThread(bench, await ground.open(options));
+    await fuzzProcess(bench, ground, await ground.open(options));
   },
 };
 
@@ -61,12 +57,12 @@ async function fuzzInThread(bench: Bench, place: Workspace): Promise<void> {
   if (loaded === 0 || quarantined === 0) bench.fail("bodies of one kind only: they prove little");
 }
 
-/** What SQS takes as a message (API reference, SendMessage): XML characters, at least one. The server here wants them below U+10000. */
-const sendable = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd]+$/;
+/** What SQS takes as a message (API reference, SendMessage): XML characters, at least one. */
+const sendable = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]+$/u;
 
-async function fuzzProcess(bench: Bench, place: Workspace): Promise<void> {
+async function fuzzProcess(bench: Bench, { queues }: Ground, place: Workspace): Promise<void> {
   const bodies = draw(anyBody, bench.size(2_000, 20_000), bench.seed).filter((body) => sendable.test(body));
-  await place.send(bodies);
+  queues.send(place.queueUrl, bodies);
   const { code, stdout, stderr } = await place.maskline("run", "--drain", "--idle", "2s", "--json");
   if (code !== 0) return bench.fail(`the process ended with ${code}: ${stderr}`);
   const { received, loaded, quarantined } = JSON.parse(stdout) as Record<string, number>;

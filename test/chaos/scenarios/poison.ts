@@ -1,10 +1,8 @@
 import { loginGenerator } from "../../../src/demo/sample-login.ts";
-import { openWorkspace, startServers, type Workspace } from "../../harness/workspace.ts";
+import type { Workspace } from "../../harness/workspace.ts";
+import { openGround } from "../ground.ts";
 import { type Kind, odd, poisonConfiguration, poisonTable, refusedByContract, refusedByTable } from "../poison/kinds.ts";
 import type { Bench, Scenario } from "../scenario.ts";
-
-/** Sent ten at a time a call, SQS takes 1 MiB of them in all; what is larger than this goes by itself. */
-const largeBytes = 50_000;
 
 interface Sent {
   readonly userId: string;
@@ -18,15 +16,14 @@ export const poison: Scenario = {
   about: "a tenth of the messages is poison: the others are rows, all of them, and it is quarantined once",
   least: { bodies: [4_000, 40_000] },
   run: async (bench) => {
-    const servers = await startServers();
-    bench.defer(() => servers.stop());
-    const place = await openWorkspace(servers, { config: poisonConfiguration, table: poisonTable, visibilitySeconds: 120 });
-    bench.defer(() => place.close());
+    const { queues, open } = await openGround(bench);
+    const place = await open({ config: poisonConfiguration, table: poisonTable, visibilitySeconds: 120 });
     const sent = shuffled(bench, messages(bench, bench.size(4_000, 40_000)));
     bench.figures.add("bodies", sent.length);
-    const large = sent.filter(({ body }) => body.length > largeBytes);
-    await place.send(sent.flatMap(({ body }) => (body.length > largeBytes ? [] : [body])));
-    for (const { body } of large) await place.send([body]);
+    queues.send(
+      place.queueUrl,
+      sent.map(({ body }) => body),
+    );
 
     const { code, stderr } = await place.maskline("run", "--drain", "--idle", "2s");
     if (code !== 0) bench.fail(`the run ended with ${code}: ${stderr}`);
