@@ -5,10 +5,11 @@ import { Figures } from "./figures.ts";
 import { runScenario } from "./run-scenario.ts";
 import type { Scenario } from "./scenario.ts";
 import { fuzz } from "./scenarios/fuzz.ts";
+import { memory } from "./scenarios/memory.ts";
 import { poison } from "./scenarios/poison.ts";
 
 /** The bench, in the order in which it runs. */
-const scenarios: readonly Scenario[] = [poison, fuzz];
+const scenarios: readonly Scenario[] = [poison, fuzz, memory];
 
 const usage = `usage: npm run test:chaos -- [--nightly] [--only NAME]... [--seed N] [--json] [--list]
 scenarios:
