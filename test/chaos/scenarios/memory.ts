@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { starterConfig } from "../../../src/app/starter.ts";
@@ -12,8 +14,6 @@ const mebibyte = 1_048_576;
 /** Of the container that the default configuration is made for. */
 const ceilingBytes = 256 * mebibyte;
 const mostSlope = 0.05;
-/** As the image runs it. */
-const environment = { NODE_OPTIONS: "--max-old-space-size=128" };
 /** Longer than a drain of any size here: nothing is handed out twice, and the queue is seen to be empty by its counts. */
 const visibilitySeconds = 600;
 const outageMs = 10_000;
@@ -37,7 +37,7 @@ async function many(bench: Bench, ground: Ground): Promise<void> {
   const place = await open(ground);
   const count = bench.size(100_000, 1_000_000);
   ground.queues.send(place.queueUrl, logins(bench, count));
-  const command = startMaskline(place.folder, ["run", "--drain", "--idle", "1s"], environment);
+  const command = drain(place);
   judge(bench, `${count} messages`, await watchMemory(command.pid, command.finished, busy(ground, place)));
   await wholeTable(bench, place, command, count);
 }
@@ -46,7 +46,7 @@ async function large(bench: Bench, ground: Ground, name: string, body: (login: s
   const place = await open(ground);
   const count = bench.size(300, 3_000);
   ground.queues.send(place.queueUrl, logins(bench, count).map(body));
-  const command = startMaskline(place.folder, ["run", "--drain", "--idle", "1s"], environment);
+  const command = drain(place);
   judge(bench, `${count} messages of 1 MiB, ${name}`, await watchMemory(command.pid, command.finished, busy(ground, place)));
   await wholeTable(bench, place, command, count);
 }
@@ -59,7 +59,7 @@ async function heldThroughOutage(bench: Bench, ground: Ground): Promise<void> {
     place.queueUrl,
     logins(bench, count).map((login) => withRest(login, "x")),
   );
-  const command = startMaskline(place.folder, ["run", "--drain", "--idle", "1s"], environment);
+  const command = drain(place);
   const watched = watchMemory(command.pid, command.finished);
   while (ground.queues.messages(place.queueUrl).length === count) await pause(5);
   await ground.postgres.shutDown();
@@ -74,6 +74,14 @@ async function heldThroughOutage(bench: Bench, ground: Ground): Promise<void> {
 
 function open(ground: Ground): Promise<Workspace> {
   return ground.open({ config: starterConfig, visibilitySeconds });
+}
+
+/** As the image runs it: under the options of its Dockerfile. */
+function drain({ folder }: Workspace): RunningCommand {
+  const dockerfile = readFileSync(path.resolve(import.meta.dirname, "../../../Dockerfile"), "utf8");
+  const options = /^ENV NODE_OPTIONS="([^"]+)"$/m.exec(dockerfile)?.[1];
+  if (options === undefined) throw new Error("the Dockerfile has no NODE_OPTIONS");
+  return startMaskline(folder, ["run", "--drain", "--idle", "1s"], { NODE_OPTIONS: options });
 }
 
 /** Whether the process has work: it has received and has not deleted all. */
