@@ -1,4 +1,4 @@
-import type { FaultProxyMoment, MomentVerdict } from "./fault-proxy.ts";
+import type { Moment } from "./fault-proxy.ts";
 import type { QueueCall } from "./queue-server.ts";
 
 /**
@@ -53,7 +53,7 @@ const rekeys = /\bUPDATE (?:ONLY )?\S*\buser_logins\b/i;
 export class StatementMoments {
   readonly #loading = new Set<number>();
 
-  momentOf({ kind, text, connection }: FaultProxyMoment): MomentName | null {
+  momentOf({ kind, text }: Moment, connection: number): MomentName | null {
     switch (kind) {
       case "statement":
         if (rekeys.test(text)) return "rekeying";
@@ -67,5 +67,3 @@ export class StatementMoments {
     }
   }
 }
-
-export type { MomentVerdict };

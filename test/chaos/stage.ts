@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -50,9 +50,17 @@ ${settings}`;
 const queueName = "login-queue";
 const deadLetterName = "login-queue-dead";
 
-/**
- * A queue with its dead-letter queue, a database with an empty user_logins, and seats for workers. Everything of it ends with the scenario.
- */
+/** Does some work on a stage of its own, which ends with the work. */
+export async function onStage<T>(bench: Bench, options: StageOptions, work: (stage: Stage) => Promise<T>): Promise<T> {
+  const ends: (() => Promise<unknown>)[] = [];
+  try {
+    return await work(await Stage.open(bench, options, (end) => void ends.push(end)));
+  } finally {
+    for (const end of ends.reverse()) await end();
+  }
+}
+
+/** A queue with its dead-letter queue, a database with an empty user_logins, and seats for workers. */
 export class Stage {
   readonly queues: ChaosQueueServer;
   readonly postgres: RestartingPostgres;
@@ -66,13 +74,16 @@ export class Stage {
   readonly #seats = new Map<string, Seat>();
   #events: ReturnType<typeof sampleEvents>;
 
-  static async open(bench: Bench, options: StageOptions): Promise<Stage> {
+  /** @param defer takes what is to be done at the end, the last first */
+  static async open(bench: Bench, options: StageOptions, defer: (end: () => Promise<unknown>) => void): Promise<Stage> {
     const folder = await mkdtemp(path.join(tmpdir(), "maskline-chaos-"));
-    bench.defer(() => rm(folder, { recursive: true, force: true }));
+    defer(() => rm(folder, { recursive: true, force: true }));
     const queues = await startChaosQueueServer({ seed: bench.random.word() });
-    bench.defer(() => queues.stop());
+    defer(() => queues.stop());
     const postgres = await startRestartingPostgres({ settings: { ...options.postgres } });
-    bench.defer(() => postgres.stop());
+    defer(() => postgres.stop());
+    const admin = new Admin(postgres.url);
+    defer(() => admin.close());
     queues.createQueue(deadLetterName);
     queues.createQueue(queueName, {
       VisibilityTimeout: String(options.visibilitySeconds),
@@ -83,19 +94,10 @@ export class Stage {
     });
     await createKeyRingFile(path.join(folder, "keyring.json"), createKeyRing(randomBytes));
     await writeFile(path.join(folder, "maskline.yaml"), configuration(options.settings ?? ""), { mode: 0o600 });
-    const url = new URL(postgres.url);
-    const admin = new Admin(postgres.url);
-    bench.defer(() => admin.close());
     await admin.query(starterTable);
-    if (options.role !== undefined) {
-      const password = randomBytes(18).toString("base64url");
-      await admin.query(`CREATE ROLE ${options.role} LOGIN PASSWORD '${password}'`);
-      await admin.query(`GRANT CREATE ON DATABASE postgres TO ${options.role}`);
-      await admin.query(`ALTER TABLE user_logins OWNER TO ${options.role}`);
-      [url.username, url.password] = [options.role, password];
-    }
-    const stage = new Stage(bench, { queues, postgres, admin, folder, databaseUrl: url.href });
-    bench.defer(() => stage.#closeSeats());
+    const databaseUrl = options.role === undefined ? postgres.url : await makeOwner(admin, postgres.url, options.role);
+    const stage = new Stage(bench, { queues, postgres, admin, folder, databaseUrl });
+    defer(() => stage.#closeSeats());
     await stage.succeeds("migrate");
     return stage;
   }
@@ -162,8 +164,43 @@ export class Stage {
   async untilDrained(withinSeconds: number): Promise<void> {
     const deadline = performance.now() + withinSeconds * 1_000;
     while (this.left > 0) {
+      if (!this.manned) return this.#bench.fail(`${this.left} messages are left in the queue, and no worker`);
       if (performance.now() > deadline) return this.#bench.fail(`${this.left} messages are left in the queue after ${withinSeconds} s`);
       await pause(20);
+    }
+  }
+
+  /** Whether any worker is at work. */
+  get manned(): boolean {
+    return [...this.#seats.values()].some(({ occupied }) => occupied);
+  }
+
+  /** Resolves when each of these workers has asked for messages. */
+  async untilWorking(seats: readonly Seat[]): Promise<void> {
+    const working = await Promise.all(seats.map((seat) => seat.hold("parked")));
+    for (const held of working) held?.letGo();
+    if (working.includes(null)) throw new Error("a worker did not come to ask for messages");
+  }
+
+  /** How many connections the workers have to the database. */
+  async connections(): Promise<number> {
+    const [row] = await this.admin.query<{ count: number }>(
+      "SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'maskline'",
+    );
+    return row?.count ?? 0;
+  }
+
+  /** How often the database server has written a text to its log. */
+  async logged(text: RegExp): Promise<number> {
+    return [...(await readFile(this.postgres.logFile, "utf8")).matchAll(new RegExp(text, "g"))].length;
+  }
+
+  /** Resolves when it has written it more than `before` times; tells the bench when it does not: then a fault has not happened. */
+  async untilLogged(text: RegExp, before: number = 0, withinSeconds: number = 10): Promise<void> {
+    const deadline = performance.now() + withinSeconds * 1_000;
+    while ((await this.logged(text)) <= before) {
+      if (performance.now() > deadline) return this.#bench.fail(`the database server has not come to say ${text.source}`);
+      await pause(50);
     }
   }
 
@@ -192,7 +229,7 @@ export class Stage {
   }
 
   /** Without a cache of compiled code half of a worker's short life would be its start. */
-  private get environment(): Readonly<Record<string, string>> {
+  get environment(): Readonly<Record<string, string>> {
     return { NODE_COMPILE_CACHE: path.join(this.folder, "compiled") };
   }
 
@@ -203,6 +240,17 @@ export class Stage {
   async #closeSeats(): Promise<void> {
     await Promise.all([...this.#seats.values()].map((seat) => seat.close()));
   }
+}
+
+/** A role that owns the table and may make the schema. @returns the URL it connects with */
+async function makeOwner(admin: Admin, superuserUrl: string, role: string): Promise<string> {
+  const url = new URL(superuserUrl);
+  url.username = role;
+  url.password = randomBytes(18).toString("base64url");
+  await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD '${url.password}'`);
+  await admin.query(`GRANT CREATE ON DATABASE postgres TO ${role}`);
+  await admin.query(`ALTER TABLE user_logins OWNER TO ${role}`);
+  return url.href;
 }
 
 /** How a process ended, in a line. */
