@@ -151,6 +151,10 @@ export class Stage {
     return this.queues.messages(queueName).length;
   }
 
+  get waiting(): readonly string[] {
+    return this.queues.messages(queueName).map(({ id }) => id);
+  }
+
   get deadLetters(): readonly string[] {
     return this.queues.messages(deadLetterName).map(({ id }) => id);
   }
@@ -205,12 +209,14 @@ export class Stage {
   }
 
   /** Stops the process in a seat in order. Tells the bench when it does not end well, or not in time. */
-  async stop(seat: Seat, withinSeconds: number = 26): Promise<void> {
+  async stop(seat: Seat, withinSeconds: number = 26, where: string = "at work"): Promise<void> {
     const stopped = await seat.stop();
     if (stopped === null) return;
     const { code, stdout, seconds } = stopped;
-    if (code !== 0) return this.#bench.fail(`${seat.name} did not end well after SIGTERM: ${inShort(stopped)}`);
-    if (seconds > withinSeconds) this.#bench.fail(`${seat.name} took ${seconds.toFixed(1)} s to stop, more than ${withinSeconds}`);
+    if (code !== 0) return this.#bench.fail(`SIGTERM to ${seat.name} ${where}: ${inShort(stopped)}`);
+    if (seconds > withinSeconds) {
+      this.#bench.fail(`SIGTERM to ${seat.name} ${where}: it ended after ${seconds.toFixed(1)} s, not within ${withinSeconds}`);
+    }
     const { run } = JSON.parse(stdout) as { readonly run: string };
     this.cleanRuns.push(run);
   }

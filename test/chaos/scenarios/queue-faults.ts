@@ -6,7 +6,7 @@ import { keepSending } from "../traffic.ts";
 import { deliverVerdict } from "../verdict.ts";
 
 /** 30 % of all calls in sum. Of the unanswered and the reset ones half have had their effect. */
-const faultyCalls = { serverErrors: 0.08, unavailable: 0.07, throttled: 0.09, resets: 0.05, unanswered: 0.01 };
+const faultyCalls = { serverErrors: 0.08, unavailable: 0.07, throttled: 0.09, resets: 0.055, unanswered: 0.005 };
 
 /** A queue that fails, throttles, forgets and repeats itself. */
 export const queueFaults: Scenario = {
