@@ -1,75 +1,36 @@
 import assert from "node:assert/strict";
-import net, { type AddressInfo } from "node:net";
 import { after, before, suite, test } from "node:test";
 
 import { type PostgresServer, startPostgres } from "../../src/demo/postgres-server.ts";
 import { MasklineError } from "../../src/errors.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { readAccounts } from "../../src/postgres/ledger.ts";
+import { type FaultProxy, type Moment, startFaultProxy } from "../chaos/fault-proxy.ts";
 import { connect, countRows, makeBatch, makeDelivery, makeRows, openLoginSink, outcomesOf } from "../harness/login-table.ts";
 
-/** A way to a database that cuts the connection at one statement: before the server sees it, or after the server has answered. */
-interface CuttingProxy {
-  readonly url: string;
-  cutAt(statement: string, when: "before" | "after"): void;
-  close(): Promise<void>;
-}
-
-async function startCuttingProxy(databaseUrl: string): Promise<CuttingProxy> {
-  const target = new URL(databaseUrl);
-  let cut: { readonly statement: string; readonly when: "before" | "after" } | null = null;
-  const sockets = new Set<net.Socket>();
-  const server = net.createServer((client) => {
-    const upstream = net.connect(Number(target.port), target.hostname);
-    let cutting = false;
-    for (const socket of [client, upstream]) sockets.add(socket.on("error", () => {}));
-    client.on("data", (data) => {
-      if (cut !== null && data.includes(cut.statement)) {
-        cutting = true;
-        if (cut.when === "before") {
-          cut = null;
-          client.destroy();
-          upstream.destroy();
-          return;
-        }
-        cut = null;
-      }
-      upstream.write(data);
-    });
-    upstream.on("data", (data) => {
-      if (!cutting) return client.write(data);
-      // the server has done it and said so; nobody hears
-      client.destroy();
-      return upstream.destroy();
-    });
-    client.on("close", () => upstream.destroy());
-    upstream.on("close", () => client.destroy());
+/** The next time this moment comes, the connection is cut there. */
+function cutOnceAt(proxy: FaultProxy, kind: Moment["kind"]): void {
+  proxy.onMoment(async (moment) => {
+    if (moment.kind !== kind) return "forward";
+    proxy.onMoment(null);
+    return "cut";
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = new URL(databaseUrl);
-  url.port = String((server.address() as AddressInfo).port);
-  return {
-    url: url.href,
-    cutAt: (statement, when) => (cut = { statement, when }),
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
 }
 
 suite("a COMMIT whose answer is lost", () => {
   let server: PostgresServer;
-  let proxy: CuttingProxy;
+  let proxy: FaultProxy;
   let database: Database;
   before(async () => {
     server = await startPostgres();
-    proxy = await startCuttingProxy(server.url);
-    database = connect(proxy.url);
+    const url = new URL(server.url);
+    proxy = await startFaultProxy({ target: { host: url.hostname, port: Number(url.port) }, seed: 1, protocol: "postgres" });
+    url.port = String(proxy.port);
+    database = connect(url.href);
   });
   after(async () => {
     await database?.close();
-    await proxy?.close();
+    await proxy?.stop();
     await server?.stop();
   });
 
@@ -78,7 +39,7 @@ suite("a COMMIT whose answer is lost", () => {
     const [first, ...others] = Array.from({ length: 10 }, () => makeDelivery());
     assert.ok(first);
     await sink.load(makeBatch(makeRows([first])));
-    proxy.cutAt("COMMIT\0", "after");
+    cutOnceAt(proxy, "after_commit");
     const fault = { reason: "missing", path: "ip", expected: "text", found: "absent" } as const;
     const settlements = await sink.load(
       makeBatch(makeRows([first, ...others]), [{ delivery: makeDelivery(), id: "refused", faults: [fault] }], {
@@ -94,7 +55,7 @@ suite("a COMMIT whose answer is lost", () => {
 
   test("that never reached the server is an outage: nothing is durable, nothing is settled", async () => {
     const sink = await openLoginSink(database);
-    proxy.cutAt("COMMIT\0", "before");
+    cutOnceAt(proxy, "before_commit");
     const load = sink.load(makeBatch(makeRows([makeDelivery(), makeDelivery()])));
     await assert.rejects(
       load,

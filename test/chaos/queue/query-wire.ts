@@ -1,5 +1,6 @@
 import type { Output } from "./actions.ts";
 import type { Wire } from "./json-wire.ts";
+import { isReceived, receivedOutput } from "./received.ts";
 
 const contentType = "text/xml";
 const namespace = "http://queue.amazonaws.com/doc/2012-11-05/";
@@ -18,7 +19,7 @@ const plurals: readonly (readonly [string, string, "list" | "map"])[] = [
 export function queryWire(form: string, path: string): Wire {
   const tree: Tree = {};
   for (const [key, value] of new URLSearchParams(form)) plant(tree, key.split("."), value);
-  const action = String(tree["Action"] ?? "");
+  const action = typeof tree["Action"] === "string" ? tree["Action"] : "";
   const input: Record<string, unknown> = withPlurals(tree);
   if (input["QueueUrl"] === undefined && path.length > 1) input["QueueUrl"] = path;
   const entries = tree[`${action}RequestEntry`];
@@ -27,7 +28,7 @@ export function queryWire(form: string, path: string): Wire {
     action,
     input,
     output: (output) => {
-      const result = `<${action}Result>${elements(output, `${action}ResultEntry`)}</${action}Result>`;
+      const result = `<${action}Result>${elements(isReceived(output) ? receivedOutput(output) : output, `${action}ResultEntry`)}</${action}Result>`;
       return answer(200, `<${action}Response xmlns="${namespace}">${result}${requestId}</${action}Response>`);
     },
     fault: ({ queryCode, message, status }) => {
