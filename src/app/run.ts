@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { sealingSelfTest } from "../keys/self-test.ts";
 import { selfTest } from "../masks/self-test.ts";
 import { runPipeline, type RunTotals } from "../pipeline/engine.ts";
-import type { Source } from "../pipeline/ports.ts";
+import type { Sink, Source } from "../pipeline/ports.ts";
 import type { Report } from "../pipeline/report.ts";
 import { safeIdleMs } from "../sources/sqs/drain-rule.ts";
 import type { QueueFacts } from "../sources/sqs/queue.ts";
@@ -12,6 +12,7 @@ import { openKeyRing } from "./assemble-keys.ts";
 import { openDatabase, openSink } from "./assemble-sink.ts";
 import { openQueue, openSource } from "./assemble-source.ts";
 import type { Settings } from "./config/load.ts";
+import { atMost, endsInTime } from "./deadline.ts";
 import { LiveMasks } from "./live-masks.ts";
 import { createMasks } from "./masks.ts";
 import { systemClock } from "./system-clock.ts";
@@ -28,6 +29,8 @@ export interface RunRequest {
   readonly onReady: (start: RunStart) => void;
   /** Stands between the source and the pipeline; the demo uses it to show redeliveries. */
   readonly wrapSource?: (source: Source) => Source;
+  /** Stands between the pipeline and the sink; tests use it to break what they must find broken. */
+  readonly wrapSink?: (sink: Sink) => Sink;
 }
 
 /** What is known before the first message. Depths are information only, never a reason to stop. */
@@ -38,8 +41,20 @@ export interface RunStart {
   readonly safeIdleMs: number;
 }
 
-/** Runs the pipeline of a configuration: checks first, then receives until `stop`, the limit, or the end of the drain. */
+/** Of the time that a stop may take, what is in work may use so much; the rest is for settling and closing. */
+const patience = 0.8;
+/** A server that says nothing any more is not waited for much longer than the work. */
+const farewellMs = 3_000;
+
+/**
+ * Runs the pipeline of a configuration: checks first, then receives until `stop`, the limit, or the end of the drain.
+ * @throws MasklineError `interrupted` when it has not ended `run.stop_seconds` after `stop`
+ */
 export async function run(settings: Settings, request: RunRequest, stop: AbortSignal): Promise<RunTotals> {
+  return endsInTime(runToEnd(settings, request, stop), stop, settings.options.run.stop_seconds * 1_000, systemClock);
+}
+
+async function runToEnd(settings: Settings, request: RunRequest, stop: AbortSignal): Promise<RunTotals> {
   selfTest();
   await sealingSelfTest();
   const { starting, running } = askedAtStart(settings);
@@ -48,6 +63,7 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
   const database = openDatabase(settings);
   const queue = openQueue(settings);
   const runId = randomUUID();
+  const options = settings.options.run;
   let live: LiveMasks | null = null;
   try {
     const sink = await openSink(settings, ring, masked, database);
@@ -67,13 +83,16 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
       {
         run: runId,
         source: request.wrapSource?.(source) ?? source,
-        sink,
+        sink: request.wrapSink?.(sink) ?? sink,
         prepare: live.prepare,
         renewKeys: live.renew,
         beside: live.follow,
         openSeal: live.openSeal,
-        batchRows: settings.options.run.batch_rows,
-        lanes: settings.options.run.lanes,
+        batchRows: options.batch_rows,
+        holdMs: options.hold_seconds * 1_000,
+        holdGroups: options.on_refused === "hold",
+        lanes: options.lanes,
+        patienceMs: options.stop_seconds * 1_000 * patience,
         maxMessages: request.maxMessages,
         clock: systemClock,
         report: request.report,
@@ -82,7 +101,10 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
     );
   } finally {
     queue.close();
-    await live?.end();
-    await database.close();
+    await atMost(
+      farewellMs,
+      Promise.resolve(live?.end()).then(() => database.close()),
+      systemClock,
+    );
   }
 }

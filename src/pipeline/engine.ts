@@ -1,10 +1,14 @@
-import { Allowance, type LaneWork, runLane } from "./lane.ts";
+import { Breaker } from "./breaker.ts";
+import { Allowance, Lane, type LaneWork } from "./lane.ts";
+import { Outage } from "./outage.ts";
 import { addCounts, type Counts, noCounts, type PipelineEvent } from "./report.ts";
 
-export interface EngineOptions extends Omit<LaneWork, "allowance"> {
+export interface EngineOptions extends Omit<LaneWork, "allowance" | "breaker" | "sourceOutage" | "stop" | "halt"> {
   readonly lanes: number;
   /** Stop after this many deliveries; Infinity to go on until the source ends or `stop` is aborted. */
   readonly maxMessages: number;
+  /** After the wish to end, what is in work is given up after this time. */
+  readonly patienceMs: number;
   /** Goes on beside the lanes until `ended`; when it fails, the run ends as when a lane fails. */
   readonly beside?: (ended: AbortSignal) => Promise<void>;
 }
@@ -20,8 +24,11 @@ export interface RunTotals extends Counts {
  * its hands. A lane that fails stops the others in the same order; its failure is thrown when all have ended.
  */
 export async function runPipeline(options: EngineOptions, stop: AbortSignal): Promise<RunTotals> {
+  const { clock, sink } = options;
   const failing = new AbortController();
   const anyStop = AbortSignal.any([stop, failing.signal]);
+  const ended = new AbortController();
+  const halt = new AbortController();
   let counts: Counts = noCounts;
   let received = 0;
   const report = (event: PipelineEvent): void => {
@@ -29,19 +36,39 @@ export async function runPipeline(options: EngineOptions, stop: AbortSignal): Pr
     if (event.kind === "settled") counts = addCounts(counts, event.counts);
     options.report(event);
   };
-  const work: LaneWork = { ...options, report, allowance: new Allowance(options.maxMessages) };
+  const work: LaneWork = {
+    ...options,
+    report,
+    allowance: new Allowance(options.maxMessages),
+    breaker: new Breaker(() => sink.probe(), clock, report, AbortSignal.any([anyStop, ended.signal])),
+    sourceOutage: new Outage("source", clock, report),
+    stop: anyStop,
+    halt: halt.signal,
+  };
   const fail = (error: unknown): never => {
     failing.abort();
     throw error;
   };
-  const ended = new AbortController();
+  const patience = whenAborted(anyStop, ended.signal)
+    .then(() => clock.sleep(options.patienceMs, ended.signal))
+    .then(() => halt.abort());
   const beside = Promise.allSettled([options.beside?.(ended.signal).catch(fail)]);
   const lanes = await Promise.allSettled(
-    Array.from({ length: options.lanes }, (_, lane) => runLane(work, lane, anyStop).catch(fail)),
+    Array.from({ length: options.lanes }, (_, lane) => new Lane(work, lane).run().catch(fail)),
   );
   ended.abort();
+  await patience;
   for (const part of [...lanes, ...(await beside)]) {
     if (part.status === "rejected") throw part.reason;
   }
   return { run: options.run, received, ...counts };
+}
+
+/** Resolves when `signal` is aborted, or nobody waits for that any more. */
+function whenAborted(signal: AbortSignal, over: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted || over.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true, signal: over });
+    over.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

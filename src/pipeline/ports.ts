@@ -44,8 +44,6 @@ export interface LedgerPosition {
   readonly sequence: number;
   /** Deliveries received by this lane so far, those of this load included. */
   readonly received: number;
-  /** Deliveries returned to the source since this lane's last ledger row. */
-  readonly returned: number;
 }
 
 /** A token and the anchor's token of the same value: equal values are found equal although two keys masked them. */
@@ -94,8 +92,9 @@ export interface Source {
   /**
    * Exactly once per delivery: `returned` ones become visible again, all others are removed. What could not be removed
    * will come again and is a duplicate then: nothing is lost by a failing settle, so it reports and does not throw.
+   * @param halt once it is aborted, what fails is not tried again
    */
-  settle(settlements: readonly Settlement[]): Promise<void>;
+  settle(settlements: readonly Settlement[], halt?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -109,10 +108,10 @@ export interface Sink {
    * @param halt aborting it ends the load as soon as it can end: rolled back, or in doubt
    */
   load(batch: Batch, halt?: AbortSignal): Promise<readonly Settlement[]>;
-  /** Whether the load at this position is durable: for a batch that was given up after an outage. */
-  isDurable(position: LedgerPosition): Promise<boolean>;
+  /** Writes into the ledger that a batch was given up and its messages returned; nothing, when its load is durable after all. */
+  abandon(position: LedgerPosition, messages: number): Promise<void>;
   /** Notes what a lane has received before it is loaded, so that the account of a killed run shows what it held. */
-  noteReceived(position: LedgerPosition): Promise<void>;
+  noteReceived(position: LedgerPosition, halt?: AbortSignal): Promise<void>;
   /** Resolves when the sink can be written to, rejects while it cannot. Writes nothing. */
   probe(): Promise<void>;
   /** Appends the closing ledger row of a lane that ends in order. */

@@ -2,6 +2,7 @@ import pg from "pg";
 
 import { MasklineError } from "../errors.ts";
 import { connectionConfig, type DatabaseOptions } from "./connection.ts";
+import { type CopyIn, copyInThrough } from "./copy-in.ts";
 import { databaseError, databaseFailure } from "./error-classes.ts";
 
 export type Query = <Row extends pg.QueryResultRow>(sql: string, parameters?: readonly unknown[]) => Promise<Row[]>;
@@ -14,6 +15,10 @@ export interface TransactionOptions {
   readonly unhurried?: boolean;
   /** For what has to see all rows: where row-level security would hide some from this user, the statement fails instead. */
   readonly unfiltered?: boolean;
+  /** Rolled back at the end: nothing of it stays. */
+  readonly discard?: boolean;
+  /** Aborting it cuts the connection: the transaction is rolled back, or nobody here knows what became of its COMMIT. */
+  readonly halt?: AbortSignal | undefined;
 }
 
 /** Waits at most this long for a lock, and for any one statement, inside a transaction of ours. */
@@ -40,16 +45,16 @@ const unhurriedMs = 2_147_483_647;
 export class Database {
   /** host:port/database, safe to show. */
   readonly where: string;
-  readonly #pool: pg.Pool;
+  readonly #config: pg.PoolConfig;
+  #pool: pg.Pool;
+  /** Pools that were left, until their last connection is closed. */
+  readonly #left = new Set<Promise<void>>();
 
   constructor(options: DatabaseOptions) {
     const { where, config } = connectionConfig(options);
     this.where = where;
-    this.#pool = new pg.Pool({ ...config, query_timeout: silenceTimeoutMs });
-    // A connection that breaks is replaced at the next use, and fails the next statement of a transaction; without listeners it would
-    // end the process: the pool listens for idle ones only.
-    this.#pool.on("error", () => {});
-    this.#pool.on("connect", (client) => void client.on("error", () => {}));
+    this.#config = { ...config, query_timeout: silenceTimeoutMs };
+    this.#pool = openPool(this.#config);
   }
 
   /** One statement on its own. `doing` completes "while ..." in an error. */
@@ -60,17 +65,22 @@ export class Database {
   /** Runs `work` in one transaction with pinned settings: committed when it returns, rolled back when it throws. */
   async transaction<T>(
     doing: string,
-    work: (query: Query, prelude: readonly pg.QueryResultRow[]) => Promise<T>,
-    { prelude, unhurried = false, unfiltered = false }: TransactionOptions = {},
+    work: (query: Query, prelude: readonly pg.QueryResultRow[], copyIn: CopyIn) => Promise<T>,
+    { prelude, unhurried = false, unfiltered = false, discard = false, halt }: TransactionOptions = {},
   ): Promise<T> {
+    const pool = this.#pool;
     let client: pg.PoolClient;
     try {
-      client = await this.#pool.connect();
+      client = await pool.connect();
     } catch (error) {
       throw databaseError(error, "connecting", this.where);
     }
     let broken = false;
+    // ends the connection under a statement that waits for its answer: the statement fails at once
+    const cut = (): void => void client.end();
+    halt?.addEventListener("abort", cut, { once: true });
     try {
+      if (halt?.aborted === true) throw new MasklineError("database_unreachable", `stopped while ${doing} (${this.where})`);
       const opening = [
         begin,
         ...(unhurried ? ["SET LOCAL statement_timeout = 0"] : []),
@@ -83,20 +93,44 @@ export class Database {
         const answer = await client.query<Row>(asked);
         return answer.rows;
       };
-      const result = await work(query, prelude === undefined ? [] : opened);
-      await client.query("COMMIT");
+      const result = await work(query, prelude === undefined ? [] : opened, copyInThrough(client));
+      await client.query(discard ? "ROLLBACK" : "COMMIT");
       return result;
     } catch (error) {
-      broken = isSilence(error) || !(await rollBack(client));
-      throw isDriverError(error) ? new DatabaseRefusal(error, doing, this.where) : error;
+      broken = isSilence(error) || halt?.aborted === true || !(await rollBack(client));
+      if (!isDriverError(error)) throw error;
+      const refusal = new DatabaseRefusal(error, doing, this.where);
+      if (refusal.failure.failureClass === "outage") this.#leave(pool);
+      throw refusal;
     } finally {
+      halt?.removeEventListener("abort", cut);
       client.release(broken);
     }
   }
 
   async close(): Promise<void> {
-    await this.#pool.end();
+    await Promise.all([this.#pool.end(), ...this.#left]);
   }
+
+  /**
+   * After an outage all connections are made anew: the others of the pool may still lead to a server that has become read-only, and the
+   * name may stand for another one now.
+   */
+  #leave(pool: pg.Pool): void {
+    if (pool !== this.#pool) return;
+    this.#pool = openPool(this.#config);
+    const closed = pool.end().finally(() => this.#left.delete(closed));
+    this.#left.add(closed);
+  }
+}
+
+function openPool(config: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool(config);
+  // A connection that breaks is replaced at the next use, and fails the next statement of a transaction; without listeners it would
+  // end the process: the pool listens for idle ones only.
+  pool.on("error", () => {});
+  pool.on("connect", (client) => void client.on("error", () => {}));
+  return pool;
 }
 
 /** A statement that failed, with the parts of the driver's error that hold no value. */

@@ -125,8 +125,37 @@ export function sinkConformance(name: string, open: () => Promise<SinkUnderTest>
     });
 
     check("an empty batch settles nothing and is still counted", async ({ sink, account }) => {
-      assert.deepEqual(await sink.load(makeBatch(makeRows([]), [], { received: 3, returned: 3 })), []);
-      assert.deepEqual(await account(), { ...nothing, received: 3, returned: 3 });
+      assert.deepEqual(await sink.load(makeBatch(makeRows([]), [], { received: 3 })), []);
+      assert.deepEqual(await account(), { ...nothing, received: 3 });
+    });
+
+    check("a batch that is loaded again at its position has the outcomes it had, once", async ({ sink, rows, account }) => {
+      const [known, ...fresh] = some(5);
+      assert.ok(known);
+      await sink.load(makeBatch(makeRows([known])));
+      const batch = makeBatch(makeRows([known, ...fresh]), some(2).map(refused), { sequence: 2, received: 8 });
+      const outcomes = outcomesOf(await sink.load(batch));
+      assert.deepEqual(outcomes, { loaded: 4, duplicate: 1, quarantined: 2 });
+      assert.deepEqual(outcomesOf(await sink.load(batch)), outcomes);
+      assert.equal((await rows()).length, 5);
+      assert.deepEqual(await account(), { ...nothing, received: 8, settled: 8 });
+    });
+
+    check("what was given up is in the account, unless its load is durable after all", async ({ sink, account }) => {
+      const durable = makeBatch(makeRows(some(4)), [], { received: 4 });
+      await sink.load(durable);
+      await sink.abandon(durable.position, 4);
+      assert.deepEqual(await account(), { ...nothing, received: 4, settled: 4 });
+      const lost = position({ sequence: 2, received: 7 });
+      await sink.abandon(lost, 3);
+      await sink.abandon(lost, 3);
+      assert.deepEqual(await account(), { ...nothing, received: 7, settled: 4, returned: 3 });
+    });
+
+    check("a probe writes nothing", async ({ sink, rows, account }) => {
+      await sink.probe();
+      await sink.probe();
+      assert.deepEqual([await rows(), await account()], [[], nothing]);
     });
 
     check(
@@ -164,7 +193,8 @@ export function sinkConformance(name: string, open: () => Promise<SinkUnderTest>
       const at = (parts: Partial<LedgerPosition>): LedgerPosition => position({ received: 8, ...parts });
       await sink.load(makeBatch(makeRows(some(5)), [], { received: 5 }));
       assert.equal((await account()).closed, false);
-      await sink.closeLane(at({ sequence: 2, returned: 3 }));
+      await sink.abandon(at({ sequence: 2 }), 3);
+      await sink.closeLane(at({ sequence: 3 }));
       assert.deepEqual(await account(), { received: 8, settled: 5, returned: 3, closed: true });
     });
   });

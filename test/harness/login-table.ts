@@ -93,7 +93,7 @@ export function rowsOf(deliveries: readonly Delivery[], columns: Rows["columns"]
 }
 
 export function position(parts: Partial<LedgerPosition> = {}): LedgerPosition {
-  return { run: "6a1f7c1e-0000-4000-8000-000000000001", lane: 0, sequence: 1, received: 1, returned: 0, ...parts };
+  return { run: "6a1f7c1e-0000-4000-8000-000000000001", lane: 0, sequence: 1, received: 1, ...parts };
 }
 
 export function makeBatch(rows: Rows, refused: readonly Refusal[] = [], at: Partial<LedgerPosition> = {}): Batch {

@@ -2,6 +2,7 @@ import type { Batch, Delivery, LedgerPosition, Outcome, Settlement, Sink } from 
 
 interface LedgerRow extends LedgerPosition {
   readonly settled: number;
+  readonly returned: number;
 }
 
 /** A sink in memory, for tests of what stands above the port: receipts, rows and a ledger, written together or not at all. */
@@ -10,6 +11,7 @@ export class MemorySink implements Sink {
   readonly rows: string[] = [];
   readonly ledger: LedgerRow[] = [];
   readonly closed: LedgerPosition[] = [];
+  readonly #settled = new Map<string, readonly Settlement[]>();
   readonly #beforeLoad: (batch: Batch) => void;
 
   /** @param beforeLoad may throw, as a database would */
@@ -17,7 +19,10 @@ export class MemorySink implements Sink {
     this.#beforeLoad = beforeLoad;
   }
 
-  async load(batch: Batch): Promise<readonly Settlement[]> {
+  async load(batch: Batch, _halt?: AbortSignal): Promise<readonly Settlement[]> {
+    const at = `${batch.position.lane} ${batch.position.sequence}`;
+    const known = this.#settled.get(at);
+    if (known !== undefined) return known;
     await Promise.all(batch.refused.map(batch.seal));
     this.#beforeLoad(batch);
     const first = (id: string): boolean => !this.receipts.has(id) && Boolean(this.receipts.add(id));
@@ -29,12 +34,15 @@ export class MemorySink implements Sink {
     const loaded = deliveries.map((delivery, row) => settle(delivery, ids[row] as string, "loaded"));
     const refused = batch.refused.map(({ delivery, id }) => settle(delivery, id, "quarantined"));
     loaded.forEach(({ outcome }, row) => outcome === "loaded" && this.rows.push(batch.rows.columns[0]?.[row] ?? ""));
-    this.ledger.push({ ...batch.position, settled: loaded.length + refused.length });
-    return [...loaded, ...refused];
+    this.ledger.push({ ...batch.position, settled: loaded.length + refused.length, returned: 0 });
+    const settlements = [...loaded, ...refused];
+    this.#settled.set(at, settlements);
+    return settlements;
   }
 
-  async isDurable({ lane, sequence }: LedgerPosition): Promise<boolean> {
-    return this.ledger.some((row) => row.lane === lane && row.sequence === sequence);
+  async abandon(position: LedgerPosition, messages: number): Promise<void> {
+    const durable = this.ledger.some(({ lane, sequence }) => lane === position.lane && sequence === position.sequence);
+    if (!durable) this.ledger.push({ ...position, settled: 0, returned: messages });
   }
 
   async noteReceived(): Promise<void> {}
@@ -43,7 +51,7 @@ export class MemorySink implements Sink {
 
   async closeLane(position: LedgerPosition): Promise<void> {
     this.closed.push(position);
-    this.ledger.push({ ...position, settled: 0 });
+    this.ledger.push({ ...position, settled: 0, returned: 0 });
   }
 
   async close(): Promise<void> {}
