@@ -6,12 +6,13 @@ import { runScenario } from "./run-scenario.ts";
 import type { Scenario } from "./scenario.ts";
 import { networkCuts } from "./scenarios/cuts.ts";
 import { databaseOutages } from "./scenarios/database-outages.ts";
+import { databaseTroubles } from "./scenarios/database-troubles.ts";
 import { kill } from "./scenarios/kill.ts";
 import { queueFaults } from "./scenarios/queue-faults.ts";
 import { stops } from "./scenarios/stops.ts";
 
 /** The bench, in the order in which it runs. */
-const scenarios: readonly Scenario[] = [kill, databaseOutages, queueFaults, networkCuts, stops];
+const scenarios: readonly Scenario[] = [kill, databaseOutages, databaseTroubles, queueFaults, networkCuts, stops];
 
 const usage = `usage: npm run test:chaos -- [--nightly] [--only NAME]... [--seed N] [--json] [--list]
 scenarios:

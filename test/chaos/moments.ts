@@ -18,16 +18,7 @@ import type { QueueCall } from "./queue-server.ts";
  *
  * A replay of quarantined messages has no moment yet: there is no replay.
  */
-export const moments = [
-  "parked",
-  "received",
-  "masked",
-  "committing",
-  "committed",
-  "deleting",
-  "extending",
-  "rekeying",
-] as const;
+export const moments = ["parked", "received", "masked", "committing", "committed", "deleting", "extending", "rekeying"] as const;
 export type MomentName = (typeof moments)[number];
 
 /** Which moment a call to the queue is; null for none. */

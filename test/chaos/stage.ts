@@ -27,6 +27,14 @@ export interface StageOptions {
   readonly role?: string;
 }
 
+export interface StopOptions {
+  readonly withinSeconds?: number;
+  /** What the worker is doing, for people. */
+  readonly where?: string;
+  /** Whether its account can be closed: not while the database is away. */
+  readonly closes?: boolean;
+}
+
 /**
  * What poison there is comes from the bench, on purpose: no failure budget. An idle poll is short, so that a drain and a stop do not hide behind
  * one another.
@@ -70,7 +78,8 @@ export class Stage {
   /** Runs that were stopped and ended with 0, by their id. */
   readonly cleanRuns: string[] = [];
   readonly #bench: Bench;
-  readonly #databaseUrl: string;
+  /** What the workers connect with, past their proxies. */
+  readonly databaseUrl: string;
   readonly #seats = new Map<string, Seat>();
   #events: ReturnType<typeof sampleEvents>;
 
@@ -102,16 +111,13 @@ export class Stage {
     return stage;
   }
 
-  private constructor(
-    bench: Bench,
-    parts: Pick<Stage, "queues" | "postgres" | "admin" | "folder"> & { readonly databaseUrl: string },
-  ) {
+  private constructor(bench: Bench, parts: Pick<Stage, "queues" | "postgres" | "admin" | "folder" | "databaseUrl">) {
     this.#bench = bench;
     this.queues = parts.queues;
     this.postgres = parts.postgres;
     this.admin = parts.admin;
     this.folder = parts.folder;
-    this.#databaseUrl = parts.databaseUrl;
+    this.databaseUrl = parts.databaseUrl;
     this.#events = sampleEvents({ count: Number.MAX_SAFE_INTEGER, seed: bench.random.word() });
     parts.queues.onCall((call) => this.#seats.get(call.client)?.onCall(call));
   }
@@ -121,7 +127,7 @@ export class Stage {
     const seat = await Seat.open({
       name,
       folder: this.folder,
-      databaseUrl: this.#databaseUrl,
+      databaseUrl: this.databaseUrl,
       seed: this.#bench.random.word(),
       queueUrl: this.#queueUrl(await this.queues.endpointFor(name)),
       environment: this.environment,
@@ -169,7 +175,8 @@ export class Stage {
     const deadline = performance.now() + withinSeconds * 1_000;
     while (this.left > 0) {
       if (!this.manned) return this.#bench.fail(`${this.left} messages are left in the queue, and no worker`);
-      if (performance.now() > deadline) return this.#bench.fail(`${this.left} messages are left in the queue after ${withinSeconds} s`);
+      if (performance.now() > deadline)
+        return this.#bench.fail(`${this.left} messages are left in the queue after ${withinSeconds} s`);
       await pause(20);
     }
   }
@@ -209,7 +216,7 @@ export class Stage {
   }
 
   /** Stops the process in a seat in order. Tells the bench when it does not end well, or not in time. */
-  async stop(seat: Seat, withinSeconds: number = 26, where: string = "at work"): Promise<void> {
+  async stop(seat: Seat, { withinSeconds = 26, where = "at work", closes = true }: StopOptions = {}): Promise<void> {
     const stopped = await seat.stop();
     if (stopped === null) return;
     const { code, stdout, seconds } = stopped;
@@ -218,12 +225,12 @@ export class Stage {
       this.#bench.fail(`SIGTERM to ${seat.name} ${where}: it ended after ${seconds.toFixed(1)} s, not within ${withinSeconds}`);
     }
     const { run } = JSON.parse(stdout) as { readonly run: string };
-    this.cleanRuns.push(run);
+    if (closes) this.cleanRuns.push(run);
   }
 
   /** Runs a command past the seats' proxies. */
   maskline(...args: readonly string[]): Promise<Finished> {
-    const around = { ...this.environment, QUEUE_URL: this.#queueUrl(this.queues.endpoint), DATABASE_URL: this.#databaseUrl };
+    const around = { ...this.environment, QUEUE_URL: this.#queueUrl(this.queues.endpoint), DATABASE_URL: this.databaseUrl };
     return startMaskline(this.folder, args, around).finished;
   }
 
@@ -261,6 +268,6 @@ async function makeOwner(admin: Admin, superuserUrl: string, role: string): Prom
 
 /** How a process ended, in a line. */
 export function inShort({ code, signal, stderr, stdout }: Finished): string {
-  const said = (stderr.trim() === "" ? stdout : stderr).trim().split("\n").slice(-3).join(" | ");
+  const said = [...stderr.trim().split("\n").slice(-3), stdout.trim()].filter((line) => line !== "").join(" | ");
   return `${signal ?? `exit ${code}`}: ${said}`;
 }

@@ -60,7 +60,9 @@ interface Account {
 /** Runs that ended in order are closed at a difference of zero. */
 async function checkAccounts(bench: Bench, stage: Stage): Promise<void> {
   if (stage.cleanRuns.length === 0) return bench.fail("no run ended in order: there is no account to look at");
-  const { runs } = JSON.parse(await stage.succeeds("ledger", "--json", "--limit", "100000")) as { readonly runs: readonly Account[] };
+  const { runs } = JSON.parse(await stage.succeeds("ledger", "--json", "--limit", "100000")) as {
+    readonly runs: readonly Account[];
+  };
   const accounts = new Map(runs.map((account) => [account.run, account]));
   for (const run of stage.cleanRuns) {
     const account = accounts.get(run);

@@ -46,7 +46,8 @@ export const networkCuts: Scenario = {
       await deliverVerdict(bench, stage, { deadLetters: "none" });
     });
     if (bench.nightly) await halfOpen(bench);
-    else bench.skip("half-open connections to the database", "they take longer to be given up (75 s) than a small run may; --nightly");
+    else
+      bench.skip("half-open connections to the database", "they take longer to be given up (75 s) than a small run may; --nightly");
   },
 };
 

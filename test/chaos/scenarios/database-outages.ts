@@ -19,7 +19,8 @@ export const databaseOutages: Scenario = {
       for (const seat of seats) seat.start();
       await stage.untilWorking(seats);
       const traffic = keepSending(stage, perSecond);
-      for (let restart = 0; restart < bench.size(4, 48) && stage.manned; restart += 1) await crashFor(bench, stage, bench.random.below(500));
+      for (let restart = 0; restart < bench.size(4, 48) && stage.manned; restart += 1)
+        await crashFor(bench, stage, bench.random.below(500));
       for (const seconds of bench.nightly ? [30, 60] : [5]) if (stage.manned) await crashFor(bench, stage, seconds * 1_000);
       if (stage.manned) await fallBack(bench, stage);
       traffic.stop();

@@ -45,7 +45,9 @@ export const queueFaults: Scenario = {
         if (met.length === 0) bench.fail(`no call met the fault ${kind}`);
       }
       const calls = Object.values(queues.counters.calls).reduce((sum, count) => sum + count, 0);
-      bench.say(`${queues.counters.faults} of ${calls} calls failed, ${queues.counters.duplicates} duplicates, ${queues.counters.failedDeletes} deletes failed`);
+      bench.say(
+        `${queues.counters.faults} of ${calls} calls failed, ${queues.counters.duplicates} duplicates, ${queues.counters.failedDeletes} deletes failed`,
+      );
       Object.assign(queues.faults, Object.fromEntries(Object.keys(faultyCalls).map((kind) => [kind, 0])));
       for (const seat of seats) await stage.stop(seat);
       await deliverVerdict(bench, stage, { deadLetters: "none" });

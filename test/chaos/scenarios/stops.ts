@@ -53,7 +53,7 @@ async function inEachState(bench: Bench): Promise<void> {
         }
         if (moment === "parked") held.letGo();
         await pause(moment === "parked" ? 500 : 0);
-        const stopped = stage.stop(seat, withinSeconds, `while "${moment}" for ${lastsMs} ms`);
+        const stopped = stage.stop(seat, { withinSeconds, where: `while "${moment}" for ${lastsMs} ms`, closes: lastsMs < 60_000 });
         await Promise.race([stopped, pause(lastsMs, undefined, { ref: false })]);
         if (moment !== "parked") held.letGo();
         await stopped;
@@ -77,7 +77,7 @@ async function inAnOutage(bench: Bench, stage: Stage, seat: Seat): Promise<void>
   await stage.postgres.crash();
   held.letGo();
   await pause(1_000);
-  await stage.stop(seat, deadlineSeconds + graceSeconds, "in an outage of the database");
+  await stage.stop(seat, { withinSeconds: deadlineSeconds + graceSeconds, where: "in an outage of the database", closes: false });
   await stage.postgres.start();
 }
 
@@ -98,9 +98,9 @@ async function rolling(bench: Bench): Promise<void> {
         await pause(bench.random.below(300));
         await stage.stop(seat);
         seat.start();
+        await stage.untilWorking([seat]);
       }
     }
-    await stage.untilWorking(seats);
     for (const seat of others) await stage.stop(seat);
     await pause(500);
     traffic.stop();
@@ -128,7 +128,8 @@ async function clocks(bench: Bench): Promise<void> {
       if (!stderr.includes("the clock was set: 1 h") || !stderr.includes("the clock was set: -1 h")) bench.fail("no clock jumped");
     }
     const { redeliveries } = stage.queues.counters;
-    if (redeliveries > 0) bench.fail(`${redeliveries} messages were handed out again although no worker failed: a lease was lost over a clock`);
+    if (redeliveries > 0)
+      bench.fail(`${redeliveries} messages were handed out again although no worker failed: a lease was lost over a clock`);
     await deliverVerdict(bench, stage, { deadLetters: "none" });
   });
 }
