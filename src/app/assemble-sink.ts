@@ -2,6 +2,7 @@ import { contractHash } from "../contract/contract-hash.ts";
 import { describeStructure } from "../contract/structure.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import type { MaskedColumn } from "../pipeline/prepare.ts";
+import { checkSkipping } from "../postgres/conflicts.ts";
 import { Database } from "../postgres/database.ts";
 import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
 import { requireSchema } from "../postgres/migrate.ts";
@@ -52,17 +53,20 @@ export async function openSink(
   masked: readonly MaskedColumn[],
   database: Database,
 ): Promise<PostgresSink> {
-  const { schema } = postgresOf(settings);
+  const { schema, on_conflict } = postgresOf(settings);
   const { contract, target: table } = settings;
   if (table === null) throw missingOption(settings, "sink.postgres.table");
   await requireSchema(database, schema);
   const columns = await checkTarget(database, table, columnDemands(masked));
+  const skipConflicts = on_conflict === "skip";
+  if (skipConflicts) await checkSkipping(database, table);
   await pinMaskDefinitions(database, schema, maskPins(settings.columns, ring), await rightfulKeyIds(database, schema, ring));
   return new PostgresSink(database, {
     schema,
     table,
     columns,
     pipeline: await registerPipeline(database, schema, settings.pipeline),
+    skipConflicts,
     contractHash: contractHash(contract),
     describe: (delivery) => describeStructure(contract, delivery),
     recheckTarget: async () => void (await checkTarget(database, table, columnDemands(masked))),

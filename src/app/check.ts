@@ -5,6 +5,7 @@ import type { MaskKeys } from "../keys/mask-keys.ts";
 import { createKeyRing } from "../keys/ring.ts";
 import { sealingSelfTest } from "../keys/self-test.ts";
 import { selfTest } from "../masks/self-test.ts";
+import { checkSkipping } from "../postgres/conflicts.ts";
 import type { Database } from "../postgres/database.ts";
 import { compareMaskDefinitions } from "../postgres/mask-definitions.ts";
 import { requireSchema } from "../postgres/migrate.ts";
@@ -108,6 +109,7 @@ async function checkTable(settings: Settings, database: Database, ring: MaskKeys
       : createMasks(settings.columns, ring);
   const table = settings.target as TableName;
   await checkTarget(database, table, columnDemands(masked));
+  if (postgresOf(settings).on_conflict === "skip") await checkSkipping(database, table);
   return [`${showTable(table)} takes the contract's ${masked.length} columns`, null];
 }
 

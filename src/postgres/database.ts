@@ -2,6 +2,7 @@ import pg from "pg";
 
 import { MasklineError } from "../errors.ts";
 import { connectionConfig, type DatabaseOptions } from "./connection.ts";
+import { type CopyIn, copyInThrough } from "./copy-in.ts";
 import { databaseError, databaseFailure } from "./error-classes.ts";
 
 export type Query = <Row extends pg.QueryResultRow>(sql: string, parameters?: readonly unknown[]) => Promise<Row[]>;
@@ -64,7 +65,7 @@ export class Database {
   /** Runs `work` in one transaction with pinned settings: committed when it returns, rolled back when it throws. */
   async transaction<T>(
     doing: string,
-    work: (query: Query, prelude: readonly pg.QueryResultRow[]) => Promise<T>,
+    work: (query: Query, prelude: readonly pg.QueryResultRow[], copyIn: CopyIn) => Promise<T>,
     { prelude, unhurried = false, unfiltered = false, discard = false, halt }: TransactionOptions = {},
   ): Promise<T> {
     const pool = this.#pool;
@@ -92,7 +93,7 @@ export class Database {
         const answer = await client.query<Row>(asked);
         return answer.rows;
       };
-      const result = await work(query, prelude === undefined ? [] : opened);
+      const result = await work(query, prelude === undefined ? [] : opened, copyInThrough(client));
       await client.query(discard ? "ROLLBACK" : "COMMIT");
       return result;
     } catch (error) {

@@ -40,7 +40,10 @@ const classBySqlState: Readonly<Record<string, FailureClass>> = {
   "55006": "retry",
   "55P03": "retry",
   "57": "outage",
-  "57014": "retry", // the statement took too long, or someone cancelled it
+  // Someone cancelled the statement, or it took too long. Too long for its rows it would be again, and no row can be told; far more
+  // often the server is overloaded for a while. The answer is certain (nothing was done) and the connection is sound, so there is nothing
+  // to look up and nowhere else to connect to: not an outage, but a busy database, and it is for the lane to say how often it asks again.
+  "57014": "retry",
   "58": "outage",
   "72": "retry",
   F0: "outage",
@@ -91,6 +94,19 @@ function classOf(sqlState: string, severity: string | null): FailureClass {
  */
 export function mayBeRow({ failureClass, sqlState }: DatabaseFailure): boolean {
   return failureClass === "row" || sqlState === "42501";
+}
+
+/**
+ * Whether a row is refused for what it holds, whatever other rows are there: its values do not fit their types, or a constraint on the
+ * row itself. A trigger can raise any code; whoever asks has to know that none did.
+ */
+export function isOfRowAlone({ sqlState }: DatabaseFailure): boolean {
+  return sqlState.startsWith("22") || sqlState === "23502" || sqlState === "23514";
+}
+
+/** A unique key, or what EXCLUDE says: the row clashes with another one. */
+export function isClash({ sqlState }: DatabaseFailure): boolean {
+  return sqlState === "23505" || sqlState === "23P01";
 }
 
 /** Codes of the operating system can look alike (EPIPE); no SQLSTATE of PostgreSQL's begins with E. */

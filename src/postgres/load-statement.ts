@@ -13,11 +13,31 @@ import type { TargetColumn } from "./target.ts";
 export interface LoadStatements {
   /** Parameters: see `#parameters` in sink.ts. Answers with the id and outcome of every receipt that was new. */
   readonly load: string;
-  /** Receipts and rows only, to find out which rows the database refuses. Parameters: pipeline, sent times, ids, one array a column. */
-  readonly probe: string;
+  /** Receipts only. Parameters: pipeline, sent times, ids. Answers with the ids of those that were new. */
+  readonly receipts: string;
+  /** Which messages have a receipt. Parameters: as `receipts`. Answers with their ids. */
+  readonly known: string;
+  /** Rows only, as `load` writes them. Parameters: one array a column. */
+  readonly rows: string;
+  /** Rows only, by COPY; null where COPY is not to be used. */
+  readonly copy: { readonly sql: string; readonly table: string } | null;
+  readonly skipsConflicts: boolean;
 }
 
-export function loadStatements(schema: string, target: TableName, columns: readonly TargetColumn[]): LoadStatements {
+/** What of the load is chosen; the rest follows from the table. */
+export interface LoadChoices {
+  /** A row that clashes with a unique key of the table is left out, and its message counts as a duplicate. */
+  readonly skipConflicts?: boolean;
+  /** Refused rows are found by halving alone, as in a table that COPY cannot write to. */
+  readonly withoutCopy?: boolean;
+}
+
+export function loadStatements(
+  schema: string,
+  target: TableName,
+  columns: readonly TargetColumn[],
+  { skipConflicts = false, withoutCopy = false }: LoadChoices = {},
+): LoadStatements {
   const own = quoteName(schema);
   const names = columns.map((column) => quoteName(column.name)).join(", ");
   const casts = columns.map((column, index) => `incoming.c${index}::${column.castType}`).join(", ");
@@ -26,16 +46,27 @@ export function loadStatements(schema: string, target: TableName, columns: reado
 
   const incoming = `incoming AS (
   SELECT * FROM unnest($2::timestamptz[], $3::text[], ${arrays}) WITH ORDINALITY AS incoming (sent_at, id, ${rows}, position))`;
+  const insert = `INSERT INTO ${quoteTable(target)} (${names})
+  SELECT ${casts} FROM incoming`;
+  const conflicts = skipConflicts ? " ON CONFLICT DO NOTHING" : "";
+  // RETURNING a constant counts what was inserted and needs no right to read the table
   const loaded = `loaded AS (
-  INSERT INTO ${quoteTable(target)} (${names})
-  SELECT ${casts} FROM incoming JOIN receipt ON receipt.id = incoming.id AND receipt.outcome = 'loaded'
-  ORDER BY incoming.position)`;
+  ${insert} JOIN receipt ON receipt.id = incoming.id AND receipt.outcome = 'loaded'
+  ORDER BY incoming.position${conflicts}${skipConflicts ? " RETURNING 1" : ""})`;
+  const loadedCount = skipConflicts ? "(SELECT count(*) FROM loaded)" : "count(*) FILTER (WHERE outcome = 'loaded')";
+  const quarantinedCount = "count(*) FILTER (WHERE outcome = 'quarantined')";
 
-  const probe = `WITH ${incoming}, receipt AS (
-  INSERT INTO ${own}.receipt (pipeline, sent_at, id, outcome)
-  SELECT $1::smallint, sent_at, id, 'loaded' FROM incoming ORDER BY sent_at, id
-  ON CONFLICT DO NOTHING RETURNING id, outcome), ${loaded}
-SELECT count(*) FROM receipt`;
+  const receipts = `INSERT INTO ${own}.receipt (pipeline, sent_at, id, outcome)
+SELECT $1::smallint, sent_at, id, 'loaded' FROM unnest($2::timestamptz[], $3::text[]) AS incoming (sent_at, id) ORDER BY sent_at, id
+ON CONFLICT DO NOTHING RETURNING id`;
+  const known = `SELECT receipt.id FROM ${own}.receipt
+JOIN unnest($2::timestamptz[], $3::text[]) AS arriving (sent_at, id) ON arriving.sent_at = receipt.sent_at AND arriving.id = receipt.id
+WHERE receipt.pipeline = $1::smallint`;
+  const onlyArrays = columns.map((_, index) => `$${index + 1}::text[]`).join(", ");
+  const onlyRows = `WITH incoming AS (
+  SELECT * FROM unnest(${onlyArrays}) WITH ORDINALITY AS incoming (${rows}, position))
+${insert} ORDER BY incoming.position${conflicts}`;
+  const copy = withoutCopy ? null : { sql: `COPY ${quoteTable(target)} (${names}) FROM STDIN`, table: target.table };
 
   const next = columns.length + 4;
   const parameter = (offset: number, type: string): string => `$${next + offset}::${type}`;
@@ -54,14 +85,14 @@ SELECT count(*) FROM receipt`;
   INSERT INTO ${own}.ledger (run, lane, sequence, pipeline, received, returned, loaded, quarantined, duplicate)
   SELECT ${parameter(9, "uuid")}, ${parameter(10, "smallint")}, ${parameter(11, "integer")}, $1::smallint,
     ${parameter(12, "bigint")}, ${parameter(13, "integer")},
-    count(*) FILTER (WHERE outcome = 'loaded'), count(*) FILTER (WHERE outcome = 'quarantined'), ${parameter(14, "integer")} - count(*)
+    ${loadedCount}, ${quarantinedCount}, ${parameter(14, "integer")} - ${loadedCount} - ${quarantinedCount}
   FROM receipt), ${aliasInsert(
     schema,
     parameter(15, "bigint"),
     [16, 17, 18].map((offset) => parameter(offset, "text[]")),
   )}
-SELECT id, outcome FROM receipt`;
-  return { load, probe };
+SELECT id, outcome${skipConflicts ? `, ${loadedCount}::integer AS stored` : ""} FROM receipt`;
+  return { load, receipts, known, rows: onlyRows, copy, skipsConflicts: skipConflicts };
 }
 
 /** Writes aliases in the order of their key: two loads that share values would otherwise deadlock. `columns`: domains, tokens, canonical tokens. */
@@ -73,9 +104,17 @@ export function aliasInsert(schema: string, anchor: string, columns: readonly st
   ON CONFLICT DO NOTHING)`;
 }
 
-/** Sent times, ids and columns, in the order both statements take them. */
+/** Sent times, ids and columns, in the order the statement takes them. */
 export function rowParameters(rows: Rows): readonly unknown[] {
-  return [rows.deliveries.map(sentAtParameter), textArray(rows.ids), ...rows.columns.map(textArray)];
+  return [...receiptParameters(rows), ...columnParameters(rows)];
+}
+
+export function receiptParameters(rows: Pick<Rows, "deliveries" | "ids">): readonly unknown[] {
+  return [rows.deliveries.map(sentAtParameter), textArray(rows.ids)];
+}
+
+export function columnParameters(rows: Rows): readonly unknown[] {
+  return rows.columns.map(textArray);
 }
 
 /** The receipt's time. `infinity` for a source that does not say: such receipts are never pruned. */

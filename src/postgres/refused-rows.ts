@@ -1,9 +1,10 @@
-import { MasklineError } from "../errors.ts";
 import type { Rows } from "../pipeline/ports.ts";
 import { selectRows } from "../pipeline/rows.ts";
+import type { CopyIn } from "./copy-in.ts";
 import type { Database, Query } from "./database.ts";
-import { type DatabaseFailure, databaseFailure, mayBeRow } from "./error-classes.ts";
-import { rowParameters } from "./load-statement.ts";
+import { type DatabaseFailure, isClash, isOfRowAlone } from "./error-classes.ts";
+import { type LoadStatements, receiptParameters } from "./load-statement.ts";
+import { type Attempt, CopyUnusable, RowTrial } from "./row-trial.ts";
 
 /** A row the database does not take, by its place in the batch. */
 export interface RefusedRow {
@@ -11,60 +12,149 @@ export interface RefusedRow {
   readonly failure: DatabaseFailure;
 }
 
+export interface Search {
+  /** How many rows were tried: those whose message is new. */
+  readonly tried: number;
+  /** In the order of the batch. */
+  readonly refused: readonly RefusedRow[];
+}
+
 /** Ends the probing transaction without an error for anyone: nothing of it may stay. */
 class Rollback extends Error {}
 
 /**
- * Finds the rows a database refuses: halves the batch until each refused row stands alone, inside savepoints of one transaction that
- * is rolled back. Accepted neighbours stay while the search goes on, so rows that only clash with each other are found too.
+ * Finds the rows a database refuses, inside savepoints of one transaction that is rolled back. The receipts go first: a row that has been
+ * loaded already is not tried. COPY says at which row it stopped; where it does not (a trigger after the row, a foreign key, a constraint
+ * checked at the statement's end), or cannot write to the table, the batch is halved.
+ *
+ * What is found is refused whatever else is loaded, or it is refused with all rows before it in place that are not refused themselves:
+ * of rows that clash the first stays, as it would if they came one by one. Rows that clash only with rows the search went past may be
+ * left; then it found others, and finds those the next time.
  * @throws the failure as it came, when it is not the row's.
  */
 export async function findRefusedRows(
-  database: Database,
-  probeSql: string,
+  database: Pick<Database, "transaction">,
+  statements: LoadStatements,
   pipeline: number,
   rows: Rows,
-): Promise<readonly RefusedRow[]> {
-  const refused: RefusedRow[] = [];
+): Promise<Search> {
+  let found: Search = { tried: 0, refused: [] };
   try {
-    await database.transaction("looking for refused rows", async (query) => {
-      const all = rows.deliveries.map((_, place) => place);
-      await search(all, (places) => attempt(query, probeSql, [pipeline, ...rowParameters(selectRows(rows, places))]), refused);
+    await database.transaction("looking for refused rows", async (query, _prelude, copyIn) => {
+      const tried = await newPlaces(query, statements, pipeline, rows);
+      const refused = await search(query, copyIn, statements, selectRows(rows, tried));
+      const byPlace = refused.map(({ place, failure }) => ({ place: tried[place] as number, failure }));
+      found = { tried: tried.length, refused: byPlace.sort((one, other) => one.place - other.place) };
       throw new Rollback();
     });
   } catch (error) {
     if (!(error instanceof Rollback)) throw error;
   }
-  return refused;
+  return found;
 }
 
-async function search(
-  places: readonly number[],
-  accepts: (places: readonly number[]) => Promise<DatabaseFailure | null>,
-  refused: RefusedRow[],
-): Promise<void> {
-  const failure = await accepts(places);
-  if (failure === null) return;
-  const [only] = places;
-  if (places.length === 1 && only !== undefined) {
-    refused.push({ place: only, failure });
-    return;
-  }
-  const middle = places.length >> 1;
-  await search(places.slice(0, middle), accepts, refused);
-  await search(places.slice(middle), accepts, refused);
+async function newPlaces(query: Query, statements: LoadStatements, pipeline: number, rows: Rows): Promise<readonly number[]> {
+  const made = await query<{ id: string }>(statements.receipts, [pipeline, ...receiptParameters(rows)]);
+  const fresh = new Set(made.map(({ id }) => id));
+  return rows.ids.flatMap((id, place) => (fresh.has(id) ? [place] : []));
 }
 
-async function attempt(query: Query, sql: string, parameters: readonly unknown[]): Promise<DatabaseFailure | null> {
-  await query("SAVEPOINT probe");
+async function search(query: Query, copyIn: CopyIn, statements: LoadStatements, rows: Rows): Promise<readonly RefusedRow[]> {
+  const trial = new RowTrial(query, copyIn, statements, rows);
+  let evident: readonly RefusedRow[] = [];
   try {
-    await query(sql, parameters);
-    await query("RELEASE SAVEPOINT probe");
-    return null;
+    const passed = await passOver(trial.byCopy, trial.count, statements.skipsConflicts);
+    evident = passed.refused;
+    if (passed.toTheEnd && evident.length > 0) return evident;
+    // COPY knows no ON CONFLICT: what it refuses may be skipped by the load
+    if (!passed.toTheEnd && !statements.skipsConflicts) {
+      const refused = await settleOthers(trial, trial.byCopy, evident);
+      if (refused.length > 0) return refused;
+    }
   } catch (error) {
-    const failure = databaseFailure(error);
-    if (error instanceof MasklineError || !mayBeRow(failure)) throw error;
-    await query("ROLLBACK TO SAVEPOINT probe; RELEASE SAVEPOINT probe");
-    return failure;
+    if (!(error instanceof CopyUnusable)) throw error;
+  }
+  return settleOthers(trial, trial.byInsert, evident);
+}
+
+/** After a refusal so many rows are tried at once, times the rows that went well before it: what is sent behind a refused row is in vain. */
+const growth = 8;
+const leastReach = 64;
+
+/**
+ * Goes from one row that is refused whatever else is loaded to the next, and on behind it. What stands before a refused row went with it
+ * and is not tried again here: the load does that. Ends early at a row that others may have to do with.
+ */
+async function passOver(
+  attempt: Attempt,
+  count: number,
+  skipsConflicts: boolean,
+): Promise<{ refused: readonly RefusedRow[]; toTheEnd: boolean }> {
+  const refused: RefusedRow[] = [];
+  for (let at = 0, reach = count; at < count;) {
+    const end = Math.min(count, at + reach);
+    const refusal = await attempt(at, end);
+    if (refusal === null) {
+      at = end;
+      reach *= growth;
+      continue;
+    }
+    const { failure, told } = refusal;
+    if (told === null || !told.certain) return { refused, toTheEnd: false };
+    if (isOfRowAlone(failure)) refused.push({ place: told.row, failure });
+    // COPY checks each row before it compares any with others, so rows up to this one are not refused for themselves
+    else if (!(skipsConflicts && isClash(failure))) return { refused, toTheEnd: false };
+    reach = Math.max(leastReach, growth * (told.row - at));
+    at = told.row + 1;
+  }
+  return { refused, toTheEnd: true };
+}
+
+/** All refused rows: those that are evident, and those that the others come to, tried anew. */
+async function settleOthers(trial: RowTrial, attempt: Attempt, evident: readonly RefusedRow[]): Promise<readonly RefusedRow[]> {
+  const known = new Set(evident.map(({ place }) => place));
+  const others = Array.from({ length: trial.count }, (_, place) => place).filter((place) => !known.has(place));
+  trial.startAgain(others);
+  const refused: RefusedRow[] = [];
+  await settle(attempt, 0, others.length, refused);
+  return [...evident, ...refused.map(({ place, failure }) => ({ place: others[place] as number, failure }))];
+}
+
+/**
+ * Finds the refused ones of the rows `from` up to `to`, and leaves the others in the table: a row is refused only after all before it have
+ * been settled, or for what is evident from itself.
+ */
+async function settle(attempt: Attempt, from: number, to: number, refused: RefusedRow[]): Promise<void> {
+  let at = from;
+  let reach = to - from;
+  let since = from;
+  /** A refused row stands before this place, if that is known. */
+  let knownBefore = from;
+  while (at < to) {
+    const end = Math.min(to, at + reach);
+    const refusal = await attempt(at, end);
+    if (refusal === null) {
+      at = end;
+      reach = knownBefore > at ? (knownBefore - at + 1) >> 1 : reach * growth;
+      continue;
+    }
+    const { failure, told } = refusal;
+    const place = told?.row ?? at;
+    const alone = end - at === 1;
+    if (alone || (told?.certain === true && (place === at || isOfRowAlone(failure)))) {
+      refused.push({ place, failure });
+      await settle(attempt, at, place, refused);
+      reach = Math.max(leastReach, growth * (place - since));
+      since = at = place + 1;
+    } else if (place > at) {
+      // those before it first: one of them may be what it clashes with, and refused itself
+      await settle(attempt, at, place, refused);
+      at = place;
+      knownBefore = place + 1;
+      if (told?.certain !== true) reach = 1;
+    } else if (told === null) {
+      reach = (end - at) >> 1;
+      knownBefore = end;
+    } else reach = 1;
   }
 }

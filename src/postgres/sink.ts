@@ -1,17 +1,32 @@
-import type { Fault } from "../contract/fault.ts";
 import type { FieldShape } from "../contract/structure.ts";
 import { MasklineError } from "../errors.ts";
-import type { Batch, Delivery, LedgerPosition, Refusal, Rows, Settlement, Sink } from "../pipeline/ports.ts";
-import { selectRows } from "../pipeline/rows.ts";
+import type { Batch, Delivery, LedgerPosition, Settlement, Sink } from "../pipeline/ports.ts";
+import {
+  type BatchPart,
+  type NewReceipt,
+  settleByCounts,
+  settleByReceipts,
+  withoutHeldBack,
+  withoutOffenders,
+  withoutRepeats,
+  withoutUnknown,
+} from "./batch-part.ts";
 import { type Database, DatabaseRefusal, type Query } from "./database.ts";
-import { describeFailure, mayBeRow } from "./error-classes.ts";
-import { type LoadStatements, loadStatements, rowParameters, sentAtParameter } from "./load-statement.ts";
+import { type DatabaseFailure, describeFailure, isClash, mayBeRow } from "./error-classes.ts";
+import {
+  type LoadChoices,
+  type LoadStatements,
+  loadStatements,
+  receiptParameters,
+  rowParameters,
+  sentAtParameter,
+} from "./load-statement.ts";
 import { quoteName, type TableName } from "./names.ts";
-import { findRefusedRows, type RefusedRow } from "./refused-rows.ts";
+import { findRefusedRows } from "./refused-rows.ts";
 import { requireWritable, standingOf, standingPrelude } from "./ring-keys.ts";
 import type { TargetColumn } from "./target.ts";
 
-export interface PostgresSinkOptions {
+export interface PostgresSinkOptions extends LoadChoices {
   readonly schema: string;
   readonly table: TableName;
   readonly columns: readonly TargetColumn[];
@@ -24,15 +39,12 @@ export interface PostgresSinkOptions {
   readonly recheckTarget: () => Promise<void>;
 }
 
-/** A batch as it is written: repeats and refused rows taken out of its rows. */
-interface BatchPart {
-  readonly rows: Rows;
-  readonly refused: readonly Refusal[];
-  readonly repeated: readonly Delivery[];
-}
-
-/** A row can be refused that was not when the rows were tried (another process was first): then they are tried again. */
-const writeAttempts = 4;
+/**
+ * A row can be refused that was not when the rows were tried (another process was first), and rows that clash only with each other can
+ * be left for a second search: then the rest is tried again. Each search that finds something leaves less to write; so often one may
+ * find nothing although the write failed.
+ */
+const fruitlessSearches = 3;
 
 /** Loads batches into one table of a PostgreSQL database, each in one transaction with its receipts, quarantine and ledger row. */
 export class PostgresSink implements Sink {
@@ -45,7 +57,7 @@ export class PostgresSink implements Sink {
   constructor(database: Database, options: PostgresSinkOptions) {
     this.#database = database;
     this.#options = options;
-    this.#statements = loadStatements(options.schema, options.table, options.columns);
+    this.#statements = loadStatements(options.schema, options.table, options.columns, options);
   }
 
   async load(batch: Batch, halt?: AbortSignal): Promise<readonly Settlement[]> {
@@ -53,11 +65,11 @@ export class PostgresSink implements Sink {
     const doubted = this.#doubted.get(lane);
     this.#doubted.delete(lane);
     if (doubted?.sequence === sequence) {
-      const known = await this.#lookUp(batch.position, doubted.part);
+      const known = await this.#lookUp(batch, doubted.part);
       if (known !== null) return known;
     }
-    let part = withoutRepeats(batch);
-    for (let attempt = 1; ; attempt += 1) {
+    let part = await this.#withoutHeldBack(batch, withoutRepeats(batch));
+    for (let fruitless = 0; ;) {
       try {
         return await this.#write(batch, part, halt);
       } catch (error) {
@@ -66,12 +78,14 @@ export class PostgresSink implements Sink {
         if (away || isInLedger(error)) {
           // the answer to a COMMIT can be lost, and a COMMIT that nobody waits for any more can come late
           this.#doubted.set(lane, { sequence, part });
-          const known = halt?.aborted === true ? null : await this.#lookUp(batch.position, part).catch(() => null);
+          const known = halt?.aborted === true ? null : await this.#lookUp(batch, part).catch(() => null);
           if (known !== null) return known;
           if (away) throw error;
         }
-        if (!mayBeRow(error.failure) || attempt === writeAttempts) throw error;
-        part = await this.#withoutOffenders(part, error);
+        if (!mayBeRow(error.failure) || fruitless === fruitlessSearches) throw error;
+        const smaller = await this.#withoutOffenders(part, error);
+        if (smaller === part) fruitless += 1;
+        part = withoutHeldBack(smaller, batch.heldBack, smaller.refused.slice(part.refused.length));
       }
     }
   }
@@ -92,7 +106,7 @@ export class PostgresSink implements Sink {
   /** An empty load, rolled back: it needs the same locks and rights, and a server that can be written to. */
   async probe(): Promise<void> {
     const rows = { ...nothing.rows, columns: this.#options.columns.map(() => []) };
-    const parameters = await this.#parameters(nothing, rows, [], 0);
+    const parameters = await this.#parameters(nothing, { rows, refused: [], repeated: [], heldBack: [] });
     await this.#database.transaction("trying the database", (query) => query(this.#statements.load, parameters), { discard: true });
   }
 
@@ -116,74 +130,72 @@ export class PostgresSink implements Sink {
    * changed, a partition or a right is missing, a trigger closes the table. That stops the run, and quarantines nothing.
    */
   async #withoutOffenders(part: BatchPart, refusal: DatabaseRefusal): Promise<BatchPart> {
-    const { rows, refused, repeated } = part;
-    const offenders = await findRefusedRows(this.#database, this.#statements.probe, this.#options.pipeline, rows);
-    const [first] = offenders;
-    if (first !== undefined && offenders.length === rows.deliveries.length) {
+    const { tried, refused } = await findRefusedRows(this.#database, this.#statements, this.#options.pipeline, part.rows);
+    const [first] = refused;
+    if (first === undefined) return part;
+    if (refused.length === tried) {
       await this.#options.recheckTarget();
       if (first.failure.failureClass !== "row") throw refusal;
-      if (offenders.length > 1 && offenders.every(({ failure }) => describeFailure(failure) === describeFailure(first.failure))) {
-        throw new MasklineError(
-          "target_misfit",
-          `the table refuses every row of a batch alike: ${describeFailure(first.failure)}`,
-          {
-            next: "look at that constraint, trigger or partition; nothing was quarantined, the messages are back on the queue",
-          },
-        );
+      if (refused.length > 1 && refused.every(({ failure }) => describeFailure(failure) === describeFailure(first.failure))) {
+        throw refusedAlike(first.failure);
       }
     }
-    const { kept, refusals } = separate(rows, offenders);
-    return { rows: kept, refused: [...refused, ...refusals], repeated };
+    return withoutOffenders(part, refused);
+  }
+
+  /** Messages that the contract refuses hold up others before anything is written; one that has had its effect does not. */
+  async #withoutHeldBack({ heldBack }: Batch, part: BatchPart): Promise<BatchPart> {
+    if (heldBack === undefined || part.refused.length === 0) return part;
+    const known = await this.#known(part.refused);
+    return withoutHeldBack(
+      part,
+      heldBack,
+      part.refused.filter(({ id }) => !known.has(id)),
+    );
+  }
+
+  /** Which of these messages have a receipt, by id. */
+  async #known(messages: readonly { readonly delivery: Delivery; readonly id: string }[]): Promise<ReadonlySet<string>> {
+    const keys = { deliveries: messages.map(({ delivery }) => delivery), ids: messages.map(({ id }) => id) };
+    const parameters = [this.#options.pipeline, ...receiptParameters(keys)];
+    const rows = await this.#database.query<{ id: string }>("looking up receipts", this.#statements.known, parameters);
+    return new Set(rows.map(({ id }) => id));
   }
 
   /**
    * Reads from its ledger row whether a load is durable. Its counts say how many messages were new, not which; all are to be deleted.
-   * Null when it is not there.
+   * Where messages are held back, receipts say which are durable. Null when the load is not there.
    */
-  async #lookUp(position: LedgerPosition, { rows, refused, repeated }: BatchPart): Promise<readonly Settlement[] | null> {
+  async #lookUp({ position, heldBack }: Batch, part: BatchPart): Promise<readonly Settlement[] | null> {
     const sql = `SELECT loaded, quarantined FROM ${quoteName(this.#options.schema)}.ledger WHERE run = $1 AND lane = $2 AND sequence = $3`;
-    const [row] = await this.#database.query<{ loaded: number; quarantined: number }>("looking up a load", sql, [
+    const [counts] = await this.#database.query<{ loaded: number; quarantined: number }>("looking up a load", sql, [
       position.run,
       position.lane,
       position.sequence,
     ]);
-    if (row === undefined) return null;
-    return [
-      ...rows.deliveries.map((delivery, place): Settlement => ({ delivery, outcome: place < row.loaded ? "loaded" : "duplicate" })),
-      ...refused.map(({ delivery }, place): Settlement => ({
-        delivery,
-        outcome: place < row.quarantined ? "quarantined" : "duplicate",
-      })),
-      ...repeated.map((delivery): Settlement => ({ delivery, outcome: "duplicate" })),
-    ];
+    if (counts === undefined) return null;
+    if (heldBack === undefined) return settleByCounts(part, counts);
+    const { deliveries, ids } = part.rows;
+    const rows = deliveries.map((delivery, row) => ({ delivery, id: ids[row] as string }));
+    return settleByCounts(withoutUnknown(part, await this.#known([...rows, ...part.refused, ...part.repeated])), counts);
   }
 
-  async #write(
-    batch: Batch,
-    { rows, refused, repeated }: BatchPart,
-    halt: AbortSignal | undefined,
-  ): Promise<readonly Settlement[]> {
-    const parameters = await this.#parameters(batch, rows, refused, repeated.length);
+  async #write(batch: Batch, part: BatchPart, halt: AbortSignal | undefined): Promise<readonly Settlement[]> {
+    const parameters = await this.#parameters(batch, part);
     const { keys } = batch;
     const receipts = await this.#database.transaction(
       "loading",
       (query: Query, standing) => {
-        if (keys !== undefined) requireWritable(standingOf(standing), keys, refused.length > 0);
-        return query<{ id: string; outcome: "loaded" | "quarantined" }>(this.#statements.load, parameters);
+        if (keys !== undefined) requireWritable(standingOf(standing), keys, part.refused.length > 0);
+        return query<NewReceipt>(this.#statements.load, parameters);
       },
       { halt, ...(keys === undefined ? {} : { prelude: standingPrelude(this.#options.schema, keys.ring) }) },
     );
-    const outcomeById = new Map(receipts.map(({ id, outcome }) => [id, outcome]));
-    const settle = (delivery: Delivery, id: string): Settlement => ({ delivery, outcome: outcomeById.get(id) ?? "duplicate" });
-    return [
-      ...rows.deliveries.map((delivery, place) => settle(delivery, rows.ids[place] as string)),
-      ...refused.map(({ delivery, id }) => settle(delivery, id)),
-      ...repeated.map((delivery): Settlement => ({ delivery, outcome: "duplicate" })),
-    ];
+    return settleByReceipts(part, receipts);
   }
 
   /** In the order of the statement's parameters (load-statement.ts). */
-  async #parameters(batch: Batch, rows: Rows, refused: readonly Refusal[], repeated: number): Promise<readonly unknown[]> {
+  async #parameters(batch: Batch, { rows, refused, repeated, heldBack }: BatchPart): Promise<readonly unknown[]> {
     const { position, keys } = batch;
     const aliases = keys?.aliases ?? [];
     return [
@@ -202,8 +214,8 @@ export class PostgresSink implements Sink {
       position.lane,
       position.sequence,
       position.received,
-      0,
-      rows.deliveries.length + refused.length + repeated,
+      heldBack.length,
+      rows.deliveries.length + refused.length + repeated.length,
       keys?.anchorId ?? 0,
       aliases.map(({ domain }) => domain),
       aliases.map(({ token }) => token),
@@ -224,38 +236,9 @@ function isInLedger({ failure }: DatabaseRefusal): boolean {
   return failure.sqlState === "23505" && failure.constraint === "ledger_pkey";
 }
 
-/** A message that stands in the batch more than once has its effect once; the further deliveries are duplicates. */
-function withoutRepeats(batch: Batch): BatchPart {
-  const seen = new Set<string>();
-  const repeated: Delivery[] = [];
-  const first = (delivery: Delivery, id: string): boolean => {
-    if (!seen.has(id)) return Boolean(seen.add(id));
-    repeated.push(delivery);
-    return false;
-  };
-  const { deliveries, ids } = batch.rows;
-  const rows = selectRows(
-    batch.rows,
-    deliveries.flatMap((delivery, row) => (first(delivery, ids[row] as string) ? [row] : [])),
-  );
-  const refused = batch.refused.filter(({ delivery, id }) => first(delivery, id));
-  return { rows, refused, repeated };
-}
-
-function separate(rows: Rows, offenders: readonly RefusedRow[]): { kept: Rows; refusals: readonly Refusal[] } {
-  const refusedAt = new Map(offenders.map((offender) => [offender.place, offender]));
-  const kept = selectRows(
-    rows,
-    rows.deliveries.flatMap((_, place) => (refusedAt.has(place) ? [] : [place])),
-  );
-  const refusals = offenders.map(({ place, failure }): Refusal => {
-    const fault: Fault = {
-      reason: "refused_by_database",
-      path: failure.column ?? "",
-      expected: failure.constraint === null ? "a row the table accepts" : `constraint ${failure.constraint} holds`,
-      found: describeFailure(failure),
-    };
-    return { delivery: rows.deliveries[place] as Delivery, id: rows.ids[place] as string, faults: [fault] };
+function refusedAlike(failure: DatabaseFailure): MasklineError {
+  const clash = isClash(failure) ? ", or set sink.postgres.on_conflict: skip to leave the rows that are there" : "";
+  return new MasklineError("target_misfit", `the table refuses every row of a batch alike: ${describeFailure(failure)}`, {
+    next: `look at that constraint, trigger or partition${clash}; nothing was quarantined, the messages are back on the queue`,
   });
-  return { kept, refusals };
 }

@@ -1,4 +1,4 @@
-import type { FaultProxyMoment, MomentVerdict } from "./fault-proxy.ts";
+import type { Moment } from "./fault-proxy.ts";
 import type { QueueCall } from "./queue-server.ts";
 
 /**
@@ -18,16 +18,7 @@ import type { QueueCall } from "./queue-server.ts";
  *
  * A replay of quarantined messages has no moment yet: there is no replay.
  */
-export const moments = [
-  "parked",
-  "received",
-  "masked",
-  "committing",
-  "committed",
-  "deleting",
-  "extending",
-  "rekeying",
-] as const;
+export const moments = ["parked", "received", "masked", "committing", "committed", "deleting", "extending", "rekeying"] as const;
 export type MomentName = (typeof moments)[number];
 
 /** Which moment a call to the queue is; null for none. */
@@ -53,7 +44,7 @@ const rekeys = /\bUPDATE (?:ONLY )?\S*\buser_logins\b/i;
 export class StatementMoments {
   readonly #loading = new Set<number>();
 
-  momentOf({ kind, text, connection }: FaultProxyMoment): MomentName | null {
+  momentOf({ kind, text }: Moment, connection: number): MomentName | null {
     switch (kind) {
       case "statement":
         if (rekeys.test(text)) return "rekeying";
@@ -67,5 +58,3 @@ export class StatementMoments {
     }
   }
 }
-
-export type { MomentVerdict };

@@ -23,6 +23,8 @@ export interface Found {
   readonly rows: readonly LoginRow[];
   readonly quarantined: readonly string[];
   readonly deadLetters: readonly string[];
+  /** Still in the queue. */
+  readonly waiting: readonly string[];
 }
 
 /** Message ids, at most a few of them for a person to look at, and how many there are. */
@@ -33,8 +35,10 @@ export interface Named {
 
 export interface Verdict {
   readonly sent: number;
-  /** Neither a row nor in the quarantine nor a dead letter. */
+  /** Neither a row nor in the quarantine nor a dead letter, nor still in the queue. */
   readonly lost: Named;
+  /** Still in the queue, whether they have had their effect or not. */
+  readonly waiting: Named;
   /** Effects beyond the first one of their message. */
   readonly doubled: Named;
   /** Rows of which a column is not what was sent, or whose token does not open to it. */
@@ -56,7 +60,7 @@ const examplesKept = 3;
  * Compares what was sent with what is there. Knows nothing of how the product works: a row belongs to the message with its user_id, values
  * are read from the sent body here, and tokens are opened by an implementation of their published format.
  */
-export function judge(sent: readonly Sent[], { rows, quarantined, deadLetters }: Found, opener: TokenOpener): Verdict {
+export function judge(sent: readonly Sent[], { rows, quarantined, deadLetters, waiting }: Found, opener: TokenOpener): Verdict {
   const byId = new Map(sent.map((message) => [message.id, message]));
   const byUser = new Map(sent.flatMap((message) => (message.fate === "row" ? [[userOf(message.body), message]] : [])));
   const good = sent.filter(({ fate }) => fate === "row").length;
@@ -81,10 +85,11 @@ export function judge(sent: readonly Sent[], { rows, quarantined, deadLetters }:
     if (byId.has(id)) note(id);
     else strangers.push(id);
   }
-  const dead = new Set(deadLetters);
+  const elsewhere = new Set([...deadLetters, ...waiting]);
   return {
     sent: sent.length,
-    lost: named(sent.flatMap(({ id }) => (effects.has(id) || dead.has(id) ? [] : [id]))),
+    lost: named(sent.flatMap(({ id }) => (effects.has(id) || elsewhere.has(id) ? [] : [id]))),
+    waiting: named(waiting),
     doubled: named([...effects].flatMap(([id, times]) => Array.from({ length: times - 1 }, () => id))),
     wrong: named(wrong),
     strangers: named(strangers),

@@ -1,13 +1,13 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 import { type Finished, type RunningCommand, startMaskline } from "../harness/workspace.ts";
-import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
-import { type MomentName, momentOfCall, type MomentVerdict, StatementMoments } from "./moments.ts";
+import { type FaultProxy, startFaultProxy, type Verdict } from "./fault-proxy.ts";
+import { type MomentName, momentOfCall, StatementMoments } from "./moments.ts";
 import type { QueueCall } from "./queue-server.ts";
 
 /** A worker stopped at a moment: it waits for an answer that does not come until it is let go. */
 export interface Held {
-  letGo(verdict?: MomentVerdict): void;
+  letGo(verdict?: Verdict): void;
 }
 
 interface Waiting {
@@ -56,10 +56,9 @@ export class Seat {
   #leaving = false;
 
   static async open(options: SeatOptions): Promise<Seat> {
-    const target = new URL(options.databaseUrl);
-    const database = await startFaultProxy({ target: Number(target.port), seed: options.seed, protocol: "postgres" });
+    const database = await startFaultProxy({ target: placeOf(options.databaseUrl), seed: options.seed, protocol: "postgres" });
     const queue = options.queueProxy
-      ? await startFaultProxy({ target: Number(new URL(options.queueUrl).port), seed: options.seed + 1, protocol: "tcp" })
+      ? await startFaultProxy({ target: placeOf(options.queueUrl), seed: options.seed + 1, protocol: "tcp" })
       : null;
     return new Seat(options, database, queue);
   }
@@ -69,8 +68,8 @@ export class Seat {
     this.#options = options;
     this.database = database;
     this.queue = queue;
-    database.onMoment(async (moment) => {
-      const name = this.#statements.momentOf(moment);
+    database.onMoment(async (moment, connection) => {
+      const name = this.#statements.momentOf(moment, connection);
       return name === null ? "forward" : this.#pass(name);
     });
   }
@@ -169,7 +168,7 @@ export class Seat {
   }
 
   /** Whoever passes while somebody waits for it is held there. */
-  async #pass(moment: MomentName): Promise<MomentVerdict> {
+  async #pass(moment: MomentName): Promise<Verdict> {
     for (const waiting of this.#waiting) {
       if (waiting.moment !== moment) continue;
       this.#waiting.delete(waiting);
@@ -177,4 +176,9 @@ export class Seat {
     }
     return "forward";
   }
+}
+
+function placeOf(url: string): { readonly host: string; readonly port: number } {
+  const { hostname, port } = new URL(url);
+  return { host: hostname, port: Number(port) };
 }

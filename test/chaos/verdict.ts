@@ -29,8 +29,9 @@ export async function deliverVerdict(bench: Bench, stage: Stage, { deadLetters }
 }
 
 /** What the figures do not count by themselves. */
-function named({ wrong, strangers, falseRows, lost, doubled }: Verdict): readonly (readonly [string, Named])[] {
+function named({ waiting, wrong, strangers, falseRows, lost, doubled }: Verdict): readonly (readonly [string, Named])[] {
   return [
+    ["still in the queue", waiting],
     ["lost", lost],
     ["doubled", doubled],
     ["rows that are not what was sent, or whose tokens do not open to it", wrong],
@@ -46,7 +47,8 @@ export async function verdictOn(stage: Stage): Promise<Verdict> {
   );
   const quarantined = await stage.admin.query<{ id: string }>("SELECT id FROM maskline.quarantine");
   const opener = await TokenOpener.of(path.join(stage.folder, "keyring.json"));
-  return judge(stage.sent, { rows, quarantined: quarantined.map(({ id }) => id), deadLetters: stage.deadLetters }, opener);
+  const { deadLetters, waiting } = stage;
+  return judge(stage.sent, { rows, quarantined: quarantined.map(({ id }) => id), deadLetters, waiting }, opener);
 }
 
 interface Account {
@@ -58,7 +60,9 @@ interface Account {
 /** Runs that ended in order are closed at a difference of zero. */
 async function checkAccounts(bench: Bench, stage: Stage): Promise<void> {
   if (stage.cleanRuns.length === 0) return bench.fail("no run ended in order: there is no account to look at");
-  const { runs } = JSON.parse(await stage.succeeds("ledger", "--json", "--limit", "100000")) as { readonly runs: readonly Account[] };
+  const { runs } = JSON.parse(await stage.succeeds("ledger", "--json", "--limit", "100000")) as {
+    readonly runs: readonly Account[];
+  };
   const accounts = new Map(runs.map((account) => [account.run, account]));
   for (const run of stage.cleanRuns) {
     const account = accounts.get(run);

@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 
 import type { Database } from "../../src/postgres/database.ts";
+import type { LoadChoices } from "../../src/postgres/load-statement.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import type { TableName } from "../../src/postgres/names.ts";
 import { registerPipeline } from "../../src/postgres/pipelines.ts";
@@ -47,10 +48,16 @@ export async function untilWaiting(admin: pg.Client, count: number, racers: read
 }
 
 /** A sink on any table, checked first as a run does. */
-export async function openSinkOn(database: Database, table: TableName, demands: readonly ColumnDemand[]): Promise<PostgresSink> {
+export async function openSinkOn(
+  database: Database,
+  table: TableName,
+  demands: readonly ColumnDemand[],
+  choices: LoadChoices = {},
+): Promise<PostgresSink> {
   await migrate(database, "maskline");
   const columns = await checkTarget(database, table, demands);
   return new PostgresSink(database, {
+    ...choices,
     schema: "maskline",
     table,
     columns,

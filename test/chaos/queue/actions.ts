@@ -1,8 +1,9 @@
-import { attributesMd5, chosenAttributes } from "./attributes.ts";
+import { attributesMd5 } from "./attributes.ts";
 import { missingParameter, QueueFault } from "./fault.ts";
 import { entriesOf, flatMap, type Input, newMessage, textOf, textsOf, wholeOf } from "./input.ts";
+import type { Received } from "./received.ts";
 import type { QueueStore } from "./store.ts";
-import type { HandedOut, StoredQueue } from "./stored-queue.ts";
+import type { StoredQueue } from "./stored-queue.ts";
 
 export interface Call {
   readonly action: string;
@@ -17,8 +18,8 @@ export interface Call {
 
 export type Output = Readonly<Record<string, unknown>>;
 
-interface Done {
-  readonly output: Output;
+export interface Done {
+  readonly output: Output | Received;
   /** Messages it was about. */
   readonly messages: number;
 }
@@ -111,7 +112,7 @@ export const actions: Readonly<Record<string, Action>> = {
       store.counters.emptyReceives += 1;
       return nothing;
     }
-    return { output: { Messages: handed.map((one) => messageOutput(one, system, named)) }, messages: handed.length };
+    return { output: { handed, system, named }, messages: handed.length };
   },
   DeleteMessage: (store, { queue, input }) => {
     store.find(queue).delete(textOf(input, "ReceiptHandle"));
@@ -165,38 +166,6 @@ function visibilityMs(input: Input): number {
 function secondsOf(input: Input, name: string): number | null {
   const seconds = wholeOf(input, name, 0, 43_200);
   return seconds === null ? null : seconds * 1_000;
-}
-
-function messageOutput({ message, handle, receives }: HandedOut, system: ReadonlySet<string>, named: readonly string[]): Output {
-  const attributes = system.size === 0 ? {} : systemAttributes(message, receives, system);
-  const chosen = chosenAttributes(message.attributes, named);
-  return {
-    MessageId: message.id,
-    ReceiptHandle: handle,
-    MD5OfBody: message.bodyMd5,
-    Body: message.body,
-    ...(Object.keys(attributes).length === 0 ? {} : { Attributes: attributes }),
-    ...(chosen === null ? {} : { MessageAttributes: chosen, MD5OfMessageAttributes: attributesMd5(chosen) }),
-  };
-}
-
-function systemAttributes(message: HandedOut["message"], receives: number, asked: ReadonlySet<string>): Record<string, string> {
-  const all: Record<string, string | null> = {
-    SenderId: "AIDAIENQZJOLO23YVJ4VO",
-    ApproximateFirstReceiveTimestamp: String(message.firstReceivedAtMs),
-    ApproximateReceiveCount: String(receives),
-    SentTimestamp: String(message.sentAtMs),
-    MessageGroupId: message.group,
-    MessageDeduplicationId: message.deduplicationId,
-    SequenceNumber: message.sequence,
-    DeadLetterQueueSourceArn: message.diedIn,
-  };
-  const chosen: Record<string, string> = {};
-  for (const name in all) {
-    const value = all[name] ?? null;
-    if (value !== null && (asked.has("All") || asked.has(name))) chosen[name] = value;
-  }
-  return chosen;
 }
 
 function queueAttributes(queue: StoredQueue): Record<string, string> {

@@ -1,6 +1,7 @@
-import type { Output } from "./actions.ts";
+import type { Done } from "./actions.ts";
 import { QueueFault } from "./fault.ts";
 import type { Input } from "./input.ts";
+import { isReceived, receivedJson } from "./received.ts";
 
 /** An answer as it goes over the wire. */
 export interface WireAnswer {
@@ -14,7 +15,7 @@ export interface WireAnswer {
 export interface Wire {
   readonly action: string;
   readonly input: Input;
-  output(output: Output): WireAnswer;
+  output(output: Done["output"]): WireAnswer;
   fault(fault: QueueFault): WireAnswer;
 }
 
@@ -25,7 +26,7 @@ export function jsonWire(target: string, body: string): Wire {
   return {
     action: target.slice(target.indexOf(".") + 1),
     input: readInput(body),
-    output: (output) => ({ status: 200, contentType, body: JSON.stringify(output) }),
+    output: (output) => ({ status: 200, contentType, body: isReceived(output) ? receivedJson(output) : JSON.stringify(output) }),
     fault: ({ code, queryCode, message, status }) => ({
       status,
       contentType,

@@ -1,5 +1,6 @@
 import type { Output } from "./actions.ts";
 import type { Wire } from "./json-wire.ts";
+import { isReceived, receivedOutput } from "./received.ts";
 
 const contentType = "text/xml";
 const namespace = "http://queue.amazonaws.com/doc/2012-11-05/";
@@ -27,7 +28,7 @@ export function queryWire(form: string, path: string): Wire {
     action,
     input,
     output: (output) => {
-      const result = `<${action}Result>${elements(output, `${action}ResultEntry`)}</${action}Result>`;
+      const result = `<${action}Result>${elements(isReceived(output) ? receivedOutput(output) : output, `${action}ResultEntry`)}</${action}Result>`;
       return answer(200, `<${action}Response xmlns="${namespace}">${result}${requestId}</${action}Response>`);
     },
     fault: ({ queryCode, message, status }) => {

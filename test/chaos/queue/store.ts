@@ -12,6 +12,7 @@ export class QueueStore {
   readonly #clock: Clock;
   readonly random: SampleRandom;
   readonly #ended: AbortSignal;
+  readonly #idBytes: Buffer = Buffer.alloc(16);
   readonly #queues = new Map<string, StoredQueue>();
 
   /** @param goDown called when the faults say that the server is down */
@@ -70,10 +71,10 @@ export class QueueStore {
 
   /** A version 4 UUID out of the seed. */
   newId(): string {
-    const { word } = this.random;
-    const hex = (): string => word().toString(16).padStart(8, "0");
-    const [a, b, c, d] = [hex(), hex(), hex(), hex()];
-    const variant = "89ab".charAt(Number.parseInt(c.charAt(0), 16) & 3);
-    return `${a}-${b.slice(0, 4)}-4${b.slice(5)}-${variant}${c.slice(1, 4)}-${c.slice(4)}${d}`;
+    for (let word = 0; word < 16; word += 4) this.#idBytes.writeUInt32LE(this.random.word(), word);
+    this.#idBytes[6] = ((this.#idBytes[6] as number) & 0x0f) | 0x40;
+    this.#idBytes[8] = ((this.#idBytes[8] as number) & 0x3f) | 0x80;
+    const hex = this.#idBytes.toString("hex");
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
   }
 }

@@ -53,7 +53,7 @@ export class StoredQueue {
   readonly attributes: Record<string, string>;
   settings: QueueSettings;
   /** Receipt handles begin with it. */
-  readonly #number: number;
+  readonly #number: string;
   readonly #around: QueueSurroundings;
   readonly #shelf: Shelf;
   readonly #waiters: Waiters<ReceiveWish, HandedOut>;
@@ -68,7 +68,7 @@ export class StoredQueue {
     this.attributes = { ...defaultAttributes(), ...attributes };
     this.settings = readSettings(this.attributes);
     this.createdAtS = Math.floor(around.clock.now() / 1_000);
-    this.#number = number;
+    this.#number = String(number);
     this.#around = around;
     const order = this.settings.fifo ? new GroupOrder() : new StandardOrder(around.random, () => around.faults.reordered);
     this.#shelf = new Shelf(around.clock, order);
@@ -269,8 +269,11 @@ export class StoredQueue {
   }
 
   #find(handle: string): { readonly message: Message | null; readonly grip: number } {
-    const [number, serial = NaN, grip = NaN, ...more] = handle.split(".").map(Number);
-    if (number !== this.#number || !(serial <= this.#serial) || Number.isNaN(grip) || more.length > 0) {
+    const first = handle.indexOf(".");
+    const second = handle.indexOf(".", first + 1);
+    const serial = Number(handle.slice(first + 1, second));
+    const grip = Number(handle.slice(second + 1));
+    if (handle.slice(0, first) !== this.#number || second === -1 || !(serial <= this.#serial) || Number.isNaN(grip)) {
       throw new QueueFault("ReceiptHandleIsInvalid", `The input receipt handle "${handle}" is not a valid receipt handle.`);
     }
     return { message: this.#shelf.get(serial), grip };

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import { plainValues } from "../oracle.ts";
 import type { Bench } from "../scenario.ts";
-import { Stage } from "../stage.ts";
+import { onStage, type Stage } from "../stage.ts";
 import { TokenOpener } from "../token-opener.ts";
 import { deliverVerdict } from "../verdict.ts";
 
@@ -11,7 +11,10 @@ import { deliverVerdict } from "../verdict.ts";
  * the new key, and equal values are found equal.
  */
 export async function killRekeys(bench: Bench): Promise<void> {
-  const stage = await Stage.open(bench, { maxReceiveCount: 1_000, visibilitySeconds: 30 });
+  await onStage(bench, { maxReceiveCount: 1_000, visibilitySeconds: 30 }, (stage) => killRekeysOn(bench, stage));
+}
+
+async function killRekeysOn(bench: Bench, stage: Stage): Promise<void> {
   const kills = bench.size(5, 50);
   const seat = await stage.seat("rekeyed");
   stage.send(kills * 500);

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { MomentName } from "../moments.ts";
 import type { Bench, Scenario } from "../scenario.ts";
 import type { Seat } from "../seat.ts";
-import { Stage } from "../stage.ts";
+import { onStage, type Stage } from "../stage.ts";
 import { deliverVerdict } from "../verdict.ts";
 import { killRekeys } from "./kill-rekeys.ts";
 
@@ -35,44 +35,46 @@ export const kill: Scenario = {
 
 /** Messages come at the pace of the kills, so that there is work whenever a worker dies. */
 async function killAtRandom(bench: Bench, maxReceiveCount: number): Promise<void> {
-  const stage = await Stage.open(bench, { maxReceiveCount, visibilitySeconds });
   const [kills, messages] = [bench.size(30, 290), bench.size(3_000, 60_000)];
-  await inTurns(stage, kills, async (seat) => {
-    stage.send(Math.ceil(messages / kills));
-    seat.start();
-    await untilHolding(seat);
-    await pause(bench.random.below(killWithinMs));
-    await killCounted(bench, seat);
+  const { deadLetters } = await onStage(bench, { maxReceiveCount, visibilitySeconds }, async (stage) => {
+    await inTurns(stage, kills, async (seat) => {
+      stage.send(Math.ceil(messages / kills));
+      seat.start();
+      await untilHolding(seat);
+      await pause(bench.random.below(killWithinMs));
+      await killCounted(bench, seat);
+    });
+    return finish(bench, stage);
   });
-  const { deadLetters } = await finish(bench, stage);
   bench.say(`random kills at maxReceiveCount ${maxReceiveCount}: ${deadLetters} dead letters`);
 }
 
 async function killAtFailpoints(bench: Bench): Promise<void> {
-  const stage = await Stage.open(bench, { maxReceiveCount: 1_000, visibilitySeconds });
   const [each, messages] = [bench.size(7, 70), bench.size(4_000, 80_000)];
   const kills = each * failpoints.length;
   const reached = new Map<MomentName, number>();
-  await inTurns(stage, kills, async (seat, turn) => {
-    stage.send(Math.ceil(messages / kills));
-    const moment = failpoints[turn % failpoints.length] as MomentName;
-    seat.start();
-    const held = moment === "extending" ? await untilExtending(bench, seat) : await seat.hold(moment);
-    if (held === null) {
-      bench.fail(`no worker came to the moment "${moment}"`);
-      return seat.kill();
-    }
-    if (moment === "received") {
-      // in the hands of the process itself, not only of its connection
-      held.letGo();
-      await pause(bench.random.below(5));
-    }
-    reached.set(moment, (reached.get(moment) ?? 0) + 1);
-    if (moment === "committed" || moment === "deleting") bench.figures.add("killsBetweenCommitAndDelete");
-    await killCounted(bench, seat);
-    held.letGo("cut");
+  await onStage(bench, { maxReceiveCount: 1_000, visibilitySeconds }, async (stage) => {
+    await inTurns(stage, kills, async (seat, turn) => {
+      stage.send(Math.ceil(messages / kills));
+      const moment = failpoints[turn % failpoints.length] as MomentName;
+      seat.start();
+      const held = moment === "extending" ? await untilExtending(bench, seat) : await seat.hold(moment);
+      if (held === null) {
+        bench.fail(`no worker came to the moment "${moment}"`);
+        return seat.kill();
+      }
+      if (moment === "received") {
+        // in the hands of the process itself, not only of its connection
+        held.letGo();
+        await pause(bench.random.below(5));
+      }
+      reached.set(moment, (reached.get(moment) ?? 0) + 1);
+      if (moment === "committed" || moment === "deleting") bench.figures.add("killsBetweenCommitAndDelete");
+      await killCounted(bench, seat);
+      held.letGo("cut");
+    });
+    await finish(bench, stage);
   });
-  await finish(bench, stage);
   bench.say(`killed at ${[...reached].map(([moment, times]) => `${moment} ${times}`).join(", ")}`);
 }
 
@@ -116,6 +118,7 @@ async function killCounted(bench: Bench, seat: Seat): Promise<void> {
 async function finish(bench: Bench, stage: Stage): ReturnType<typeof deliverVerdict> {
   const seat = await stage.seat("undisturbed");
   seat.start();
+  await stage.untilWorking([seat]);
   await stage.untilDrained(drainSeconds);
   await stage.stop(seat);
   return deliverVerdict(bench, stage, { deadLetters: "told" });

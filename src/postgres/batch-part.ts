@@ -1,0 +1,155 @@
+import type { Fault } from "../contract/fault.ts";
+import type { Batch, Delivery, Refusal, Rows, Settlement } from "../pipeline/ports.ts";
+import { selectRows } from "../pipeline/rows.ts";
+import { describeFailure } from "./error-classes.ts";
+import type { RefusedRow } from "./refused-rows.ts";
+
+/** A batch as it is written. Every delivery of the batch is in exactly one of its parts. */
+export interface BatchPart {
+  readonly rows: Rows;
+  readonly refused: readonly Refusal[];
+  /** Further deliveries of a message that is in the batch already: duplicates. */
+  readonly repeated: readonly Repeat[];
+  /** Go back to the source, unwritten: a refused message holds up its group. */
+  readonly heldBack: readonly Delivery[];
+}
+
+type Repeat = Pick<Refusal, "delivery" | "id">;
+
+/** A message that stands in the batch more than once has its effect once; the further deliveries are duplicates. */
+export function withoutRepeats(batch: Batch): BatchPart {
+  const seen = new Set<string>();
+  const repeated: Repeat[] = [];
+  const first = (delivery: Delivery, id: string): boolean => {
+    if (!seen.has(id)) return Boolean(seen.add(id));
+    repeated.push({ delivery, id });
+    return false;
+  };
+  const { deliveries, ids } = batch.rows;
+  const rows = keepRows(batch.rows, (row) => first(deliveries[row] as Delivery, ids[row] as string));
+  const refused = batch.refused.filter(({ delivery, id }) => first(delivery, id));
+  return { rows, refused, repeated, heldBack: [] };
+}
+
+/** Moves rows that the database does not take to the refused. */
+export function withoutOffenders(part: BatchPart, offenders: readonly RefusedRow[]): BatchPart {
+  const { deliveries, ids } = part.rows;
+  const refusedAt = new Set(offenders.map(({ place }) => place));
+  const refusals = offenders.map(({ place, failure }): Refusal => {
+    const fault: Fault = {
+      reason: "refused_by_database",
+      path: failure.column ?? "",
+      expected: failure.constraint === null ? "a row the table accepts" : `constraint ${failure.constraint} holds`,
+      found: describeFailure(failure),
+    };
+    return { delivery: deliveries[place] as Delivery, id: ids[place] as string, faults: [fault] };
+  });
+  return { ...part, rows: keepRows(part.rows, (row) => !refusedAt.has(row)), refused: [...part.refused, ...refusals] };
+}
+
+/**
+ * Where refused messages hold up others (`Batch.heldBack`): takes out of all parts what goes back to the source because of them. A further
+ * delivery of a message that goes back is no duplicate, since nothing is written of it: it goes back too, and holds up what is behind it.
+ * @param refused the refused messages that hold up others: those that have had their effect already do not
+ */
+export function withoutHeldBack(part: BatchPart, heldBack: Batch["heldBack"], refused: readonly Refusal[]): BatchPart {
+  if (heldBack === undefined || refused.length === 0) return part;
+  const causes = refused.map(({ delivery }) => delivery);
+  const { deliveries, ids } = part.rows;
+  const held = new Set(heldBack(causes));
+  const isHeld = ({ delivery }: Repeat): boolean => held.has(delivery);
+  for (;;) {
+    const goingBack = new Set([
+      ...ids.filter((_, row) => held.has(deliveries[row] as Delivery)),
+      ...part.refused.filter(isHeld).map(({ id }) => id),
+    ]);
+    const drawnAlong = part.repeated.filter((repeat) => goingBack.has(repeat.id) && !isHeld(repeat));
+    if (drawnAlong.length === 0) break;
+    for (const { delivery } of drawnAlong) {
+      held.add(delivery);
+      causes.push(delivery);
+    }
+    for (const delivery of heldBack(causes)) held.add(delivery);
+  }
+  return sendBack(part, isHeld);
+}
+
+/** Takes out what is not durable, where a load in which messages were held back is looked up: that went back, or has to. */
+export function withoutUnknown(part: BatchPart, known: ReadonlySet<string>): BatchPart {
+  return sendBack(part, ({ id }) => !known.has(id));
+}
+
+function sendBack(part: BatchPart, goesBack: (message: Repeat) => boolean): BatchPart {
+  const { deliveries, ids } = part.rows;
+  const all = [...deliveries.map((delivery, row) => ({ delivery, id: ids[row] as string })), ...part.refused, ...part.repeated];
+  const back = new Set(all.filter(goesBack).map(({ delivery }) => delivery));
+  return {
+    rows: keepRows(part.rows, (row) => !back.has(deliveries[row] as Delivery)),
+    refused: part.refused.filter(({ delivery }) => !back.has(delivery)),
+    repeated: part.repeated.filter(({ delivery }) => !back.has(delivery)),
+    heldBack: [...part.heldBack, ...back],
+  };
+}
+
+/**
+ * What became of a part that was written, by the counts of what was new. Which of the loaded rows were not new, and which were skipped, is
+ * not known to a count; all of them are to be deleted.
+ */
+export function settleByCounts(
+  { rows, refused, repeated, heldBack }: BatchPart,
+  counts: { readonly loaded: number; readonly quarantined: number },
+): readonly Settlement[] {
+  return [
+    ...rows.deliveries.map((delivery, place): Settlement => ({
+      delivery,
+      outcome: place < counts.loaded ? "loaded" : "duplicate",
+    })),
+    ...refused.map(({ delivery }, place): Settlement => ({
+      delivery,
+      outcome: place < counts.quarantined ? "quarantined" : "duplicate",
+    })),
+    ...settleRest({ repeated, heldBack }),
+  ];
+}
+
+/** A receipt that was made with a load. */
+export interface NewReceipt {
+  readonly id: string;
+  readonly outcome: "loaded" | "quarantined";
+  /** Where clashes are skipped: how many of the rows with a new receipt are in the table. */
+  readonly stored?: number;
+}
+
+/** What became of a part that was written, by the receipts that were new. */
+export function settleByReceipts(
+  { rows, refused, repeated, heldBack }: BatchPart,
+  made: readonly NewReceipt[],
+): readonly Settlement[] {
+  const outcomeById = new Map(made.map(({ id, outcome }) => [id, outcome]));
+  let stored = made[0]?.stored ?? rows.ids.length;
+  const settle = (delivery: Delivery, id: string): Settlement => {
+    const outcome = outcomeById.get(id) ?? "duplicate";
+    // which rows were skipped is not known, only how many: see `settleByCounts`
+    if (outcome === "loaded" && stored-- <= 0) return { delivery, outcome: "duplicate" };
+    return { delivery, outcome };
+  };
+  return [
+    ...rows.deliveries.map((delivery, place) => settle(delivery, rows.ids[place] as string)),
+    ...refused.map(({ delivery, id }) => settle(delivery, id)),
+    ...settleRest({ repeated, heldBack }),
+  ];
+}
+
+function settleRest({ repeated, heldBack }: Pick<BatchPart, "repeated" | "heldBack">): readonly Settlement[] {
+  return [
+    ...repeated.map(({ delivery }): Settlement => ({ delivery, outcome: "duplicate" })),
+    ...heldBack.map((delivery): Settlement => ({ delivery, outcome: "returned", again: "later" })),
+  ];
+}
+
+function keepRows(rows: Rows, keeps: (row: number) => boolean): Rows {
+  return selectRows(
+    rows,
+    rows.deliveries.flatMap((_, row) => (keeps(row) ? [row] : [])),
+  );
+}

@@ -1,0 +1,103 @@
+import { MasklineError } from "../errors.ts";
+import type { Rows } from "../pipeline/ports.ts";
+import { selectRows } from "../pipeline/rows.ts";
+import { type CopyIn, copyLines, type ToldRow, toldRow } from "./copy-in.ts";
+import type { Query } from "./database.ts";
+import { type DatabaseFailure, databaseFailure, mayBeRow } from "./error-classes.ts";
+import { columnParameters, type LoadStatements } from "./load-statement.ts";
+
+/** Why rows were not taken, and which of them it was, where that is told: by its place, as `from` and `to` are. */
+export interface Refused {
+  readonly failure: DatabaseFailure;
+  readonly told: ToldRow | null;
+}
+
+/** Tries the rows `from` up to `to`: null when the table takes them. Then they stay, for those that are tried after them. */
+export type Attempt = (from: number, to: number) => Promise<Refused | null>;
+
+/** The table cannot be written to by COPY (row-level security, a view), or COPY does not understand us: the rows say nothing about that. */
+export class CopyUnusable extends Error {}
+
+const copyUnusable: readonly string[] = ["0A000", "42809", "22P04"];
+
+/** Tries rows within one transaction: whatever is refused leaves no trace in it. */
+export class RowTrial {
+  readonly #query: Query;
+  readonly #copyIn: CopyIn;
+  readonly #statements: LoadStatements;
+  readonly #rows: Rows;
+  readonly #lines: readonly string[];
+  /** The rows that are tried; attempts count in it. */
+  #places: readonly number[];
+  /** Sent along with the next attempt, to save a round trip: what becomes of the savepoint of the last one. */
+  #opening = "SAVEPOINT beginning; SAVEPOINT attempt";
+  #begun = false;
+
+  constructor(query: Query, copyIn: CopyIn, statements: LoadStatements, rows: Rows) {
+    this.#query = query;
+    this.#copyIn = copyIn;
+    this.#statements = statements;
+    this.#rows = rows;
+    this.#lines = statements.copy === null ? [] : copyLines(rows);
+    this.#places = rows.ids.map((_, place) => place);
+  }
+
+  get count(): number {
+    return this.#rows.ids.length;
+  }
+
+  /** Takes back all that was tried, and goes on with these rows. */
+  startAgain(places: readonly number[]): void {
+    this.#places = places;
+    if (this.#begun) this.#opening = "ROLLBACK TO SAVEPOINT beginning; SAVEPOINT attempt";
+  }
+
+  /** Rows by COPY, which says where it stopped. @throws CopyUnusable */
+  readonly byCopy: Attempt = (from, to) =>
+    this.#attempt(async () => {
+      const { copy } = this.#statements;
+      if (copy === null) throw new CopyUnusable();
+      const opening = this.#takeOpening();
+      try {
+        const lines = this.#places.slice(from, to).map((place) => this.#lines[place] as string);
+        await this.#copyIn(`${opening}; ${copy.sql}`, Buffer.from(lines.join("")));
+        return null;
+      } catch (error) {
+        if (copyUnusable.includes(databaseFailure(error).sqlState)) throw new CopyUnusable();
+        const told = toldRow(error, copy.table);
+        return { error, told: told === null || told.row >= to - from ? null : { ...told, row: from + told.row } };
+      }
+    });
+
+  /** Rows by the INSERT of the load, which says nothing. */
+  readonly byInsert: Attempt = (from, to) =>
+    this.#attempt(async () => {
+      const places = this.#places.slice(from, to);
+      await this.#query(this.#takeOpening());
+      try {
+        await this.#query(this.#statements.rows, columnParameters(selectRows(this.#rows, places)));
+        return null;
+      } catch (error) {
+        return { error, told: null };
+      }
+    });
+
+  #takeOpening(): string {
+    const opening = this.#opening;
+    this.#begun = true;
+    this.#opening = "ROLLBACK TO SAVEPOINT attempt";
+    return opening;
+  }
+
+  async #attempt(work: () => Promise<{ error: unknown; told: ToldRow | null } | null>): Promise<Refused | null> {
+    const refused = await work();
+    if (refused === null) {
+      this.#opening = "RELEASE SAVEPOINT attempt; SAVEPOINT attempt";
+      return null;
+    }
+    const { error, told } = refused;
+    const failure = databaseFailure(error);
+    if (error instanceof MasklineError || !mayBeRow(failure)) throw error;
+    return { failure, told };
+  }
+}
