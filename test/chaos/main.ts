@@ -5,6 +5,7 @@ import { Figures } from "./figures.ts";
 import { runScenario } from "./run-scenario.ts";
 import type { Scenario } from "./scenario.ts";
 import { canary } from "./scenarios/canary.ts";
+import { controls } from "./scenarios/controls.ts";
 import { networkCuts } from "./scenarios/cuts.ts";
 import { databaseOutages } from "./scenarios/database-outages.ts";
 import { databaseTroubles } from "./scenarios/database-troubles.ts";
@@ -27,6 +28,7 @@ const scenarios: readonly Scenario[] = [
   fuzz,
   memory,
   canary,
+  controls,
 ];
 
 const usage = `usage: npm run test:chaos -- [--nightly] [--only NAME]... [--seed N] [--json] [--list]
