@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
+import { type CleanupGuard, startCleanupGuard } from "../../src/demo/cleanup-guard.ts";
 import { type Finished, type RunningCommand, startMaskline } from "../harness/workspace.ts";
 import { type FaultProxy, startFaultProxy, type Verdict } from "./fault-proxy.ts";
 import { type MomentName, momentOfCall, StatementMoments } from "./moments.ts";
@@ -35,9 +36,6 @@ export interface Stopped extends Finished {
   readonly seconds: number;
 }
 
-/** No worker of the bench outlives it by more. */
-const longestLife = "90m";
-
 /**
  * A place from which a worker does its work: a way to the queue and one to the database that nobody else uses. Processes come and go in it,
  * one at a time; each is a real `maskline run`.
@@ -48,6 +46,8 @@ export class Seat {
   /** Null where the seat was opened without one. */
   readonly queue: FaultProxy | null;
   readonly #options: SeatOptions;
+  /** Ends the process that runs here should the bench die. */
+  readonly #guard: CleanupGuard = startCleanupGuard([]);
   readonly #statements = new StatementMoments();
   readonly #waiting = new Set<Waiting>();
   /** Messages handed out to the process that runs now, and not deleted by it. */
@@ -96,13 +96,14 @@ export class Seat {
 
   /** Starts a `maskline run` here. */
   start(args: readonly string[] = [], environment: Readonly<Record<string, string>> = {}): RunningCommand {
-    return this.startCommand(["run", "--json", "--max-duration", longestLife, ...args], environment);
+    return this.startCommand(["run", "--json", ...args], environment);
   }
 
   /** Starts any command of maskline here. */
   startCommand(args: readonly string[], environment: Readonly<Record<string, string>> = {}): RunningCommand {
     if (this.#running !== null) throw new Error(`there is a process in ${this.name} already`);
     const running = startMaskline(this.#options.folder, args, { ...this.environment, ...environment });
+    this.#guard.watch(running.processId);
     this.#holding = 0;
     this.#leaving = false;
     this.#running = running;
@@ -156,7 +157,7 @@ export class Seat {
 
   async close(): Promise<void> {
     await this.kill();
-    await Promise.all([this.database.stop(), this.queue?.stop()]);
+    await Promise.all([this.database.stop(), this.queue?.stop(), this.#guard.release()]);
   }
 
   async #end(signal: NodeJS.Signals): Promise<Finished | null> {
