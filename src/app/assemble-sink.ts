@@ -4,10 +4,12 @@ import type { MaskKeys } from "../keys/mask-keys.ts";
 import type { MaskedColumn } from "../pipeline/prepare.ts";
 import { checkSkipping } from "../postgres/conflicts.ts";
 import { Database } from "../postgres/database.ts";
+import { FailureBudget } from "../postgres/failure-budget.ts";
 import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
 import { requireSchema } from "../postgres/migrate.ts";
 import type { PostgresOptions } from "../postgres/options.ts";
 import { registerPipeline } from "../postgres/pipelines.ts";
+import type { ReceiptKey } from "../postgres/receipts.ts";
 import { PostgresSink } from "../postgres/sink.ts";
 import { checkTarget } from "../postgres/target.ts";
 import { fileBeside, missingOption, type Settings } from "./config/load.ts";
@@ -25,8 +27,8 @@ export function postgresOf(settings: Settings): PostgresOptions {
 
 export function openDatabase(settings: Settings): Database {
   const { url, tls, ca } = postgresOf(settings);
-  // a lane loads while what it has received is noted; a process is heard of while its keys are renewed
-  const connections = settings.options.run.lanes * 2 + 2;
+  // a lane loads while what it has received is noted; a process is heard of while its keys are renewed, and prunes beside
+  const connections = settings.options.run.lanes * 2 + 3;
   return new Database({
     url,
     tls: tls ?? null,
@@ -34,6 +36,12 @@ export function openDatabase(settings: Settings): Database {
     connections,
     connectTimeoutMs,
   });
+}
+
+/** FIFO queues and identities of the producer's own: the same message can have several sent times. */
+export function receiptKeyOf({ contract, options }: Settings): ReceiptKey {
+  const isFifo = options.source?.sqs?.queue.endsWith(".fifo") === true;
+  return isFifo || contract.identity !== undefined ? "id" : "sent";
 }
 
 /** Opens the database for `work`, hands it the schema of what maskline owns, and closes it whatever happens. */
@@ -61,12 +69,17 @@ export async function openSink(
   const skipConflicts = on_conflict === "skip";
   if (skipConflicts) await checkSkipping(database, table);
   await pinMaskDefinitions(database, schema, maskPins(settings.columns, ring), await rightfulKeyIds(database, schema, ring));
+  const pipeline = await registerPipeline(database, schema, settings.pipeline);
+  const budget = new FailureBudget(database, schema, pipeline, settings.options.limits);
+  await budget.requireUntripped();
   return new PostgresSink(database, {
     schema,
     table,
     columns,
-    pipeline: await registerPipeline(database, schema, settings.pipeline),
+    pipeline,
     skipConflicts,
+    receiptKey: receiptKeyOf(settings),
+    budget,
     contractHash: contractHash(contract),
     describe: (delivery) => describeStructure(contract, delivery),
     recheckTarget: async () => void (await checkTarget(database, table, columnDemands(masked))),

@@ -38,10 +38,14 @@ export function openSource(settings: Settings, queue: Queue, drain: DrainWish | 
       waitSeconds: sqs.wait_seconds,
       batchBytes,
       lingerMs: settings.options.run.linger_ms,
-      withAttributes: settings.contract.columns.some(({ from }) => from.startsWith("$attributes.")),
+      withAttributes: wantsAttributes(settings),
       drain: drain === null ? null : new DrainRule(drain.facts, drain.idleMs, clock.now()),
     },
     clock,
     report,
   );
+}
+
+function wantsAttributes({ contract: { columns, identity = "" } }: Settings): boolean {
+  return [identity, ...columns.map(({ from }) => from)].some((from) => from.startsWith("$attributes."));
 }

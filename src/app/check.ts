@@ -12,6 +12,7 @@ import { requireSchema } from "../postgres/migrate.ts";
 import { showTable, type TableName } from "../postgres/names.ts";
 import { readStanding } from "../postgres/ring-keys.ts";
 import { checkTarget } from "../postgres/target.ts";
+import { findTrip, tripped } from "../postgres/trips.ts";
 import { findKeyRing } from "./assemble-keys.ts";
 import { openDatabase, postgresOf } from "./assemble-sink.ts";
 import { openQueue } from "./assemble-source.ts";
@@ -62,6 +63,7 @@ export async function connectAndCheck(settings: Settings): Promise<readonly Find
       const schema = await attempt("schema", () => checkSchema(settings, database));
       await attempt("table", () => checkTable(settings, database, ring));
       if (schema !== null && ring !== null) await attempt("keys", () => checkKeys(settings, database, ring));
+      if (schema !== null) await attempt("failure budget", () => checkBudget(settings, database));
     } finally {
       await database.close();
     }
@@ -123,4 +125,12 @@ async function checkKeys(settings: Settings, database: Database, ring: MaskKeys)
   taggedColumns(createMasks(settings.columns, ring), ring, standing);
   const domains = [...new Set(pins.map(({ domain }) => domain))];
   return [domains.length === 0 ? "no mask is keyed" : `ring and definitions agree with the database: ${domains.join(", ")}`, null];
+}
+
+async function checkBudget(settings: Settings, database: Database): Promise<readonly [string, null]> {
+  const trip = await findTrip(database, postgresOf(settings).schema, settings.pipeline);
+  if (trip !== null) throw tripped(trip);
+  const { refused, share, window } = settings.options.limits;
+  const bounds = [...(refused === null ? [] : [`${refused} refused messages`]), ...(share === null ? [] : [`a share of ${share}`])];
+  return [bounds.length === 0 ? "no limit is set" : `at most ${bounds.join(" or ")} among the newest ${window}`, null];
 }

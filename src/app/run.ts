@@ -15,6 +15,7 @@ import type { Settings } from "./config/load.ts";
 import { atMost, endsInTime } from "./deadline.ts";
 import { LiveMasks } from "./live-masks.ts";
 import { createMasks } from "./masks.ts";
+import { pruneBeside } from "./prune-beside.ts";
 import { systemClock } from "./system-clock.ts";
 
 export interface RunRequest {
@@ -69,7 +70,12 @@ async function runToEnd(settings: Settings, request: RunRequest, stop: AbortSign
     const sink = await openSink(settings, ring, masked, database);
     const openRing = (): ReturnType<typeof openKeyRing> => openKeyRing(running());
     const { report } = request;
-    live = await LiveMasks.open({ settings, database, run: runId, report, clock: systemClock, stop, openRing }, ring, masked);
+    const masks = await LiveMasks.open(
+      { settings, database, run: runId, report, clock: systemClock, stop, openRing },
+      ring,
+      masked,
+    );
+    live = masks;
     const facts = await queue.facts(stop);
     request.onReady({ facts, protocol: queue.protocol, safeIdleMs: safeIdleMs(facts) });
     const source = openSource(
@@ -84,10 +90,12 @@ async function runToEnd(settings: Settings, request: RunRequest, stop: AbortSign
         run: runId,
         source: request.wrapSource?.(source) ?? source,
         sink: request.wrapSink?.(sink) ?? sink,
-        prepare: live.prepare,
-        renewKeys: live.renew,
-        beside: live.follow,
-        openSeal: live.openSeal,
+        prepare: masks.prepare,
+        renewKeys: masks.renew,
+        beside: async (ended) => {
+          await Promise.all([masks.follow(ended), pruneBeside({ settings, database, clock: systemClock, report }, ended)]);
+        },
+        openSeal: masks.openSeal,
         batchRows: options.batch_rows,
         holdMs: options.hold_seconds * 1_000,
         holdGroups: options.on_refused === "hold",

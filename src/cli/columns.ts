@@ -2,7 +2,7 @@ import { type Reason, reasons } from "../contract/fault.ts";
 import type { SharedValue } from "../postgres/duplicates.ts";
 import type { Account } from "../postgres/ledger.ts";
 import type { QuarantineGroup } from "../postgres/quarantine.ts";
-import { moment, type TableColumn } from "./table.ts";
+import { count, moment, type TableColumn } from "./table.ts";
 
 export const accountColumns: readonly TableColumn<Account>[] = [
   { title: "started", value: ({ firstAt }) => moment(firstAt) },
@@ -13,7 +13,7 @@ export const accountColumns: readonly TableColumn<Account>[] = [
   { title: "quarantined", value: ({ quarantined }) => quarantined },
   { title: "returned", value: ({ returned }) => returned },
   { title: "difference", value: ({ difference }) => difference },
-  { title: "state", value: ({ state }) => state },
+  { title: "state", value: ({ state, abandoned }) => (abandoned === 0 ? state : `${state}, ${count(abandoned)} abandoned`) },
 ];
 
 export const groupColumns: readonly TableColumn<QuarantineGroup>[] = [

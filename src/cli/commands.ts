@@ -56,6 +56,18 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/migrate.ts")).migrate,
   },
   {
+    name: "prune",
+    group: "run",
+    summary: "remove receipts that are older than any queue keeps a message",
+    load: async () => (await import("./commands/prune.ts")).prune,
+  },
+  {
+    name: "resume",
+    group: "run",
+    summary: "let a pipeline go on that stopped because too many messages were refused",
+    load: async () => (await import("./commands/resume.ts")).resume,
+  },
+  {
     name: "ledger",
     group: "look",
     summary: "is every message accounted for? where is this one?",

@@ -48,6 +48,12 @@ export class RunProgress {
         return this.#output.say(
           `this process cannot tell the database that it is alive (${event.code}): maskline keys rekey will take it for dead; may its role write to the table replica?`,
         );
+      case "unpruned":
+        return this.#output.say(
+          event.code === null
+            ? "old receipts are not removed by this process: its role may not; let maskline prune do it, now and then"
+            : `old receipts could not be removed (${event.code}); it is tried again every hour`,
+        );
     }
   }
 

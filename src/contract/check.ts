@@ -3,11 +3,17 @@ import { openBody } from "./body.ts";
 import type { Column, Contract } from "./column.ts";
 import { compileColumn, type CompiledColumn } from "./compiled-column.ts";
 import type { Fault } from "./fault.ts";
+import { compileIdentity, type IdentityReader } from "./identity.ts";
 import type { Incoming } from "./incoming.ts";
 import { isBlank, type Reader } from "./reading.ts";
 
-/** The values of a row, one for each column of the contract, or every fault that was found (at least one). */
-export type Checked = { readonly values: readonly (string | null)[] } | { readonly faults: readonly Fault[] };
+/**
+ * The values of a row, one for each column of the contract, or every fault that was found (at least one). `identity` where the contract
+ * names one and it could be read, of a message with faults too.
+ */
+export type Checked = ({ readonly values: readonly (string | null)[] } | { readonly faults: readonly Fault[] }) & {
+  readonly identity?: string;
+};
 
 /** Checks one message. Pure, never throws, and says nothing of what the message holds but types and sizes. */
 export type Check = (incoming: Incoming) => Checked;
@@ -28,9 +34,12 @@ export function compileContract(contract: Contract, exceptions: ReadonlyMap<stri
     const read: Reader = (value) => (typeof value === "string" && passes(value) ? value : compiled.read(value));
     return { ...compiled, read };
   });
+  const readIdentity = identityReader(contract);
   return (incoming) => {
     const body = openBody(incoming.body, contract);
-    if ("fault" in body) return { faults: [body.fault] };
+    const id = readIdentity?.("fault" in body ? null : body.object, incoming);
+    const known = typeof id === "string" ? { identity: id } : {};
+    if ("fault" in body) return { faults: [body.fault], ...known };
     const values: (string | null)[] = [];
     const faults: Fault[] = [];
     for (const column of columns) {
@@ -52,8 +61,15 @@ export function compileContract(contract: Contract, exceptions: ReadonlyMap<stri
       if (typeof contents === "string") values.push(contents);
       else faults.push(...contents);
     }
-    return faults.length === 0 ? { values } : { faults };
+    if (typeof id === "object" && !faults.some(({ path, reason }) => path === id.path && reason === id.reason)) faults.unshift(id);
+    return faults.length === 0 ? { values, ...known } : { faults, ...known };
   };
+}
+
+function identityReader({ identity }: Contract): IdentityReader | null {
+  const reader = identity === undefined ? null : compileIdentity(identity);
+  if (typeof reader === "string") throw new MasklineError("config_invalid", `identity: ${reader}`);
+  return reader;
 }
 
 function whyMissing(value: unknown, column: CompiledColumn): string | null {

@@ -45,4 +45,6 @@ export interface Contract {
   readonly decode: readonly Decoding[];
   /** The largest body accepted, after unpacking, in bytes. */
   readonly maxBodyBytes: number;
+  /** What makes two deliveries the same message: a path into the body, or `$attributes.NAME`. Left out: the id of the message. */
+  readonly identity?: string;
 }

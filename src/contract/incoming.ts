@@ -1,6 +1,6 @@
 /** What a contract reads of a message: the body and the few facts its source knows about it. */
 export interface Incoming {
-  /** What makes two deliveries the same message. */
+  /** The source's own name of the message; the same when it is delivered again. */
   readonly id: string;
   readonly body: string;
   /** When the producer sent it, in ms since 1970 UTC; null where the source does not say. */

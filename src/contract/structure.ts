@@ -15,7 +15,8 @@ export type FieldShape = { readonly path: string; readonly found: string; readon
 export function describeStructure(contract: Contract, incoming: Incoming): readonly FieldShape[] {
   const body = openBody(incoming.body, contract);
   if ("fault" in body) return [];
-  const paths = new Set(contract.columns.map((column) => column.from).filter((from) => !from.startsWith("$")));
+  const named = [...contract.columns.map(({ from }) => from), ...(contract.identity === undefined ? [] : [contract.identity])];
+  const paths = new Set(named.filter((from) => !from.startsWith("$")));
   return [...paths].map((path) => {
     const value = compilePath(path)(body.object);
     return { path, found: jsonTypeName(value), length: typeof value === "string" ? countCharacters(value) : null };

@@ -51,18 +51,21 @@ export function prepare(
 
 function checkAll(deliveries: readonly Delivery[], check: Check, width: number): Prepared {
   const accepted: Delivery[] = [];
+  const ids: string[] = [];
   const refused: Refusal[] = [];
   const columns: (string | null)[][] = Array.from({ length: width }, () => []);
   for (const delivery of deliveries) {
     const checked = check(delivery);
+    const id = checked.identity ?? delivery.id;
     if ("faults" in checked) {
-      refused.push({ delivery, id: delivery.id, faults: checked.faults });
+      refused.push({ delivery, id, faults: checked.faults });
       continue;
     }
     accepted.push(delivery);
+    ids.push(id);
     for (let column = 0; column < width; column += 1) columns[column]?.push(checked.values[column] ?? null);
   }
-  return { rows: { deliveries: accepted, ids: accepted.map(({ id }) => id), columns }, refused };
+  return { rows: { deliveries: accepted, ids, columns }, refused };
 }
 
 type MaskReason = "already_masked" | "mask_failed";

@@ -19,7 +19,9 @@ export type PipelineEvent =
   /** The ring was rotated, and this process could not follow; `code` says why, where something failed. It writes on as long as it may. */
   | { readonly kind: "key_outdated"; readonly keyId: number; readonly code: ErrorCode | null }
   /** The database was not told that this process lives, several times in a row: others may take it for dead. Told once. */
-  | { readonly kind: "unheard"; readonly code: ErrorCode };
+  | { readonly kind: "unheard"; readonly code: ErrorCode }
+  /** Old receipts stay: this role may not remove them (null), or that failed. Told once of each. */
+  | { readonly kind: "unpruned"; readonly code: ErrorCode | null };
 
 export type Report = (event: PipelineEvent) => void;
 

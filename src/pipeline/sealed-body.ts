@@ -1,12 +1,12 @@
 import type { Delivery } from "./ports.ts";
 
 /**
- * What the quarantine keeps of a refused message, sealed: all that a replay needs beside the id and the sent time, which are its key.
- * Attributes and group can be personal too.
+ * What the quarantine keeps of a refused message, sealed: all that a replay needs beside the sent time and what it is known by, which
+ * are its key (that may be its identity and not its own id). Attributes and group can be personal too.
  */
 export function sealedContent(delivery: Delivery): Uint8Array {
-  const { body, groupId, attributes } = delivery;
-  return Buffer.from(JSON.stringify({ version: 1, body, groupId, attributes }));
+  const { id, body, groupId, attributes } = delivery;
+  return Buffer.from(JSON.stringify({ version: 1, id, body, groupId, attributes }));
 }
 
 /** What a sealed body is bound to: it opens in its own place only. */

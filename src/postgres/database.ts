@@ -9,7 +9,7 @@ export type Query = <Row extends pg.QueryResultRow>(sql: string, parameters?: re
 
 /** What a transaction does beside its work. */
 export interface TransactionOptions {
-  /** A fixed text that is sent along with BEGIN, at no round trip of its own; the rows of its last statement go to the work. */
+  /** A fixed text that is sent along with BEGIN, at no round trip of its own; the rows of its statements go to the work. */
   readonly prelude?: string;
   /** For what reads whole tables: no limit of time for a statement. */
   readonly unhurried?: boolean;
@@ -19,6 +19,8 @@ export interface TransactionOptions {
   readonly discard?: boolean;
   /** Aborting it cuts the connection: the transaction is rolled back, or nobody here knows what became of its COMMIT. */
   readonly halt?: AbortSignal | undefined;
+  /** For what is told or done again when a crash of the server takes it: COMMIT does not wait for the disk. */
+  readonly mayBeLost?: boolean;
 }
 
 /** Waits at most this long for a lock, and for any one statement, inside a transaction of ours. */
@@ -29,8 +31,8 @@ const silenceTimeoutMs = 75_000;
 
 /**
  * Pins what a transaction's meaning rests on, whatever the server, the database or the role has set. Everything is local to the
- * transaction, so it holds behind a pooler that hands each transaction another session. `synchronous_commit` is only ever raised:
- * a message is deleted on the word of COMMIT.
+ * transaction, so it holds behind a pooler that hands each transaction another session. `synchronous_commit` is only ever raised, but for
+ * what may be lost: a message is deleted on the word of COMMIT.
  */
 const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL array_nulls = on;
@@ -66,7 +68,7 @@ export class Database {
   async transaction<T>(
     doing: string,
     work: (query: Query, prelude: readonly pg.QueryResultRow[], copyIn: CopyIn) => Promise<T>,
-    { prelude, unhurried = false, unfiltered = false, discard = false, halt }: TransactionOptions = {},
+    { prelude, unhurried = false, unfiltered = false, mayBeLost = false, discard = false, halt }: TransactionOptions = {},
   ): Promise<T> {
     const pool = this.#pool;
     let client: pg.PoolClient;
@@ -85,9 +87,10 @@ export class Database {
         begin,
         ...(unhurried ? ["SET LOCAL statement_timeout = 0"] : []),
         ...(unfiltered ? ["SET LOCAL row_security = off"] : []),
+        ...(mayBeLost ? ["SET LOCAL synchronous_commit = off"] : []),
         ...(prelude === undefined ? [] : [prelude]),
       ];
-      const opened = lastRows(await client.query(opening.join(";\n")));
+      const opened = rowsOf(await client.query(opening.join(";\n")));
       const query = async <Row extends pg.QueryResultRow>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> => {
         const asked = { text: sql, values: [...parameters], ...(unhurried ? { query_timeout: unhurriedMs } : {}) };
         const answer = await client.query<Row>(asked);
@@ -145,8 +148,8 @@ export class DatabaseRefusal extends MasklineError {
 }
 
 /** Of a text with several statements the driver answers with a list, which its types do not say. */
-function lastRows(answers: pg.QueryResult | readonly pg.QueryResult[]): readonly pg.QueryResultRow[] {
-  return (Array.isArray(answers) ? (answers as readonly pg.QueryResult[]).at(-1) : (answers as pg.QueryResult))?.rows ?? [];
+function rowsOf(answers: pg.QueryResult | readonly pg.QueryResult[]): readonly pg.QueryResultRow[] {
+  return [answers].flat().flatMap((answer) => (answer as pg.QueryResult).rows);
 }
 
 async function rollBack(client: pg.PoolClient): Promise<boolean> {

@@ -1,9 +1,10 @@
 import type { Database } from "./database.ts";
 import { quoteName } from "./names.ts";
+import { aliveForSeconds } from "./replicas.ts";
 
 /**
- * What one run received and what became of it, as far as it was written: what is received stands in the ledger with the load that
- * settles it. `difference` is what was written as received and has no outcome; zero when the run ended in order.
+ * What one run received and what became of it. What a lane has in hand counts as received from before its load; `difference` is what
+ * has no outcome yet, zero when the run ended in order.
  */
 export type Account = {
   readonly run: string;
@@ -14,8 +15,10 @@ export type Account = {
   readonly quarantined: number;
   readonly returned: number;
   readonly difference: number;
-  /** `closed` runs ended in order; an open one is still running, or was killed and left its last messages to the visibility timeout. */
-  readonly state: "closed" | "open";
+  /** `closed`: ended in order. `running`: heard of within the last minute. `killed`: neither; an outage can end a run so, too. */
+  readonly state: "closed" | "running" | "killed";
+  /** What a killed run had received and left without an outcome: such messages come again when their visibility timeout is over. */
+  readonly abandoned: number;
   readonly firstAt: Date;
   readonly lastAt: Date;
 };
@@ -27,32 +30,48 @@ export async function readAccounts(
   pipeline: string | null,
   limit: number,
 ): Promise<readonly Account[]> {
-  return database.query<Account>(
-    "reading the ledger",
-    `SELECT run, pipeline, received::float8 AS received, loaded::float8 AS loaded, duplicate::float8 AS duplicate,
-            quarantined::float8 AS quarantined, returned::float8 AS returned, difference::float8 AS difference,
-            CASE WHEN closed THEN 'closed' ELSE 'open' END AS state, first_at AS "firstAt", last_at AS "lastAt"
-     FROM ${quoteName(schema)}.account WHERE $1::text IS NULL OR pipeline = $1 ORDER BY first_at DESC LIMIT $2`,
-    [pipeline, limit],
-  );
+  const own = quoteName(schema);
+  const sql = `SELECT run, pipeline, received::float8 AS received, loaded::float8 AS loaded, duplicate::float8 AS duplicate,
+            quarantined::float8 AS quarantined, returned::float8 AS returned, difference::float8 AS difference, state,
+            CASE WHEN state = 'killed' THEN difference ELSE 0 END::float8 AS abandoned, first_at AS "firstAt", last_at AS "lastAt"
+     FROM (
+       SELECT account.*, CASE WHEN closed THEN 'closed' WHEN alive.run IS NOT NULL THEN 'running' ELSE 'killed' END AS state
+       FROM ${own}.account
+       LEFT JOIN ${own}.replica AS alive ON alive.run = account.run AND alive.seen_at > now() - make_interval(secs => $3)
+     ) AS standing
+     WHERE $1::text IS NULL OR pipeline = $1 ORDER BY first_at DESC LIMIT $2`;
+  const parameters = [pipeline, limit, aliveForSeconds];
+  return database.transaction("reading the ledger", (query) => query<Account>(sql, parameters), { unhurried: true });
 }
 
-/** Where a message is, by its id. */
+/** Where a message is, by its id or its identity. */
 export type MessagePlace = {
   readonly pipeline: string;
   readonly id: string;
   readonly outcome: "loaded" | "quarantined" | "discarded";
-  /** Null where the source did not say. */
+  /** Null where the source did not say, and of messages that are known by an identity. */
   readonly sentAt: Date | null;
+  /** When a message that is known by an identity was received first; null for others. */
+  readonly receivedAt: Date | null;
 };
 
-/** Empty when the message is not known here: still in its queue, never sent, or older than the receipts that are kept. */
-export async function findMessage(database: Database, schema: string, id: string): Promise<readonly MessagePlace[]> {
+/**
+ * Empty when the message is not known here: still in its queue, never sent, or older than the receipts that are kept. Receipts are
+ * found by sent time and id: by the id alone all of them are read, or those of messages sent since `sentAfter`.
+ */
+export async function findMessage(
+  database: Database,
+  schema: string,
+  id: string,
+  sentAfter: Date | null = null,
+): Promise<readonly MessagePlace[]> {
   const own = quoteName(schema);
-  return database.query<MessagePlace>(
-    "looking for a message",
-    `SELECT pipeline.name AS pipeline, id, outcome, nullif(sent_at, 'infinity') AS "sentAt"
-     FROM ${own}.receipt JOIN ${own}.pipeline ON pipeline.number = receipt.pipeline WHERE id = $1`,
-    [id],
-  );
+  const sql = `SELECT pipeline.name AS pipeline, found.id, found.outcome, nullif(found.sent_at, 'infinity') AS "sentAt", NULL::timestamptz AS "receivedAt"
+    FROM ${own}.receipt AS found JOIN ${own}.pipeline ON pipeline.number = found.pipeline
+    WHERE found.id = $1 AND found.sent_at >= $2
+    UNION ALL
+    SELECT pipeline.name, found.id, found.outcome, NULL, found.received_at
+    FROM ${own}.pipeline JOIN ${own}.identity_receipt AS found ON found.pipeline = pipeline.number AND found.id = $1`;
+  const parameters = [id, sentAfter?.toISOString() ?? "-infinity"];
+  return database.transaction("looking for a message", (query) => query<MessagePlace>(sql, parameters), { unhurried: true });
 }

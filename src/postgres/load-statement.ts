@@ -1,14 +1,15 @@
 import type { Delivery, Rows } from "../pipeline/ports.ts";
 import { textArray } from "./array-parameter.ts";
 import { quoteName, quoteTable, type TableName } from "./names.ts";
+import { type ReceiptKey, receiptInsert, receiptSearch } from "./receipts.ts";
 import type { TargetColumn } from "./target.ts";
 
 /**
  * The texts of the load, fixed for a run: rows travel as one array a column, so any batch length has the same text and one plan.
  *
  * Receipts come first and decide: only a message whose receipt is new has an effect, so `ON CONFLICT DO NOTHING` makes every
- * redelivery harmless without asking anything of the user's table. They are inserted in key order (two loads that share messages
- * would otherwise deadlock); rows keep the order in which they came.
+ * redelivery harmless without asking anything of the user's table. They are inserted in key order (receipts.ts); rows keep the order
+ * in which they came.
  */
 export interface LoadStatements {
   /** Parameters: see `#parameters` in sink.ts. Answers with the id and outcome of every receipt that was new. */
@@ -26,6 +27,8 @@ export interface LoadStatements {
 
 /** What of the load is chosen; the rest follows from the table. */
 export interface LoadChoices {
+  /** Left out: `sent`. */
+  readonly receiptKey?: ReceiptKey;
   /** A row that clashes with a unique key of the table is left out, and its message counts as a duplicate. */
   readonly skipConflicts?: boolean;
   /** Refused rows are found by halving alone, as in a table that COPY cannot write to. */
@@ -36,7 +39,7 @@ export function loadStatements(
   schema: string,
   target: TableName,
   columns: readonly TargetColumn[],
-  { skipConflicts = false, withoutCopy = false }: LoadChoices = {},
+  { receiptKey = "sent", skipConflicts = false, withoutCopy = false }: LoadChoices = {},
 ): LoadStatements {
   const own = quoteName(schema);
   const names = columns.map((column) => quoteName(column.name)).join(", ");
@@ -56,29 +59,23 @@ export function loadStatements(
   const loadedCount = skipConflicts ? "(SELECT count(*) FROM loaded)" : "count(*) FILTER (WHERE outcome = 'loaded')";
   const quarantinedCount = "count(*) FILTER (WHERE outcome = 'quarantined')";
 
-  const receipts = `INSERT INTO ${own}.receipt (pipeline, sent_at, id, outcome)
-SELECT $1::smallint, sent_at, id, 'loaded' FROM unnest($2::timestamptz[], $3::text[]) AS incoming (sent_at, id) ORDER BY sent_at, id
-ON CONFLICT DO NOTHING RETURNING id`;
-  const known = `SELECT receipt.id FROM ${own}.receipt
-JOIN unnest($2::timestamptz[], $3::text[]) AS arriving (sent_at, id) ON arriving.sent_at = receipt.sent_at AND arriving.id = receipt.id
-WHERE receipt.pipeline = $1::smallint`;
+  const messages = "unnest($2::timestamptz[], $3::text[]) AS message (sent_at, id)";
+  const receipts = receiptInsert(schema, receiptKey, `SELECT sent_at, id, 'loaded' AS outcome FROM ${messages}`);
+  const known = receiptSearch(schema, receiptKey, messages);
   const onlyArrays = columns.map((_, index) => `$${index + 1}::text[]`).join(", ");
   const onlyRows = `WITH incoming AS (
   SELECT * FROM unnest(${onlyArrays}) WITH ORDINALITY AS incoming (${rows}, position))
 ${insert} ORDER BY incoming.position${conflicts}`;
   const copy = withoutCopy ? null : { sql: `COPY ${quoteTable(target)} (${names}) FROM STDIN`, table: target.table };
 
+  const arriving = "SELECT sent_at, id, 'loaded' AS outcome FROM incoming UNION ALL SELECT sent_at, id, 'quarantined' FROM refused";
   const next = columns.length + 4;
   const parameter = (offset: number, type: string): string => `$${next + offset}::${type}`;
   const load = `WITH ${incoming}, refused AS (
   SELECT * FROM unnest(${parameter(0, "timestamptz[]")}, ${parameter(1, "text[]")}, ${parameter(2, "text[]")}, ${parameter(3, "text[]")},
     ${parameter(4, "text[]")}, ${parameter(5, "integer[]")}, ${parameter(6, "integer[]")}, ${parameter(7, "bytea[]")})
   AS refused (sent_at, id, reason, faults, structure, body_bytes, attempt, sealed)), receipt AS (
-  INSERT INTO ${own}.receipt (pipeline, sent_at, id, outcome)
-  SELECT $1::smallint, sent_at, id, outcome FROM (
-    SELECT sent_at, id, 'loaded' AS outcome FROM incoming UNION ALL SELECT sent_at, id, 'quarantined' FROM refused) AS arriving
-  ORDER BY sent_at, id
-  ON CONFLICT DO NOTHING RETURNING id, outcome), ${loaded}, quarantined AS (
+  ${receiptInsert(schema, receiptKey, arriving)}), ${loaded}, quarantined AS (
   INSERT INTO ${own}.quarantine (pipeline, sent_at, id, reason, faults, structure, body_bytes, attempt, contract_hash, sealed)
   SELECT $1::smallint, sent_at, refused.id, reason, faults::jsonb, structure::jsonb, body_bytes, attempt, ${parameter(8, "text")}, sealed
   FROM refused JOIN receipt ON receipt.id = refused.id AND receipt.outcome = 'quarantined'), ledger AS (

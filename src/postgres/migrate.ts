@@ -2,12 +2,16 @@ import { MasklineError } from "../errors.ts";
 import type { Database, Query } from "./database.ts";
 import { initial } from "./migrations/0001-initial.ts";
 import { keyRotation } from "./migrations/0002-key-rotation.ts";
+import { delivery } from "./migrations/0003-delivery.ts";
+import { failureBudget } from "./migrations/0004-failure-budget.ts";
 import { quoteName } from "./names.ts";
 
 /** Forward only: a migration that has been released is never changed, the next one is added. */
 const migrations: readonly { readonly version: number; readonly sql: (schema: string) => string }[] = [
   { version: 1, sql: initial },
   { version: 2, sql: keyRotation },
+  { version: 3, sql: delivery },
+  { version: 4, sql: failureBudget },
 ];
 
 export const schemaVersion: number = migrations.length;

@@ -15,3 +15,10 @@ export async function registerPipeline(database: Database, schema: string, name:
     return (row as { number: number }).number;
   });
 }
+
+/** Null for a pipeline that has never run. */
+export async function findPipeline(database: Database, schema: string, name: string): Promise<number | null> {
+  const sql = `SELECT number FROM ${quoteName(schema)}.pipeline WHERE name = $1`;
+  const [row] = await database.query<{ number: number }>("looking for the pipeline", sql, [name]);
+  return row?.number ?? null;
+}

@@ -13,6 +13,8 @@ import {
 } from "./batch-part.ts";
 import { type Database, DatabaseRefusal, type Query } from "./database.ts";
 import { type DatabaseFailure, describeFailure, isClash, mayBeRow } from "./error-classes.ts";
+import { BudgetCrossed, type FailureBudget } from "./failure-budget.ts";
+import { forgetIntake, noteIntake } from "./intake.ts";
 import {
   type LoadChoices,
   type LoadStatements,
@@ -37,6 +39,7 @@ export interface PostgresSinkOptions extends LoadChoices {
   readonly describe: (delivery: Delivery) => readonly FieldShape[];
   /** Looks at the target again; throws when it no longer fits. Asked when every row of a batch is refused. */
   readonly recheckTarget: () => Promise<void>;
+  readonly budget: FailureBudget;
 }
 
 /**
@@ -73,6 +76,7 @@ export class PostgresSink implements Sink {
       try {
         return await this.#write(batch, part, halt);
       } catch (error) {
+        if (error instanceof BudgetCrossed) throw await this.#options.budget.trip(error, batch.position.run);
         if (!(error instanceof DatabaseRefusal)) throw error;
         const away = error.code === "database_unreachable";
         if (away || isInLedger(error)) {
@@ -101,7 +105,9 @@ export class PostgresSink implements Sink {
     );
   }
 
-  async noteReceived(_position: LedgerPosition, _halt?: AbortSignal): Promise<void> {}
+  async noteReceived(position: LedgerPosition, halt?: AbortSignal): Promise<void> {
+    await noteIntake(this.#database, this.#options.schema, this.#options.pipeline, position, halt);
+  }
 
   /** An empty load, rolled back: it needs the same locks and rights, and a server that can be written to. */
   async probe(): Promise<void> {
@@ -118,6 +124,8 @@ export class PostgresSink implements Sink {
        VALUES ($1, $2, $3, $4, $5, 0, 0, 0, 0, true)`,
       [position.run, position.lane, position.sequence, this.#options.pipeline, position.received],
     );
+    // the account is closed; what is left of a note changes nothing in it and is pruned
+    await forgetIntake(this.#database, this.#options.schema, position).catch(() => {});
   }
 
   async close(): Promise<void> {
@@ -182,14 +190,18 @@ export class PostgresSink implements Sink {
 
   async #write(batch: Batch, part: BatchPart, halt: AbortSignal | undefined): Promise<readonly Settlement[]> {
     const parameters = await this.#parameters(batch, part);
-    const { keys } = batch;
+    const { keys, position } = batch;
+    const { budget, schema } = this.#options;
     const receipts = await this.#database.transaction(
       "loading",
-      (query: Query, standing) => {
-        if (keys !== undefined) requireWritable(standingOf(standing), keys, part.refused.length > 0);
-        return query<NewReceipt>(this.#statements.load, parameters);
+      async (query: Query, prelude) => {
+        await budget.refuseTripped(query, prelude);
+        if (keys !== undefined) requireWritable(standingOf(prelude), keys, part.refused.length > 0);
+        const made = await query<NewReceipt>(this.#statements.load, parameters);
+        await budget.spend(query, position, part.refused, made);
+        return made;
       },
-      { halt, ...(keys === undefined ? {} : { prelude: standingPrelude(this.#options.schema, keys.ring) }) },
+      { halt, prelude: [...(keys === undefined ? [] : [standingPrelude(schema, keys.ring)]), budget.prelude].join(";\n") },
     );
     return settleByReceipts(part, receipts);
   }

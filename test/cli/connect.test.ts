@@ -51,7 +51,7 @@ suite("against a queue and a database", { concurrency: 2 }, () => {
     const { stdout, stderr } = succeeded(await call(["check", "--connect"]));
     assert.equal(stdout, "");
     const subjects = [...stderr.matchAll(/^ {2}ok {4}([a-z ]+): /gm)].map((found) => found[1]);
-    assert.deepEqual(subjects, ["ciphers", "key ring", "queue", "database", "schema", "table", "keys"]);
+    assert.deepEqual(subjects, ["ciphers", "key ring", "queue", "database", "schema", "table", "keys", "failure budget"]);
     assert.match(stderr, /queue: http:\S+: about 0 visible, 0 in flight, 0 delayed; visibility 30 s; json protocol/);
     assert.match(stderr, /database: PostgreSQL \d\S* at 127\.0\.0\.1:\d+\/\w+, as postgres/);
     assert.match(stderr, /table: public\.user_logins takes the contract's 7 columns/);
@@ -109,7 +109,7 @@ suite("against a queue and a database", { concurrency: 2 }, () => {
     const unreachable = "source.sqs.queue=http://127.0.0.1:1/000000000000/q";
     failed(await call(["check", "--connect", ...sets(unreachable)]), {
       code: "queue_unreachable",
-      says: /1 of 7 checks failed: queue/,
+      says: /1 of 8 checks failed: queue/,
       next: /can be reached/,
     });
     const both = await call(["check", "--connect", "--json", ...sets(unreachable, "sink.postgres.table=nope")]);

@@ -1,9 +1,12 @@
 import { starterTable } from "../../src/app/starter.ts";
+import type { FailureLimits } from "../../src/pipeline/failure-limits.ts";
 import type { Batch, Delivery, LedgerPosition, Outcome, Refusal, Rows, Settlement } from "../../src/pipeline/ports.ts";
 import { Database } from "../../src/postgres/database.ts";
+import { FailureBudget } from "../../src/postgres/failure-budget.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import { quoteName, type TableName } from "../../src/postgres/names.ts";
 import { registerPipeline } from "../../src/postgres/pipelines.ts";
+import type { ReceiptKey } from "../../src/postgres/receipts.ts";
 import { PostgresSink } from "../../src/postgres/sink.ts";
 import { checkTarget, type ColumnDemand } from "../../src/postgres/target.ts";
 
@@ -24,25 +27,43 @@ export function connect(url: string, connections: number = 3): Database {
   return new Database({ url, tls: null, caFile: null, connections, connectTimeoutMs: 10_000 });
 }
 
+/** Where refused messages are what a test is about, and however many. */
+export const noLimits: FailureLimits = { refused: null, share: null, window: 1_000 };
+
 /** A sink on an empty user_logins, with `extra` SQL run on it first. */
-export async function openLoginSink(database: Database, schema: string = "maskline", extra: string = ""): Promise<PostgresSink> {
+export async function openLoginSink(
+  database: Database,
+  schema: string = "maskline",
+  extra: string = "",
+  receiptKey: ReceiptKey = "sent",
+): Promise<PostgresSink> {
   await database.query("clearing", "DROP TABLE IF EXISTS user_logins");
   await database.query("clearing", `DROP SCHEMA IF EXISTS ${quoteName(schema)} CASCADE`);
   await database.query("creating", starterTable);
   await migrate(database, schema);
-  const sink = await loginSinkOn(database, schema);
+  const sink = await loginSinkOn(database, schema, { receiptKey });
   for (const statement of extra.split("\n;\n").filter((sql) => sql.trim() !== "")) await database.query("preparing", statement);
   return sink;
 }
 
+/** A pipeline of its own, and what counts its refused messages. */
+export interface SinkParts {
+  readonly pipeline?: string;
+  readonly receiptKey?: ReceiptKey;
+  readonly budget?: (database: Database, schema: string, pipeline: number) => FailureBudget;
+}
+
 /** A sink on the user_logins that is there. */
-export async function loginSinkOn(database: Database, schema: string = "maskline"): Promise<PostgresSink> {
+export async function loginSinkOn(database: Database, schema: string = "maskline", parts: SinkParts = {}): Promise<PostgresSink> {
   const columns = await checkTarget(database, loginTable, loginDemands);
+  const pipeline = await registerPipeline(database, schema, parts.pipeline ?? "public.user_logins");
   return new PostgresSink(database, {
     schema,
     table: loginTable,
     columns,
-    pipeline: await registerPipeline(database, schema, "public.user_logins"),
+    pipeline,
+    receiptKey: parts.receiptKey ?? "sent",
+    budget: parts.budget?.(database, schema, pipeline) ?? new FailureBudget(database, schema, pipeline, noLimits),
     contractHash: "test",
     describe: () => [{ path: "ip", found: "text", length: 12 }],
     recheckTarget: async () => void (await checkTarget(database, loginTable, loginDemands)),

@@ -20,6 +20,11 @@ export class SteppedClock implements Clock {
     return this.#nowMs;
   }
 
+  /** How many are asleep now. */
+  get sleepers(): number {
+    return this.#sleepers.size;
+  }
+
   random(): number {
     return 0.5;
   }

@@ -73,6 +73,7 @@ test("no personal value leaves the places it may be in, in whatever form", { tim
     assert.deepEqual([counts["loaded"], counts["quarantined"]], [3, 12], "the messages really went through");
     assert.match(outputs.get("the database server's log") ?? "", /plain-user/, "the log really holds parameters");
     assert.match(outputs.get("every table") ?? "", /plain-user/, "the dump really holds rows");
+    assert.match(outputs.get("resume --dry-run") ?? "", /bad_format, ip/, "the pipeline really tripped");
     for (const [name, output] of outputs) assert.deepEqual(findCanaries(output, canaries), [], name);
   } finally {
     await place.close();
@@ -105,6 +106,16 @@ async function everyOutput(place: Workspace): Promise<Map<string, string>> {
   await command("quarantine", "list");
   await command("duplicates");
   await command("duplicates", "--print-view");
+  // the same once more, and the failure budget is spent
+  await place.send(bodies);
+  const tripped = ["run", "--max-messages", String(bodies.length), "--set", "limits.refused=2"];
+  await command(...tripped);
+  await command(...tripped, "--json");
+  await command("check", "--connect", "--json");
+  await command("ledger", "--json");
+  await command("resume", "--dry-run");
+  await command("resume", "--list", "--json");
+  await command("resume", "--reason", "tried");
   await command("keys", "rotate");
   await command("keys", "rekey", "--dry-run");
   outputs.set("every table in the middle of a rotation", await dump(place));

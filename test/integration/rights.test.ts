@@ -12,8 +12,10 @@ const grants = [
   "GRANT INSERT (user_id, device_type, masked_ip, masked_device_id, locale, app_version, create_date) ON user_logins TO writer",
   "GRANT USAGE ON SCHEMA maskline TO writer",
   "GRANT SELECT ON maskline.migration TO writer",
-  "GRANT SELECT, INSERT ON maskline.pipeline, maskline.mask_definition, maskline.receipt, maskline.ledger TO writer",
+  "GRANT SELECT, INSERT ON maskline.pipeline, maskline.mask_definition, maskline.receipt, maskline.identity_receipt, maskline.ledger TO writer",
+  "GRANT SELECT, INSERT, DELETE ON maskline.intake TO writer",
   "GRANT SELECT, INSERT ON maskline.ring_key, maskline.token_column TO writer",
+  "GRANT SELECT, INSERT ON maskline.trip, maskline.ledger_reason TO writer",
   "GRANT SELECT, INSERT, UPDATE, DELETE ON maskline.replica TO writer",
   "GRANT INSERT ON maskline.quarantine, maskline.token_alias TO writer",
 ];
@@ -29,6 +31,31 @@ const rekeyerGrants = [
   "GRANT SELECT, INSERT, DELETE ON maskline.token_alias TO rekeyer",
 ];
 
+/** What `resume` needs: whoever may stop a pipeline need not be who lets it go on. */
+const operatorGrants = [
+  "CREATE ROLE operator LOGIN PASSWORD 'operator'",
+  "GRANT USAGE ON SCHEMA maskline TO operator",
+  "GRANT SELECT ON maskline.migration, maskline.pipeline, maskline.trip TO operator",
+  "GRANT UPDATE (resumed_at, resumed_by, resume_reason) ON maskline.trip TO operator",
+];
+
+/** What `prune` needs. */
+const prunerGrants = [
+  "CREATE ROLE pruner LOGIN PASSWORD 'pruner'",
+  "GRANT USAGE ON SCHEMA maskline TO pruner",
+  "GRANT SELECT ON maskline.migration, maskline.pipeline TO pruner",
+  "GRANT SELECT, DELETE ON maskline.receipt, maskline.identity_receipt, maskline.intake TO pruner",
+  "GRANT SELECT, INSERT, DELETE ON maskline.ledger TO pruner",
+];
+
+/** What `ledger` needs. */
+const lookerGrants = [
+  "CREATE ROLE looker LOGIN PASSWORD 'looker'",
+  "GRANT USAGE ON SCHEMA maskline TO looker",
+  "GRANT SELECT ON maskline.migration, maskline.pipeline, maskline.account, maskline.replica, maskline.trip TO looker",
+  "GRANT SELECT ON maskline.receipt, maskline.identity_receipt TO looker",
+];
+
 const analystGrants = [
   "CREATE ROLE analyst LOGIN PASSWORD 'analyst'",
   "GRANT SELECT ON user_logins TO analyst",
@@ -38,7 +65,7 @@ const analystGrants = [
 
 test(
   "the rights named in SECURITY.md are enough to run, and to read nothing of the table or the quarantine",
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     const servers = await startServers();
     const place = await openWorkspace(servers);
@@ -53,6 +80,10 @@ test(
       assert.equal(code, 0, stderr);
       assert.ok((await countRows(place.database, "user_logins")) > 180);
       assert.ok((await countRows(place.database, "maskline.quarantine")) > 0);
+      await place.send([...sampleEvents({ count: 20, seed: 5 })].map(({ body }) => body));
+      const byIdentity = await place.maskline("run", "--max-messages", "20", "--set", "identity=user_id");
+      assert.equal(byIdentity.code, 0, byIdentity.stderr);
+      assert.equal(await countRows(place.database, "maskline.intake"), 0, "what lanes held is told and forgotten");
 
       // the keys are rotated by someone who can neither load nor read the rest of the table
       await grant(place, rekeyerGrants);
@@ -74,12 +105,50 @@ test(
       const shared = await place.maskline("duplicates");
       assert.equal(shared.code, 0, shared.stderr);
 
+      await grant(place, lookerGrants);
+      await as(place, "looker");
+      for (const look of [["ledger"], ["ledger", "--message", "", "--json"]]) {
+        const looked = await place.maskline(...look);
+        assert.equal(looked.code, 0, looked.stderr);
+      }
+
+      await grant(place, prunerGrants);
+      await place.database.query("ageing", "UPDATE maskline.receipt SET sent_at = sent_at - interval '16 days'");
+      await place.database.query("ageing", "UPDATE maskline.identity_receipt SET received_at = received_at - interval '16 days'");
+      await as(place, "pruner");
+      for (const prune of [["prune", "--dry-run"], ["prune"]]) {
+        const pruned = await place.maskline(...prune);
+        assert.equal(pruned.code, 0, pruned.stderr);
+      }
+      const receipts = "(SELECT id FROM maskline.receipt UNION ALL SELECT id FROM maskline.identity_receipt) AS receipt";
+      const kept = await countRows(place.database, receipts);
+      assert.equal(kept, await countRows(place.database, "maskline.quarantine"), "of what is quarantined");
+
       await as(place, "writer");
-      for (const look of [["duplicates"], ["quarantine", "list"]]) {
+      for (const look of [["duplicates"], ["quarantine", "list"], ["prune"]]) {
         const denied = await place.maskline(...look);
         assert.equal(denied.code, 3, look.join(" "));
         assert.match(denied.stderr, /lacks a right.*SQLSTATE 42501/);
       }
+
+      // the writer stops the pipeline, and cannot let it go on by itself
+      await place.send(["not json"]);
+      const refused = await place.maskline("run", "--max-messages", "1", "--set", "limits.refused=0");
+      assert.equal(refused.code, 6, refused.stderr);
+      assert.match(refused.stderr, /stands still since/, "the trip was stored");
+      assert.equal((await place.maskline("resume", "--reason", "mine")).code, 3);
+      await grant(place, operatorGrants);
+      await as(place, "operator");
+      const resumed = await place.maskline("resume", "--reason", "looked at");
+      assert.equal(resumed.code, 0, resumed.stderr);
+      const { trips } = JSON.parse((await place.maskline("resume", "--list", "--json")).stdout) as {
+        trips: { resumedBy: string }[];
+      };
+      assert.deepEqual(
+        trips.map(({ resumedBy }) => resumedBy),
+        ["operator"],
+      );
+      assert.match((await place.maskline("run", "--max-messages", "1")).stderr, /GRANT INSERT/);
     } finally {
       await place.close();
       await servers.stop();

@@ -1,7 +1,11 @@
+import { identityConformance } from "../conformance/identity.ts";
 import { sinkConformance, type SinkUnderTest } from "../conformance/sink.ts";
 import { MemorySink } from "../harness/memory-sink.ts";
 
-sinkConformance("memory", async (): Promise<SinkUnderTest> => {
+sinkConformance("memory", openMemorySink);
+identityConformance("memory", openMemorySink);
+
+async function openMemorySink(): Promise<SinkUnderTest> {
   let broken = false;
   const sink = new MemorySink(() => {
     if (broken) throw new RangeError("broken");
@@ -28,4 +32,4 @@ sinkConformance("memory", async (): Promise<SinkUnderTest> => {
     },
     close: () => sink.close(),
   };
-});
+}

@@ -134,3 +134,32 @@ test("every delivery is a row or a refusal, once, in the order it came; whatever
     { numRuns: 300 },
   );
 });
+
+test("a message is known by its identity where the contract names one: as a row, and refused by its contract or a mask", () => {
+  const { columns } = readColumns(login);
+  const check = compileContract({
+    columns: columns.map(({ column }) => column),
+    decode: [],
+    maxBodyBytes: 1_048_576,
+    identity: "order",
+  });
+  const masked = createMasks(columns, ring);
+  const token = columnOf(preparation()([event()]), 2)[0];
+  const deliveries = [
+    event({ order: "o-1" }),
+    event({ order: 2, ip: "nowhere" }),
+    event({ order: "o-3", device_id: token }),
+    event(),
+  ];
+  const prepared = prepare(deliveries, check, masked);
+  assert.deepEqual(prepared.rows.ids, ["o-1"]);
+  assert.deepEqual(
+    prepared.refused.map(({ id, faults }) => [id, faults[0]?.reason]).sort(),
+    [
+      ["2", "bad_format"],
+      ["o-3", "already_masked"],
+      [deliveries[3]?.id, "missing"],
+    ].sort(),
+    "without one it is known by its own id",
+  );
+});

@@ -3,12 +3,14 @@ import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 
 import type { Database } from "../../src/postgres/database.ts";
+import { FailureBudget } from "../../src/postgres/failure-budget.ts";
 import type { LoadChoices } from "../../src/postgres/load-statement.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import type { TableName } from "../../src/postgres/names.ts";
 import { registerPipeline } from "../../src/postgres/pipelines.ts";
 import { PostgresSink } from "../../src/postgres/sink.ts";
 import { checkTarget, type ColumnDemand } from "../../src/postgres/target.ts";
+import { noLimits } from "../harness/login-table.ts";
 
 /** The same server, by way of another user or into another database. */
 export function otherwise(
@@ -56,12 +58,14 @@ export async function openSinkOn(
 ): Promise<PostgresSink> {
   await migrate(database, "maskline");
   const columns = await checkTarget(database, table, demands);
+  const pipeline = await registerPipeline(database, "maskline", `${table.schema}.${table.table}`);
   return new PostgresSink(database, {
     ...choices,
     schema: "maskline",
     table,
     columns,
-    pipeline: await registerPipeline(database, "maskline", `${table.schema}.${table.table}`),
+    pipeline,
+    budget: new FailureBudget(database, "maskline", pipeline, noLimits),
     contractHash: "test",
     describe: () => [],
     recheckTarget: async () => void (await checkTarget(database, table, demands)),

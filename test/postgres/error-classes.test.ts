@@ -10,6 +10,7 @@ import { freeLoopbackPort } from "../../src/demo/process.ts";
 import { type ErrorCode, MasklineError } from "../../src/errors.ts";
 import { Database, DatabaseRefusal, type Query } from "../../src/postgres/database.ts";
 import { databaseError, databaseFailure, describeFailure, type FailureClass } from "../../src/postgres/error-classes.ts";
+import { postgresServers } from "../engines/postgres-servers.ts";
 import { connect, loginTable, makeBatch, makeDelivery, makeRows, openLoginSink, rowsOf } from "../harness/login-table.ts";
 import { otherwise, plainClient } from "./databases.ts";
 
@@ -322,6 +323,152 @@ CREATE TRIGGER refuse BEFORE INSERT ON ${loginTable.schema}.${loginTable.table} 
     return error;
   }
 });
+
+/** A statement that fails, with what it means. Each is preceded by nothing but its own preparation, in the same transaction. */
+interface Trap {
+  readonly what: string;
+  readonly prepare?: string;
+  readonly sql: string;
+  readonly parameters?: readonly unknown[];
+  readonly state: string | RegExp;
+  readonly failureClass: FailureClass;
+}
+
+const raising = (code: string): string => `CREATE FUNCTION raise() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${code} END $$;
+  CREATE TABLE trap (a text); CREATE TRIGGER raise BEFORE INSERT ON trap FOR EACH ROW EXECUTE PROCEDURE raise()`;
+
+const traps: readonly Trap[] = [
+  {
+    what: "a trigger that raises",
+    prepare: raising("RAISE EXCEPTION 'no';"),
+    sql: "INSERT INTO trap VALUES ('x')",
+    state: "P0001",
+    failureClass: "row",
+  },
+  {
+    what: "a trigger that raises a code of its own",
+    prepare: raising("RAISE EXCEPTION 'no' USING ERRCODE = 'ZZ901';"),
+    sql: "INSERT INTO trap VALUES ('x')",
+    state: "ZZ901",
+    failureClass: "row",
+  },
+  {
+    what: "a value too large for its index",
+    prepare: "CREATE TABLE trap (a text PRIMARY KEY)",
+    sql: "INSERT INTO trap SELECT string_agg(md5(n::text), '') FROM generate_series(1, 1000) AS n",
+    state: "54000",
+    failureClass: "row",
+  },
+  {
+    what: "a row that the CHECK OPTION of a view keeps out",
+    prepare: "CREATE TABLE trap (a int); CREATE VIEW view AS SELECT a FROM trap WHERE a > 1 WITH CHECK OPTION",
+    sql: "INSERT INTO view VALUES (1)",
+    state: "44000",
+    failureClass: "row",
+  },
+  {
+    what: "four bytes for a bigint",
+    prepare: "CREATE TABLE trap (a bigint)",
+    sql: "INSERT INTO trap VALUES ($1)",
+    parameters: [Buffer.alloc(4)],
+    state: /^(08P01|22P03)$/,
+    failureClass: "misfit",
+  },
+  {
+    what: "twelve bytes for a bigint",
+    prepare: "CREATE TABLE trap (a bigint)",
+    sql: "INSERT INTO trap VALUES ($1)",
+    parameters: [Buffer.alloc(12)],
+    state: /^(08P01|22P03)$/,
+    failureClass: "misfit",
+  },
+  {
+    what: "a row for no partition",
+    prepare: "CREATE TABLE trap (a int) PARTITION BY LIST (a)",
+    sql: "INSERT INTO trap VALUES (1)",
+    state: "23514",
+    failureClass: "row",
+  },
+  {
+    what: "a server that only reads",
+    prepare: "SET TRANSACTION READ ONLY",
+    sql: "CREATE TABLE trap (a int)",
+    state: "25006",
+    failureClass: "outage",
+  },
+  ...(
+    [
+      ["disk_full", "53100", "outage"],
+      ["out_of_memory", "53200", "outage"],
+      ["too_many_connections", "53300", "outage"],
+      ["admin_shutdown", "57P01", "outage"],
+      ["crash_shutdown", "57P02", "outage"],
+      ["cannot_connect_now", "57P03", "outage"],
+      ["connection_failure", "08006", "outage"],
+      ["serialization_failure", "40001", "retry"],
+      ["deadlock_detected", "40P01", "retry"],
+      ["lock_not_available", "55P03", "retry"],
+      ["query_canceled", "57014", "retry"],
+    ] as const
+  ).map(([condition, state, failureClass]): Trap => ({
+    what: `${condition}, as a server under us says it`,
+    prepare: raising(`RAISE EXCEPTION 'no' USING ERRCODE = '${condition}';`),
+    sql: "INSERT INTO trap VALUES ('x')",
+    state,
+    failureClass,
+  })),
+];
+
+for (const engine of postgresServers()) {
+  suite(`traps among the codes, on ${engine.name}`, { skip: engine.missing ?? false }, () => {
+    let server: PostgresServer;
+    let database: Database;
+    before(async () => {
+      // PostgreSQL 10 wants more connections than there are senders
+      server = await engine.start({
+        settings: { max_connections: "5", superuser_reserved_connections: "1", max_wal_senders: "0" },
+      });
+      database = connect(server.url);
+    });
+    after(async () => {
+      await database?.close();
+      await server?.stop();
+    });
+
+    for (const { what, prepare, sql, parameters, state, failureClass } of traps) {
+      test(`${what}: ${failureClass}`, async () => {
+        const error = await failureOf(
+          database.transaction("trying", async (query) => {
+            if (prepare !== undefined) await query(prepare);
+            await query(sql, parameters);
+          }),
+        );
+        assert.ok(error instanceof DatabaseRefusal);
+        if (typeof state === "string") assert.equal(error.failure.sqlState, state);
+        else assert.match(error.failure.sqlState, state);
+        assert.equal(error.failure.failureClass, failureClass);
+      });
+    }
+
+    test("a server that has no connection left: outage", async () => {
+      const others: Database[] = [];
+      try {
+        const refusals: unknown[] = [];
+        while (refusals.length === 0 && others.length < 6) {
+          const other = connect(server.url, 1);
+          others.push(other);
+          await other.query("taking a connection", "SELECT 1").catch((error: unknown) => refusals.push(error));
+        }
+        const [refused] = refusals;
+        assert.ok(refused instanceof MasklineError);
+        assert.deepEqual([refused.code, refused.retryable], ["database_unreachable", true]);
+        assert.match(refused.message, /53300/);
+      } finally {
+        for (const other of others) await other.close();
+      }
+    });
+  });
+}
 
 async function failureOf(work: Promise<unknown>): Promise<MasklineError> {
   const error: unknown = await work.then(

@@ -3,6 +3,7 @@ import { after, before, suite, test } from "node:test";
 
 import { type PostgresServer, startPostgres } from "../../src/demo/postgres-server.ts";
 import { MasklineError } from "../../src/errors.ts";
+import type { Delivery } from "../../src/pipeline/ports.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { readAccounts } from "../../src/postgres/ledger.ts";
 import { type FaultProxy, type Moment, startFaultProxy } from "../chaos/fault-proxy.ts";
@@ -51,6 +52,25 @@ suite("a COMMIT whose answer is lost", () => {
     assert.equal(await countRows(database, "user_logins"), 10);
     const [account] = await readAccounts(database, "maskline", null, 1);
     assert.deepEqual([account?.loaded, account?.duplicate, account?.quarantined, account?.difference], [10, 1, 1, 0]);
+  });
+
+  test("is looked up by receipts where messages are held back: what went back is not taken for loaded", async () => {
+    const check = "ALTER TABLE user_logins ADD CONSTRAINT known_device CHECK (device_type <> 'toaster')";
+    const sink = await openLoginSink(database, "maskline", check);
+    const deliveries = Array.from({ length: 5 }, () => makeDelivery());
+    const rows = makeRows(deliveries);
+    const columns = rows.columns.map((column, index) => (index === 1 ? ["ios", "ios", "toaster", "ios", "ios"] : column));
+    const heldBack = (refused: readonly Delivery[]): readonly Delivery[] =>
+      deliveries.slice(Math.min(...refused.map((delivery) => deliveries.indexOf(delivery))));
+    proxy.cutAt("COMMIT\0", "after");
+    const settlements = await sink.load({ ...makeBatch({ ...rows, columns }), heldBack });
+    assert.deepEqual(
+      deliveries.map((delivery) => settlements.find((settlement) => settlement.delivery === delivery)?.outcome),
+      ["loaded", "loaded", "returned", "returned", "returned"],
+    );
+    assert.equal(await countRows(database, "maskline.receipt"), 2);
+    const [account] = await readAccounts(database, "maskline", null, 1);
+    assert.deepEqual([account?.loaded, account?.returned, account?.difference], [2, 3, 0]);
   });
 
   test("that never reached the server is an outage: nothing is durable, nothing is settled", async () => {

@@ -5,7 +5,9 @@ import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { MasklineError } from "../../src/errors.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { readAccounts } from "../../src/postgres/ledger.ts";
-import { sinkConformance } from "../conformance/sink.ts";
+import type { ReceiptKey } from "../../src/postgres/receipts.ts";
+import { identityConformance } from "../conformance/identity.ts";
+import { sinkConformance, type SinkUnderTest } from "../conformance/sink.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
 import {
   connect,
@@ -32,8 +34,8 @@ for (const engine of postgresServers()) {
       await server?.stop();
     });
 
-    sinkConformance(`PostgreSQL, ${engine.name}`, async () => {
-      const sink = await openLoginSink(database);
+    const openWith = async (receipts: ReceiptKey): Promise<SinkUnderTest> => {
+      const sink = await openLoginSink(database, "maskline", "", receipts);
       return {
         sink,
         rows: async () => {
@@ -61,7 +63,10 @@ for (const engine of postgresServers()) {
         repair: async () => void (await database.query("repairing", "DROP FUNCTION maskline.full CASCADE")),
         close: async () => {},
       };
-    });
+    };
+    sinkConformance(`PostgreSQL, ${engine.name}`, () => openWith("sent"));
+    sinkConformance(`PostgreSQL, ${engine.name}, receipts by id`, () => openWith("id"));
+    identityConformance(`PostgreSQL, ${engine.name}`, () => openWith("id"));
 
     test("loads rows, receipts and a ledger row in one transaction", async () => {
       const sink = await openLoginSink(database);

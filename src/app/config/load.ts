@@ -2,12 +2,14 @@ import { readFileSync } from "node:fs";
 import nodePath from "node:path";
 
 import type { Contract } from "../../contract/column.ts";
+import { messageIdentity } from "../../contract/identity.ts";
 import { MasklineError } from "../../errors.ts";
 import { databaseUrlProblem } from "../../postgres/connection.ts";
 import { parseTableName, showTable, type TableName } from "../../postgres/names.ts";
 import { type ConfiguredColumn, readColumns } from "./columns.ts";
 import { type ConfigDocument, readDocument } from "./document.ts";
 import type { ConfigFault } from "./fault.ts";
+import { identityFaults } from "./identity.ts";
 import { keyringFaults } from "./keyring.ts";
 import { applyOverrides, coerceSubstituted } from "./overrides.ts";
 import { configurationSchema, type Options } from "./schema.ts";
@@ -100,9 +102,13 @@ function readOptions(
   const sound = Object.entries(isRecord(options.columns) ? options.columns : {}).filter(([name]) => !unreadable.has(name));
   const { columns, faults: columnFaults } = readColumns(Object.fromEntries(sound));
   const { target, faults: adapterFaults } = readAddresses(options);
-  const found = [...schemaFaults, ...columnFaults, ...adapterFaults, ...keyringFaults(options)].filter(
-    ({ path }) => !unsetOptions.has(path.join(".")),
-  );
+  const found = [
+    ...schemaFaults,
+    ...columnFaults,
+    ...adapterFaults,
+    ...identityFaults(options, columns),
+    ...keyringFaults(options),
+  ].filter(({ path }) => !unsetOptions.has(path.join(".")));
   const shown = (fault: ConfigFault): string => {
     const origin = overrides.originOf(fault.path);
     return origin === null ? show(file, fault, document.lineOf) : `${origin}  ${fault.path.join(".")}  ${fault.message}`;
@@ -114,7 +120,12 @@ function readOptions(
     file,
     options,
     columns,
-    contract: { columns: columns.map(({ column }) => column), decode: options.decode, maxBodyBytes: options.limits.body_bytes },
+    contract: {
+      columns: columns.map(({ column }) => column),
+      decode: options.decode,
+      maxBodyBytes: options.limits.body_bytes,
+      ...(options.identity === messageIdentity ? {} : { identity: options.identity }),
+    },
     target,
     pipeline: options.pipeline ?? (target === null ? "default" : showTable(target)),
     unset: unset.map(shown),

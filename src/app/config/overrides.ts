@@ -109,10 +109,16 @@ function set(root: Record<string, unknown>, { path, schema }: ScalarOption, text
     if (!isGroup(inner)) return false;
     place = inner;
   }
-  const number = schema.type === "integer" && /^-?\d+$/.test(text) ? Number(text) : null;
-  const flag = schema.type === "boolean" && /^(true|false)$/.test(text) ? text === "true" : null;
-  place[path.at(-1) as string] = number ?? flag ?? text;
+  place[path.at(-1) as string] = typed(text, [schema.type ?? []].flat());
   return true;
+}
+
+/** A text as the first of the types that it can be read as; else as it is, and the schema's check says what is wrong. */
+function typed(text: string, types: readonly string[]): unknown {
+  if (types.includes("integer") && /^-?\d+$/.test(text)) return Number(text);
+  if (types.includes("number") && /^-?\d+(\.\d+)?$/.test(text)) return Number(text);
+  if (types.includes("boolean") && /^(true|false)$/.test(text)) return text === "true";
+  return types.includes("null") && text === "null" ? null : text;
 }
 
 function isGroup(value: unknown): value is Record<string, unknown> {

@@ -89,7 +89,7 @@ export const configurationSchema: OptionSchema = {
       minLength: 1,
       default: "$message_id",
       description:
-        "What makes two deliveries the same message: $message_id, or a path into the body for producers that send an event twice. It is stored as it is: never a personal field.",
+        "What makes two deliveries the same message: $message_id, or for producers that send an event twice a path into the body, or $attributes.NAME: a text of at most 256 characters, or a whole number. It is stored as it is: never a personal field. Another identity means other receipts: change it when the queue is empty.",
     },
     columns: {
       type: "object",

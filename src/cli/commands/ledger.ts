@@ -1,53 +1,86 @@
 import { withDatabase } from "../../app/assemble-sink.ts";
+import { readDate, readTimestamp } from "../../contract/time.ts";
 import { MasklineError } from "../../errors.ts";
-import { findMessage, readAccounts } from "../../postgres/ledger.ts";
+import type { Database } from "../../postgres/database.ts";
+import { type Account, findMessage, type MessagePlace, readAccounts } from "../../postgres/ledger.ts";
 import { requireSchema } from "../../postgres/migrate.ts";
+import { findTrip, tripped } from "../../postgres/trips.ts";
 import { accountColumns } from "../columns.ts";
-import { type Command, configFlags } from "../command.ts";
+import { type Call, type Command, configFlags } from "../command.ts";
 import { settingsOf } from "../settings.ts";
-import { formatTable, moment } from "../table.ts";
+import { count, formatTable, moment } from "../table.ts";
 
 export const ledger: Command = {
   flags: {
     ...configFlags,
     message: { value: "ID", doc: "where is this message? loaded, quarantined, discarded, or not known here" },
+    "sent-after": {
+      value: "TIME",
+      doc: "with --message: it was sent on this day or later (2026-11-20, 2026-11-20T08:00:00Z); reads fewer receipts",
+    },
     all: { doc: "every pipeline of this database, not only the configured one" },
     limit: { value: "N", doc: "at most so many runs (default 20)" },
   },
-  about: `received = loaded + duplicate + quarantined + returned, for every run. A run that ended in order is closed at difference 0.
-An open run is still going on, or was killed: what it held then (one batch a lane at most) is not in its counts and comes again.`,
+  about: `received = loaded + duplicate + quarantined + returned, for every run. A run that ended in order is closed at difference 0. One
+that was heard of within the last minute is running: the difference is what it has in hand. Any other was killed, or ended in an
+outage: the difference is what it abandoned, and that comes again by itself. A message is looked for by its id, or by what the option
+identity names; without --sent-after all receipts of this database are read for it.`,
   examples: [
     ["maskline ledger", "the newest runs"],
     ["maskline ledger --message 2a4adbf3-7689-4082-beaa-185eca9e1c65", "one message"],
+    ["maskline ledger --message order-4711 --sent-after 2026-11-20", "one message, known by its identity; of a large database"],
   ],
   async run(call) {
     const settings = settingsOf(call);
+    const id = call.text("message");
+    const sentAfter = momentOf(call, "sent-after");
+    if (sentAfter !== null && id === null) throw new MasklineError("usage", "--sent-after goes with --message");
     await withDatabase(settings, async (database, schema) => {
       await requireSchema(database, schema);
-      const id = call.text("message");
-      if (id !== null) {
-        const places = await findMessage(database, schema, id);
-        if (call.output.json) return call.output.document({ id, places });
-        if (places.length === 0) {
-          throw new MasklineError(
-            "not_found",
-            `message ${id} is not known here: still in its queue, never sent, or older than the receipts`,
-            { next: "maskline run --drain, if it may still be in the queue; maskline ledger --all shows every run" },
-          );
-        }
-        for (const place of places)
-          call.output.data(`${place.outcome}  ${place.pipeline}  sent ${moment(place.sentAt) ?? "at an unknown time"}`);
-        return;
-      }
-      const accounts = await readAccounts(
-        database,
-        schema,
-        call.has("all") ? null : settings.pipeline,
-        call.number("limit", 1) ?? 20,
-      );
-      if (call.output.json) return call.output.document({ runs: accounts });
-      if (accounts.length === 0) return call.output.say("no run has been recorded yet\nnext: maskline run --drain");
-      for (const line of formatTable(accountColumns, accounts)) call.output.data(line);
+      if (id !== null) return showMessage(call, database, schema, id, sentAfter);
+      const pipeline = call.has("all") ? null : settings.pipeline;
+      const trip = await findTrip(database, schema, settings.pipeline);
+      if (trip !== null) call.output.say(`${tripped(trip).message}\nnext: maskline resume --dry-run`);
+      showAccounts(call, await readAccounts(database, schema, pipeline, call.number("limit", 1) ?? 20));
     });
   },
 };
+
+function showAccounts({ output }: Call, accounts: readonly Account[]): void {
+  if (output.json) return output.document({ runs: accounts });
+  if (accounts.length === 0) return output.say("no run has been recorded yet\nnext: maskline run --drain");
+  for (const line of formatTable(accountColumns, accounts)) output.data(line);
+  for (const { run, state, abandoned } of accounts) {
+    if (state !== "killed") continue;
+    const held = abandoned === 0 ? "it held no message" : `${count(abandoned)} messages it held come again by themselves`;
+    output.say(`run ${run} was killed, or ended in an outage; ${held}${abandoned === 0 ? "" : ", after the visibility timeout"}`);
+  }
+}
+
+async function showMessage({ output }: Call, database: Database, schema: string, id: string, after: Date | null): Promise<void> {
+  const places = await findMessage(database, schema, id, after);
+  if (output.json) return output.document({ id, places });
+  if (places.length === 0) {
+    const since = after === null ? "" : ` among those sent since ${moment(after)}`;
+    throw new MasklineError(
+      "not_found",
+      `message ${id} is not known here${since}: still in its queue, never sent, or older than the receipts`,
+      { next: "maskline run --drain, if it may still be in the queue; maskline ledger --all shows every run" },
+    );
+  }
+  for (const place of places) output.data(`${place.outcome}  ${place.pipeline}  ${when(place)}`);
+}
+
+function when({ sentAt, receivedAt }: MessagePlace): string {
+  return receivedAt === null ? `sent ${moment(sentAt) ?? "at an unknown time"}` : `received ${moment(receivedAt)}`;
+}
+
+/** A day (its start, UTC) or a point in time with its offset. */
+function momentOf(call: Call, flag: string): Date | null {
+  const text = call.text(flag);
+  if (text === null) return null;
+  const read = /^\d{4}-\d{2}-\d{2}$/.test(text) ? readDate(text) : readTimestamp(text);
+  if (typeof read !== "string")
+    throw new MasklineError("usage", `--${flag} takes a day or a time: 2026-11-20, 2026-11-20T08:00:00Z`);
+  return new Date(read);
+}

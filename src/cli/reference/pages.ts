@@ -79,7 +79,8 @@ function optionRows(
 function allowed({ type, enum: values, items, minimum, maximum, secret }: OptionSchema): string {
   const choices = values ?? items?.enum;
   if (choices) return `${items ? "a list of " : ""}${choices.map(code).join(", ")}`;
-  if (minimum !== undefined) return maximum === undefined ? `${minimum} or more` : `${minimum} to ${maximum}`;
+  const orNull = [type ?? []].flat().includes("null") ? " or null" : "";
+  if (minimum !== undefined) return `${minimum} ${maximum === undefined ? "or more" : `to ${maximum}`}${orNull}`;
   return `${[type ?? []].flat().join(", ")}${secret ? " (secret)" : ""}`;
 }
 

@@ -189,6 +189,19 @@ suite("what stands over what", () => {
     ]);
   });
 
+  test("an option that may be null is set to a number or to null", () => {
+    const environment = { MASKLINE_LIMITS_REFUSED: "null", MASKLINE_LIMITS_WINDOW: "50" };
+    const { limits } = load(oneColumn, { environment, overrides: ["limits.share=0.25"] }).options;
+    assert.deepEqual([limits.refused, limits.share, limits.window], [null, 0.25, 50]);
+    const whole = load(oneColumn, { overrides: ["limits.refused=7", "limits.share=1"] }).options.limits;
+    assert.deepEqual([whole.refused, whole.share], [7, 1]);
+    assert.deepEqual(faultsOf(oneColumn, { overrides: ["limits.refused=0.5", "limits.window=null", "limits.share=much"] }), [
+      '--set limits.refused  limits.refused  found "0.5"; allowed: a whole number or null',
+      '--set limits.share  limits.share  found "much"; allowed: number or null',
+      '--set limits.window  limits.window  found "null"; allowed: a whole number',
+    ]);
+  });
+
   test("an unknown MASKLINE_ variable is refused, with the nearest one", () => {
     assert.deepEqual(faultsOf(text, { environment: { MASKLINE_RUN_LANE: "3", MASKLINE_HOMEPAGE: "x" } }), [
       "MASKLINE_RUN_LANE  is in the environment and no option of maskline; did you mean MASKLINE_RUN_LANES?",

@@ -1,0 +1,33 @@
+import { quoteName } from "./names.ts";
+
+/**
+ * What makes a message the same as one before. `sent`: its sent time and its id, so that receipts are inserted in order and pruned by
+ * range: less than half the work. `id`: its id alone, where the same message can have several sent times: FIFO queues, identities that
+ * the producer gives.
+ */
+export type ReceiptKey = "sent" | "id";
+
+/**
+ * Writes the receipts of messages that have none yet, and answers with those. In the order of their key: two loads that share messages
+ * would otherwise deadlock. `$1` is the pipeline.
+ * @param arriving a query for sent_at, id and outcome, each id once
+ */
+export function receiptInsert(schema: string, key: ReceiptKey, arriving: string): string {
+  const own = quoteName(schema);
+  const [table, columns, order] =
+    key === "sent"
+      ? [`${own}.receipt`, "sent_at, id", 'sent_at, id COLLATE "C"']
+      : [`${own}.identity_receipt`, "id", 'id COLLATE "C"'];
+  return `INSERT INTO ${table} (pipeline, ${columns}, outcome)
+  SELECT $1::smallint, ${columns}, outcome FROM (
+    ${arriving}) AS arriving
+  ORDER BY ${order}
+  ON CONFLICT DO NOTHING RETURNING id, outcome`;
+}
+
+/** Answers with the ids of those messages that have a receipt. `$1` is the pipeline. @param messages a relation `message` of sent_at and id, to stand in FROM */
+export function receiptSearch(schema: string, key: ReceiptKey, messages: string): string {
+  const own = quoteName(schema);
+  const [table, columns] = key === "sent" ? [`${own}.receipt`, "sent_at, id"] : [`${own}.identity_receipt`, "id"];
+  return `SELECT id FROM ${table} AS receipt JOIN ${messages} USING (${columns}) WHERE receipt.pipeline = $1::smallint`;
+}
