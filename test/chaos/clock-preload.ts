@@ -27,5 +27,3 @@ process.on("SIGUSR2", () => {
   jumps += 1;
   process.stderr.write(`the clock was set: ${offsetMs / hourMs} h\n`);
 });
-
-export {};

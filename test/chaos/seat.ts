@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
+import { type CleanupGuard, startCleanupGuard } from "../../src/demo/cleanup-guard.ts";
 import { type Finished, type RunningCommand, startMaskline, startNode } from "../harness/workspace.ts";
 import { type FaultProxy, startFaultProxy, type Verdict } from "./fault-proxy.ts";
 import { type MomentName, momentOfCall, StatementMoments } from "./moments.ts";
@@ -37,9 +38,6 @@ export interface Stopped extends Finished {
   readonly seconds: number;
 }
 
-/** No worker of the bench outlives it by more. */
-const longestLife = "90m";
-
 /**
  * A place from which a worker does its work: a way to the queue and one to the database that nobody else uses. Processes come and go in it,
  * one at a time; each is a real `maskline run`.
@@ -50,6 +48,8 @@ export class Seat {
   /** Null where the seat was opened without one. */
   readonly queue: FaultProxy | null;
   readonly #options: SeatOptions;
+  /** Ends the process that runs here should the bench die. */
+  readonly #guard: CleanupGuard = startCleanupGuard([]);
   readonly #statements = new StatementMoments();
   readonly #waiting = new Set<Waiting>();
   /** Messages handed out to the process that runs now, and not deleted by it. */
@@ -98,7 +98,7 @@ export class Seat {
 
   /** Starts a `maskline run` here. */
   start(args: readonly string[] = [], environment: Readonly<Record<string, string>> = {}): RunningCommand {
-    return this.startCommand(["run", "--json", "--max-duration", longestLife, ...args], environment);
+    return this.startCommand(["run", "--json", ...args], environment);
   }
 
   /** Starts any command of maskline here. */
@@ -107,6 +107,7 @@ export class Seat {
     const { folder, program } = this.#options;
     const around = { ...this.environment, ...environment };
     const running = program === undefined ? startMaskline(folder, args, around) : startNode(folder, [program], around);
+    this.#guard.watch(running.processId);
     this.#holding = 0;
     this.#leaving = false;
     this.#running = running;
@@ -160,7 +161,7 @@ export class Seat {
 
   async close(): Promise<void> {
     await this.kill();
-    await Promise.all([this.database.stop(), this.queue?.stop()]);
+    await Promise.all([this.database.stop(), this.queue?.stop(), this.#guard.release()]);
   }
 
   async #end(signal: NodeJS.Signals): Promise<Finished | null> {

@@ -27,8 +27,8 @@ export interface Finished {
 
 /** A started `maskline`, as a user starts it. */
 export interface RunningCommand {
-  /** -1 where it could not be started. */
-  readonly pid: number;
+  /** 0 where it could not be started. */
+  readonly processId: number;
   readonly finished: Promise<Finished>;
   /** Resolves when its stdout holds the text; rejects when it ends before. */
   says(text: string): Promise<void>;
@@ -69,7 +69,7 @@ export function startNode(
       child.once("close", () => reject(new Error(`ended before it said "${text}": ${stderr}`)));
       look();
     });
-  return { pid: child.pid ?? -1, finished, says, kill: (signal) => child.kill(signal) };
+  return { processId: child.pid ?? 0, finished, says, kill: (signal) => child.kill(signal) };
 }
 
 /** A queue, a database with an empty user_logins, and a configuration that names them: what a user has before the first run. */

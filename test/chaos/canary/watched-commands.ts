@@ -54,12 +54,12 @@ export class WatchedCommands {
     await this.#admin.close();
   }
 
-  async #watch({ pid, finished }: RunningCommand): Promise<void> {
+  async #watch({ processId, finished }: RunningCommand): Promise<void> {
     let over = false;
     void finished.then(() => (over = true));
     while (!over) {
       for (const name of ["cmdline", "environ", "comm"])
-        this.#note(`processes: ${name}`, await readFile(`/proc/${pid}/${name}`).catch(() => ""));
+        this.#note(`processes: ${name}`, await readFile(`/proc/${processId}/${name}`).catch(() => ""));
       for (const entry of await readdir(this.#temporary, { recursive: true })) {
         this.#note("temporary files: names", entry);
         this.#note("temporary files", await readFile(path.join(this.#temporary, entry)).catch(() => ""));

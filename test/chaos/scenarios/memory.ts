@@ -38,7 +38,7 @@ async function many(bench: Bench, ground: Ground): Promise<void> {
   const count = bench.size(100_000, 1_000_000);
   ground.queues.send(place.queueUrl, logins(bench, count));
   const command = drain(place);
-  judge(bench, `${count} messages`, await watchMemory(command.pid, command.finished, busy(ground, place)));
+  judge(bench, `${count} messages`, await watchMemory(command.processId, command.finished, busy(ground, place)));
   await wholeTable(bench, place, command, count);
 }
 
@@ -47,7 +47,7 @@ async function large(bench: Bench, ground: Ground, name: string, body: (login: s
   const count = bench.size(300, 3_000);
   ground.queues.send(place.queueUrl, logins(bench, count).map(body));
   const command = drain(place);
-  judge(bench, `${count} messages of 1 MiB, ${name}`, await watchMemory(command.pid, command.finished, busy(ground, place)));
+  judge(bench, `${count} messages of 1 MiB, ${name}`, await watchMemory(command.processId, command.finished, busy(ground, place)));
   await wholeTable(bench, place, command, count);
 }
 
@@ -60,7 +60,7 @@ async function heldThroughOutage(bench: Bench, ground: Ground): Promise<void> {
     logins(bench, count).map((login) => withRest(login, "x")),
   );
   const command = drain(place);
-  const watched = watchMemory(command.pid, command.finished);
+  const watched = watchMemory(command.processId, command.finished);
   while (ground.queues.messages(place.queueUrl).length === count) await pause(5);
   await ground.postgres.shutDown();
   await pause(outageMs);

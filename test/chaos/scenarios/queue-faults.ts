@@ -12,7 +12,7 @@ const faultyCalls = { serverErrors: 0.08, unavailable: 0.07, throttled: 0.09, re
 export const queueFaults: Scenario = {
   name: "queue-faults",
   about: "faults on 30 % of the queue's calls, 20 % duplicates, partial deletes, expired credentials, the queue down",
-  least: { redeliveries: [500, 20_000] },
+  least: { redeliveries: [500, 10_000] },
   async run(bench) {
     await onStage(bench, { maxReceiveCount: 5, visibilitySeconds: 10 }, async (stage) => {
       const { queues } = stage;
