@@ -2,7 +2,7 @@ import { onStage } from "../stage.ts";
 import { deliverVerdict } from "../verdict.ts";
 import { type Trial, withProgram } from "./trial.ts";
 
-const rounds = 3;
+const rounds = 2;
 const messages = 100;
 
 /** kill -9 before and behind the COMMIT of a load, again and again; then one that nobody disturbs finishes the work. */

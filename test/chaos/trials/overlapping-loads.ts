@@ -2,7 +2,7 @@ import { onStage } from "../stage.ts";
 import { deliverVerdict } from "../verdict.ts";
 import { type Trial, withProgram } from "./trial.ts";
 
-const rounds = 6;
+const rounds = 4;
 const messages = 200;
 /** Receipts are written one by one, so that two loads are sure to meet. */
 const slowly = `CREATE FUNCTION maskline.slowly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$`;
