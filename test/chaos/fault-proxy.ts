@@ -12,9 +12,9 @@ export type { Moment, ProxyCounters, ProxyFaults, Verdict };
 /**
  * Says what happens at a moment; the message that made it waits for that. `forward`: nothing. `drop_answer`: the server gets the message,
  * and from now on the client hears nothing more on this connection. `cut`, `reset`: both sides lose the connection, with FIN or RST;
- * before an answer goes to the client, or before a message goes to the server.
+ * before an answer goes to the client, or before a message goes to the server. Connections are numbered in the order in which they came.
  */
-export type MomentHook = (moment: Moment) => Promise<Verdict>;
+export type MomentHook = (moment: Moment, connection: number) => Promise<Verdict>;
 
 /** A TCP proxy on 127.0.0.1 that does what networks do. */
 export interface FaultProxy {
@@ -59,6 +59,7 @@ export async function startFaultProxy({ target, seed, protocol, clock = systemCl
       return;
     }
     counters.accepted += 1;
+    const connection = counters.accepted;
     const link: Link = new Link(
       client,
       {
@@ -69,7 +70,7 @@ export async function startFaultProxy({ target, seed, protocol, clock = systemCl
         counters,
         target,
         protocol,
-        ask: async (moment) => (hook === null ? "forward" : hook(moment)),
+        ask: async (moment) => (hook === null ? "forward" : hook(moment, connection)),
         changed: () => change.promise,
       },
       () => links.delete(link),

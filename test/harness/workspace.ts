@@ -27,6 +27,8 @@ export interface Finished {
 
 /** A started `maskline`, as a user starts it. */
 export interface RunningCommand {
+  /** 0 where it could not be started. */
+  readonly processId: number;
   readonly finished: Promise<Finished>;
   /** Resolves when its stdout holds the text; rejects when it ends before. */
   says(text: string): Promise<void>;
@@ -67,7 +69,7 @@ export function startNode(
       child.once("close", () => reject(new Error(`ended before it said "${text}": ${stderr}`)));
       look();
     });
-  return { finished, says, kill: (signal) => child.kill(signal) };
+  return { processId: child.pid ?? 0, finished, says, kill: (signal) => child.kill(signal) };
 }
 
 /** A queue, a database with an empty user_logins, and a configuration that names them: what a user has before the first run. */
@@ -94,11 +96,17 @@ export async function startServers(startDatabase: () => Promise<PostgresServer> 
   return { postgres, queues, stop: async () => void (await Promise.all([postgres.stop(), queues.stop()])) };
 }
 
+/** What a workspace needs of its servers, whichever they are. */
+export interface ServersForWorkspace {
+  readonly postgres: Pick<PostgresServer, "url">;
+  readonly queues: Pick<QueueServer, "createQueue">;
+}
+
 let workspaces = 0;
 
 /** @param config the configuration's text; `QUEUE`, `DATABASE` and `KEYRING` in it are replaced */
 export async function openWorkspace(
-  servers: Servers,
+  servers: ServersForWorkspace,
   options: { readonly config?: string; readonly visibilitySeconds?: number; readonly table?: string } = {},
 ): Promise<Workspace> {
   workspaces += 1;
