@@ -64,10 +64,11 @@ export async function preview(settings: Settings, request: PreviewRequest, stop:
     request.onReady(facts);
     const glimpse = await openGlimpse(settings, queue, facts, request.mostMessages, systemClock, stop);
     const { deliveries } = glimpse;
-    let notGivenBack = 0;
-    const tried = await tryAll(deliveries).finally(async () => (notGivenBack = await glimpse.giveBack()));
+    const [tried] = await Promise.allSettled([tryAll(deliveries)]);
+    const notGivenBack = await glimpse.giveBack();
+    if (tried.status === "rejected") throw tried.reason;
     const unknown = findUnknownFields(settings.contract, settings.options.identity, deliveries);
-    return { columns: masked.map(({ column }) => column.name), ...tried, unknown, facts, notGivenBack };
+    return { columns: masked.map(({ column }) => column.name), ...tried.value, unknown, facts, notGivenBack };
 
     async function tryAll(received: readonly Delivery[]): Promise<Pick<Preview, "messages" | "refusedAlike">> {
       try {
