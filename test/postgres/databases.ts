@@ -3,11 +3,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 
 import type { Database } from "../../src/postgres/database.ts";
-import type { LoadChoices } from "../../src/postgres/load-statement.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import type { TableName } from "../../src/postgres/names.ts";
 import { registerPipeline } from "../../src/postgres/pipelines.ts";
-import { PostgresSink } from "../../src/postgres/sink.ts";
+import { PostgresSink, type PostgresSinkOptions } from "../../src/postgres/sink.ts";
 import { checkTarget, type ColumnDemand } from "../../src/postgres/target.ts";
 
 /** The same server, by way of another user or into another database. */
@@ -52,12 +51,11 @@ export async function openSinkOn(
   database: Database,
   table: TableName,
   demands: readonly ColumnDemand[],
-  choices: LoadChoices = {},
+  choices: Partial<PostgresSinkOptions> = {},
 ): Promise<PostgresSink> {
   await migrate(database, "maskline");
   const columns = await checkTarget(database, table, demands);
   return new PostgresSink(database, {
-    ...choices,
     schema: "maskline",
     table,
     columns,
@@ -65,5 +63,6 @@ export async function openSinkOn(
     contractHash: "test",
     describe: () => [],
     recheckTarget: async () => void (await checkTarget(database, table, demands)),
+    ...choices,
   });
 }

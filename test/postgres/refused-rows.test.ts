@@ -10,11 +10,11 @@ import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { MasklineError } from "../../src/errors.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { readAccounts } from "../../src/postgres/ledger.ts";
-import { type LoadChoices, loadStatements } from "../../src/postgres/load-statement.ts";
+import { loadStatements } from "../../src/postgres/load-statement.ts";
 import { quoteName } from "../../src/postgres/names.ts";
 import { registerPipeline } from "../../src/postgres/pipelines.ts";
-import { findRefusedRows } from "../../src/postgres/refused-rows.ts";
-import type { PostgresSink } from "../../src/postgres/sink.ts";
+import { findByHalving, findRefusedRows } from "../../src/postgres/refused-rows.ts";
+import type { PostgresSink, PostgresSinkOptions } from "../../src/postgres/sink.ts";
 import { checkTarget, type ColumnDemand } from "../../src/postgres/target.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
 import { connect, countRows, makeBatch, makeDelivery, outcomesOf, rowsOf } from "../harness/login-table.ts";
@@ -98,7 +98,11 @@ for (const engine of postgresServers()) {
       await server?.stop();
     });
 
-    async function openSink(extra: string = "", choices: LoadChoices = {}, through: Database = database): Promise<PostgresSink> {
+    async function openSink(
+      extra: string = "",
+      choices: Pick<PostgresSinkOptions, "search"> = {},
+      through: Database = database,
+    ): Promise<PostgresSink> {
       await admin.query(prepareSql);
       if (extra !== "") await admin.query(extra);
       return openSinkOn(through, table, demands, choices);
@@ -142,7 +146,7 @@ for (const engine of postgresServers()) {
     for (const [way, extra, choices] of [
       ["by COPY's line", "", {}],
       ["by COPY's line, with a trigger before each row", beforeSql, {}],
-      ["by halving alone", beforeSql, { withoutCopy: true }],
+      ["by halving alone", beforeSql, { search: findByHalving }],
     ] as const) {
       test(`${way}, what is quarantined is what the table refuses row by row`, { timeout: 120_000 }, async () => {
         await fc.assert(
