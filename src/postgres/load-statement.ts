@@ -20,8 +20,8 @@ export interface LoadStatements {
   readonly known: string;
   /** Rows only, as `load` writes them. Parameters: one array a column. */
   readonly rows: string;
-  /** Rows only, by COPY; null where COPY is not to be used. */
-  readonly copy: { readonly sql: string; readonly table: string } | null;
+  /** Rows only, by COPY. */
+  readonly copy: { readonly sql: string; readonly table: string };
   readonly skipsConflicts: boolean;
 }
 
@@ -31,15 +31,13 @@ export interface LoadChoices {
   readonly receiptKey?: ReceiptKey;
   /** A row that clashes with a unique key of the table is left out, and its message counts as a duplicate. */
   readonly skipConflicts?: boolean;
-  /** Refused rows are found by halving alone, as in a table that COPY cannot write to. */
-  readonly withoutCopy?: boolean;
 }
 
 export function loadStatements(
   schema: string,
   target: TableName,
   columns: readonly TargetColumn[],
-  { receiptKey = "sent", skipConflicts = false, withoutCopy = false }: LoadChoices = {},
+  { receiptKey = "sent", skipConflicts = false }: LoadChoices = {},
 ): LoadStatements {
   const own = quoteName(schema);
   const names = columns.map((column) => quoteName(column.name)).join(", ");
@@ -66,7 +64,7 @@ export function loadStatements(
   const onlyRows = `WITH incoming AS (
   SELECT * FROM unnest(${onlyArrays}) WITH ORDINALITY AS incoming (${rows}, position))
 ${insert} ORDER BY incoming.position${conflicts}`;
-  const copy = withoutCopy ? null : { sql: `COPY ${quoteTable(target)} (${names}) FROM STDIN`, table: target.table };
+  const copy = { sql: `COPY ${quoteTable(target)} (${names}) FROM STDIN`, table: target.table };
 
   const arriving = "SELECT sent_at, id, 'loaded' AS outcome FROM incoming UNION ALL SELECT sent_at, id, 'quarantined' FROM refused";
   const next = columns.length + 4;
