@@ -9,7 +9,7 @@ import type { TargetColumn } from "./target.ts";
  *
  * Receipts come first and decide: only a message whose receipt is new has an effect, so `ON CONFLICT DO NOTHING` makes every
  * redelivery harmless without asking anything of the user's table. They are inserted in key order (receipts.ts); rows keep the order
- * in which they came.
+ * in which they came. A message that stands in the quarantine without such a receipt, from when it was known by something else, stays.
  */
 export interface LoadStatements {
   /** Parameters: see `#parameters` in sink.ts. Answers with the id and outcome of every receipt that was new. */
@@ -76,7 +76,8 @@ ${insert} ORDER BY incoming.position${conflicts}`;
   ${receiptInsert(schema, receiptKey, arriving)}), ${loaded}, quarantined AS (
   INSERT INTO ${own}.quarantine (pipeline, sent_at, id, reason, faults, structure, body_bytes, attempt, contract_hash, sealed)
   SELECT $1::smallint, sent_at, refused.id, reason, faults::jsonb, structure::jsonb, body_bytes, attempt, ${parameter(8, "text")}, sealed
-  FROM refused JOIN receipt ON receipt.id = refused.id AND receipt.outcome = 'quarantined'), ledger AS (
+  FROM refused JOIN receipt ON receipt.id = refused.id AND receipt.outcome = 'quarantined'
+  ON CONFLICT DO NOTHING), ledger AS (
   INSERT INTO ${own}.ledger (run, lane, sequence, pipeline, received, returned, loaded, quarantined, duplicate)
   SELECT ${parameter(9, "uuid")}, ${parameter(10, "smallint")}, ${parameter(11, "integer")}, $1::smallint,
     ${parameter(12, "bigint")}, ${parameter(13, "integer")},

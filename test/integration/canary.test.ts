@@ -113,6 +113,7 @@ async function everyOutput(place: Workspace): Promise<Map<string, string>> {
   await command("run", "--max-messages", String(bodies.length), "--json");
   await command("check", "--connect");
   await command("ledger");
+  await command("prune");
   await command("quarantine", "list");
   await command("duplicates");
   await command("duplicates", "--print-view");
