@@ -20,7 +20,10 @@ suite("help", { concurrency: 2 }, () => {
         expected.map(({ name, summary }) => [name, summary]),
       );
     }
-    assert.match(stdout, /exit codes: 0 done, 1 failed, 2 usage or configuration, 3 .*\n.*4 outage .*\n.*6 too many .*130 interrupted/);
+    assert.match(
+      stdout,
+      /exit codes: 0 done, 1 failed, 2 usage or configuration, 3 .*\n.*4 outage .*\n.*6 too many .*130 interrupted/,
+    );
     for (const line of stdout.split("\n")) assert.ok(line.length <= 132, line);
   });
 
