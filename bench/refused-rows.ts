@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { startPostgres } from "../src/demo/postgres-server.ts";
 import type { Batch, Delivery, Rows } from "../src/pipeline/ports.ts";
 import { Database } from "../src/postgres/database.ts";
+import { FailureBudget } from "../src/postgres/failure-budget.ts";
 import { migrate } from "../src/postgres/migrate.ts";
 import { registerPipeline } from "../src/postgres/pipelines.ts";
 import { findByHalving, findRefusedRows, type RefusedRowSearch } from "../src/postgres/refused-rows.ts";
@@ -81,6 +82,7 @@ async function makeWay(database: Database, name: string, search: RefusedRowSearc
       table,
       columns,
       pipeline,
+      budget: new FailureBudget(database, "maskline", pipeline, { refused: null, share: null, window: 1_000 }),
       contractHash: "bench",
       describe: () => [],
       recheckTarget: async () => {},

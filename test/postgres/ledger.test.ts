@@ -121,7 +121,7 @@ for (const engine of postgresServers()) {
         { delivery, id: delivery.id, faults: [{ reason: "missing", path: "ip", expected: "text", found: "absent" } as const] },
       ];
       await byTime.load(makeBatch(makeRows([]), refusals));
-      const byId = await loginSinkOn(database, "maskline", "id");
+      const byId = await loginSinkOn(database, "maskline", { receiptKey: "id" });
       const settlements = await byId.load(makeBatch(makeRows([makeDelivery()]), refusals, { sequence: 2, received: 3 }));
       assert.deepEqual(outcomesOf(settlements), { loaded: 1, quarantined: 1 });
       assert.equal(await countRows(database, "maskline.quarantine"), 1);
