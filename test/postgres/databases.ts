@@ -4,11 +4,10 @@ import pg from "pg";
 
 import type { Database } from "../../src/postgres/database.ts";
 import { FailureBudget } from "../../src/postgres/failure-budget.ts";
-import type { LoadChoices } from "../../src/postgres/load-statement.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import type { TableName } from "../../src/postgres/names.ts";
 import { registerPipeline } from "../../src/postgres/pipelines.ts";
-import { PostgresSink } from "../../src/postgres/sink.ts";
+import { PostgresSink, type PostgresSinkOptions } from "../../src/postgres/sink.ts";
 import { checkTarget, type ColumnDemand } from "../../src/postgres/target.ts";
 import { noLimits } from "../harness/login-table.ts";
 
@@ -54,13 +53,12 @@ export async function openSinkOn(
   database: Database,
   table: TableName,
   demands: readonly ColumnDemand[],
-  choices: LoadChoices = {},
+  choices: Partial<PostgresSinkOptions> = {},
 ): Promise<PostgresSink> {
   await migrate(database, "maskline");
   const columns = await checkTarget(database, table, demands);
   const pipeline = await registerPipeline(database, "maskline", `${table.schema}.${table.table}`);
   return new PostgresSink(database, {
-    ...choices,
     schema: "maskline",
     table,
     columns,
@@ -69,6 +67,7 @@ export async function openSinkOn(
     contractHash: "test",
     describe: () => [],
     recheckTarget: async () => void (await checkTarget(database, table, demands)),
+    ...choices,
   });
 }
 
