@@ -56,7 +56,6 @@ export function loadStatements(
   const quarantinedCount = "count(*) FILTER (WHERE outcome = 'quarantined')";
 
   const messages = "unnest($2::timestamptz[], $3::text[]) AS message (sent_at, id)";
-  const receipts = receiptInsert(schema, receiptKey, `SELECT sent_at, id, 'loaded' AS outcome FROM ${messages}`);
   const known = receiptSearch(schema, receiptKey, messages);
   const onlyArrays = columns.map((_, index) => `$${index + 1}::text[]`).join(", ");
   const onlyRows = `WITH incoming AS (
