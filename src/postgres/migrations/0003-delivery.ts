@@ -42,7 +42,8 @@ FROM (
   FROM (
     SELECT run, lane, pipeline, received, loaded, duplicate, quarantined, returned, closing, recorded_at FROM ${schema}.ledger
     UNION ALL
-    SELECT run, lane, pipeline, received, 0, 0, 0, 0, false, recorded_at FROM ${schema}.intake
+    SELECT run, lane, pipeline, received, 0 AS loaded, 0 AS duplicate, 0 AS quarantined, 0 AS returned, false AS closing, recorded_at
+    FROM ${schema}.intake
   ) AS noted
   GROUP BY run, lane, pipeline
 ) AS lane_sum
