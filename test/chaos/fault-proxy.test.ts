@@ -113,6 +113,21 @@ suite("the fault proxy", { timeout: 60_000 }, () => {
     await until(() => server.text === "late");
   });
 
+  test("latency that varies does not change the order", async () => {
+    proxy.set({ delayMs: [0, 1_000] });
+    const { client, server } = await open();
+    for (const piece of "abcdefghij") {
+      client.socket.write(piece);
+      await settle();
+    }
+    for (let round = 0; round < 10; round += 1) {
+      await clock.pass(1_000);
+      await settle();
+    }
+    await until(() => server.text.length === 10);
+    assert.equal(server.text, "abcdefghij");
+  });
+
   test("bandwidth: a tenth of a second's bytes every tenth of a second", async () => {
     proxy.set({ bytesPerSecond: 100 });
     const { client, server } = await open();

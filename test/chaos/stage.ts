@@ -123,7 +123,10 @@ export class Stage {
   }
 
   /** A seat of this name. */
-  async seat(name: string, { queueProxy = false, program }: Partial<Pick<SeatOptions, "queueProxy" | "program">> = {}): Promise<Seat> {
+  async seat(
+    name: string,
+    { queueProxy = false, program }: Partial<Pick<SeatOptions, "queueProxy" | "program">> = {},
+  ): Promise<Seat> {
     const seat = await Seat.open({
       name,
       folder: this.folder,

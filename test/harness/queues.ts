@@ -1,4 +1,10 @@
-import { CreateQueueCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  SendMessageCommand,
+  SetQueueAttributesCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
 import { AwsQueryProtocol } from "@aws-sdk/core/protocols";
 
 import { systemClock } from "../../src/app/system-clock.ts";
@@ -52,6 +58,33 @@ function testClient(endpoint: string, protocol: "json" | "query"): SQSClient {
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
     ...(protocol === "query" ? { protocol: AwsQueryProtocol } : {}),
   });
+}
+
+/** The queue attribute RedrivePolicy of a queue whose dead letters go to the other one. */
+export async function deadLettersTo(
+  deadUrl: string,
+  maxReceiveCount: number,
+  protocol: "json" | "query" = "json",
+): Promise<{ readonly RedrivePolicy: string }> {
+  const dead = openTestQueue(deadUrl, protocol);
+  try {
+    const command = new GetQueueAttributesCommand({ QueueUrl: deadUrl, AttributeNames: ["QueueArn"] });
+    const { Attributes: found } = await dead.ask("asking for an ARN", (client) => client.send(command));
+    return { RedrivePolicy: JSON.stringify({ deadLetterTargetArn: found?.QueueArn, maxReceiveCount }) };
+  } finally {
+    dead.close();
+  }
+}
+
+/** Changes a queue that is there already. */
+export async function setAttributes(url: string, attributes: Record<string, string>): Promise<void> {
+  const queue = openTestQueue(url, "json");
+  try {
+    const command = new SetQueueAttributesCommand({ QueueUrl: url, Attributes: attributes });
+    await queue.ask("setting attributes", (client) => client.send(command));
+  } finally {
+    queue.close();
+  }
 }
 
 export function openTestQueue(url: string, protocol: QueueOptions["protocol"]): Queue {

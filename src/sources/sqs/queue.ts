@@ -18,6 +18,7 @@ import { CallDeadline } from "./call-deadline.ts";
 import { type ClientOptions, sqsClient } from "./client.ts";
 import { isPassingEntry, queueError, unanswered, wantsQueryProtocol } from "./errors.ts";
 import type { SqsOptions } from "./options.ts";
+import { readRedrivePolicy } from "./redrive-policy.ts";
 
 export interface QueueOptions extends ClientOptions {
   /** `auto` speaks JSON and falls back to Query when the server asks for an Action. */
@@ -32,6 +33,12 @@ export interface QueueFacts {
   readonly visibilityTimeoutMs: number;
   /** The largest message, body and attributes together. */
   readonly maximumMessageBytes: number;
+  /** How often a message is received at most; the next receive finds it in the dead-letter queue. Null where there is none. */
+  readonly maxReceiveCount: number | null;
+  /** The ARN of the queue where messages go that were received too often; null where there is none. */
+  readonly deadLetterQueue: string | null;
+  /** Keeps the order inside a group of messages. */
+  readonly fifo: boolean;
 }
 
 export interface ReceiveRequest {
@@ -171,7 +178,14 @@ export class Queue {
       delayed: count("ApproximateNumberOfMessagesDelayed", 0),
       visibilityTimeoutMs: count("VisibilityTimeout", 30) * 1_000,
       maximumMessageBytes: count("MaximumMessageSize", 1_048_576),
+      ...readRedrivePolicy(attributes["RedrivePolicy"]),
+      fifo: attributes["FifoQueue"] === "true",
     };
+  }
+
+  /** Any other call, for what is not part of the pipeline's own work. */
+  async ask<T>(doing: string, send: (client: SQSClient) => Promise<T>): Promise<T> {
+    return this.#call(doing, send);
   }
 
   close(): void {

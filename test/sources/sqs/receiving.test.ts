@@ -340,7 +340,8 @@ suite("receiving", () => {
         return next ?? [];
       },
     };
-    const drain = new DrainRule({ ...facts, visible: 0, inFlight: 0, delayed: 0 }, 2_000, clock.elapsed());
+    const empty = { visible: 0, inFlight: 0, delayed: 0, maxReceiveCount: null, deadLetterQueue: null, fifo: false };
+    const drain = new DrainRule({ ...facts, ...empty }, 2_000, clock.elapsed());
     await withSource(script, clock, { drain, lingerMs: 0 }, async ({ source, scripted }) => {
       const first = await source.receive(10, neverStops);
       assert.equal(first?.length, 1);
