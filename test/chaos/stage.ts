@@ -188,7 +188,7 @@ export class Stage {
 
   /** Resolves when each of these workers has asked for messages. */
   async untilWorking(seats: readonly Seat[]): Promise<void> {
-    const working = await Promise.all(seats.map((seat) => seat.hold("parked")));
+    const working = await Promise.all(seats.map((seat) => seat.hold("parked", 60_000)));
     for (const held of working) held?.letGo();
     if (working.includes(null)) throw new Error("a worker did not come to ask for messages");
   }

@@ -62,7 +62,7 @@ suite("a COMMIT whose answer is lost", () => {
     const columns = rows.columns.map((column, index) => (index === 1 ? ["ios", "ios", "toaster", "ios", "ios"] : column));
     const heldBack = (refused: readonly Delivery[]): readonly Delivery[] =>
       deliveries.slice(Math.min(...refused.map((delivery) => deliveries.indexOf(delivery))));
-    proxy.cutAt("COMMIT\0", "after");
+    cutOnceAt(proxy, "after_commit");
     const settlements = await sink.load({ ...makeBatch({ ...rows, columns }), heldBack });
     assert.deepEqual(
       deliveries.map((delivery) => settlements.find((settlement) => settlement.delivery === delivery)?.outcome),
