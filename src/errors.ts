@@ -74,6 +74,11 @@ export const errorCodes = {
   queue_missing: { exit: "misfit", retryable: false, meaning: "the queue does not exist" },
   queue_denied: { exit: "misfit", retryable: false, meaning: "the queue refused the credentials or the right" },
   queue_refused: { exit: "misfit", retryable: false, meaning: "the queue refused a request as wrong" },
+  queue_unfit: {
+    exit: "misfit",
+    retryable: false,
+    meaning: "the queue is not set up for what was asked for; nothing was received or moved",
+  },
   queue_expired: { exit: "outage", retryable: true, meaning: "the queue refused credentials that have expired" },
   queue_unreachable: { exit: "outage", retryable: true, meaning: "the queue did not answer, or failed on its side" },
   database_denied: { exit: "misfit", retryable: false, meaning: "the database refused user, password or right" },

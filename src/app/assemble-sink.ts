@@ -5,13 +5,15 @@ import type { MaskedColumn } from "../pipeline/prepare.ts";
 import { checkSkipping } from "../postgres/conflicts.ts";
 import { Database } from "../postgres/database.ts";
 import { FailureBudget } from "../postgres/failure-budget.ts";
+import type { LoadChoices } from "../postgres/load-statement.ts";
 import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
 import { requireSchema } from "../postgres/migrate.ts";
+import type { TableName } from "../postgres/names.ts";
 import type { PostgresOptions } from "../postgres/options.ts";
 import { registerPipeline } from "../postgres/pipelines.ts";
 import type { ReceiptKey } from "../postgres/receipts.ts";
 import { PostgresSink } from "../postgres/sink.ts";
-import { checkTarget } from "../postgres/target.ts";
+import { checkTarget, type TargetColumn } from "../postgres/target.ts";
 import { fileBeside, missingOption, type Settings } from "./config/load.ts";
 import { columnDemands, maskPins } from "./masks.ts";
 import { rightfulKeyIds } from "./tagged-columns.ts";
@@ -54,6 +56,25 @@ export async function withDatabase<T>(settings: Settings, work: (database: Datab
   }
 }
 
+/** Where rows go, once it is known to be fit. */
+export interface CheckedTarget extends LoadChoices {
+  readonly schema: string;
+  readonly table: TableName;
+  readonly columns: readonly TargetColumn[];
+}
+
+/** Checks what rows need of the database, and writes nothing. */
+export async function openTarget(settings: Settings, masked: readonly MaskedColumn[], database: Database): Promise<CheckedTarget> {
+  const { schema, on_conflict } = postgresOf(settings);
+  const { target: table } = settings;
+  if (table === null) throw missingOption(settings, "sink.postgres.table");
+  await requireSchema(database, schema);
+  const columns = await checkTarget(database, table, columnDemands(masked));
+  const skipConflicts = on_conflict === "skip";
+  if (skipConflicts) await checkSkipping(database, table);
+  return { schema, table, columns, skipConflicts, receiptKey: receiptKeyOf(settings) };
+}
+
 /** Checks everything the database must be before the first message: schema, keys, definitions, target. */
 export async function openSink(
   settings: Settings,
@@ -61,24 +82,16 @@ export async function openSink(
   masked: readonly MaskedColumn[],
   database: Database,
 ): Promise<PostgresSink> {
-  const { schema, on_conflict } = postgresOf(settings);
-  const { contract, target: table } = settings;
-  if (table === null) throw missingOption(settings, "sink.postgres.table");
-  await requireSchema(database, schema);
-  const columns = await checkTarget(database, table, columnDemands(masked));
-  const skipConflicts = on_conflict === "skip";
-  if (skipConflicts) await checkSkipping(database, table);
+  const target = await openTarget(settings, masked, database);
+  const { schema, table } = target;
+  const { contract } = settings;
   await pinMaskDefinitions(database, schema, maskPins(settings.columns, ring), await rightfulKeyIds(database, schema, ring));
   const pipeline = await registerPipeline(database, schema, settings.pipeline);
   const budget = new FailureBudget(database, schema, pipeline, settings.options.limits);
   await budget.requireUntripped();
   return new PostgresSink(database, {
-    schema,
-    table,
-    columns,
+    ...target,
     pipeline,
-    skipConflicts,
-    receiptKey: receiptKeyOf(settings),
     budget,
     contractHash: contractHash(contract),
     describe: (delivery) => describeStructure(contract, delivery),

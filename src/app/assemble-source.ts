@@ -6,13 +6,13 @@ import { Queue, type QueueFacts } from "../sources/sqs/queue.ts";
 import { SqsSource } from "../sources/sqs/source.ts";
 import { missingOption, type Settings } from "./config/load.ts";
 
-/** A batch closes when its bodies come to this. */
-const batchBytes = 16 * 1_048_576;
-/** SQS answers a long poll after 20 s at the latest. */
-const timeoutMs = 30_000;
+/** A batch closes when its bodies come to this, or to a quarter of what may be held: lanes at work and the next batch fit beside it. */
+const mostBatchBytes = 16 * 1_048_576;
+/** SQS answers within a second; a long poll has its waiting time on top. */
+const timeoutMs = 10_000;
 
 /** `source.sqs`. @throws MasklineError `config_invalid` when it is left out */
-function sqsOf(settings: Settings): SqsOptions {
+export function sqsOf(settings: Settings): SqsOptions {
   const options = settings.options.source?.sqs;
   if (options === undefined) throw missingOption(settings, "source.sqs");
   return options;
@@ -24,22 +24,32 @@ export function openQueue(settings: Settings): Queue {
 }
 
 export interface DrainWish {
-  readonly facts: QueueFacts;
   /** null for the safe time. */
   readonly idleMs: number | null;
 }
 
-export function openSource(settings: Settings, queue: Queue, drain: DrainWish | null, clock: Clock, report: Report): SqsSource {
+export function openSource(
+  settings: Settings,
+  queue: Queue,
+  facts: QueueFacts,
+  drain: DrainWish | null,
+  clock: Clock,
+  report: Report,
+): SqsSource {
   const sqs = sqsOf(settings);
+  const { run, limits } = settings.options;
   return new SqsSource(
     queue,
     {
+      facts,
       parallelCalls: sqs.parallel_calls,
       waitSeconds: sqs.wait_seconds,
-      batchBytes,
-      lingerMs: settings.options.run.linger_ms,
+      batchBytes: Math.min(mostBatchBytes, limits.held_bytes / 4),
+      heldBytes: limits.held_bytes,
+      holdMs: run.hold_seconds * 1_000,
+      lingerMs: run.linger_ms,
       withAttributes: wantsAttributes(settings),
-      drain: drain === null ? null : new DrainRule(drain.facts, drain.idleMs, clock.now()),
+      drain: drain === null ? null : new DrainRule(facts, drain.idleMs, clock.elapsed()),
     },
     clock,
     report,

@@ -13,6 +13,8 @@ import { showTable, type TableName } from "../postgres/names.ts";
 import { readStanding } from "../postgres/ring-keys.ts";
 import { checkTarget } from "../postgres/target.ts";
 import { findTrip, tripped } from "../postgres/trips.ts";
+import type { QueueFacts } from "../sources/sqs/queue.ts";
+import { readQueueArn } from "../sources/sqs/redrive-policy.ts";
 import { findKeyRing } from "./assemble-keys.ts";
 import { openDatabase, postgresOf } from "./assemble-sink.ts";
 import { openQueue } from "./assemble-source.ts";
@@ -27,20 +29,28 @@ export interface Finding {
   readonly subject: string;
   /** What was found when it is in order. */
   readonly good: string | null;
+  /** What is in order and not as it should be. */
+  readonly warnings: readonly string[];
   readonly error: MasklineError | null;
 }
+
+/** Up to here an outage is enough to make dead letters. */
+const mostRiskyReceives = 2;
 
 /** Tries everything a run rests on, and goes on after a failure: all that is wrong is told at once. Nothing is received or written. */
 export async function connectAndCheck(settings: Settings): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  const attempt = async <T>(subject: string, work: () => Promise<readonly [good: string, value: T]>): Promise<T | null> => {
+  const attempt = async <T>(
+    subject: string,
+    work: () => Promise<readonly [good: string, value: T, warnings?: readonly string[]]>,
+  ): Promise<T | null> => {
     try {
-      const [good, value] = await work();
-      findings.push({ subject, good, error: null });
+      const [good, value, warnings = []] = await work();
+      findings.push({ subject, good, warnings, error: null });
       return value;
     } catch (error) {
       if (!(error instanceof MasklineError)) throw error;
-      findings.push({ subject, good: null, error });
+      findings.push({ subject, good: null, warnings: [], error });
       return null;
     }
   };
@@ -86,15 +96,38 @@ async function checkDatabase(settings: Settings): Promise<readonly [string, Data
   }
 }
 
-async function checkQueue(settings: Settings): Promise<readonly [string, null]> {
+async function checkQueue(settings: Settings): Promise<readonly [string, null, readonly string[]]> {
   const queue = openQueue(settings);
   try {
-    const { visible, inFlight, delayed, visibilityTimeoutMs } = await queue.facts();
-    const depth = `${visible} visible, ${inFlight} in flight, ${delayed} delayed`;
-    return [`${queue.shown}: about ${depth}; visibility ${visibilityTimeoutMs / 1_000} s; ${queue.protocol} protocol`, null];
+    const facts = await queue.facts();
+    const depth = `${facts.visible} visible, ${facts.inFlight} in flight, ${facts.delayed} delayed`;
+    const visibility = `visibility ${facts.visibilityTimeoutMs / 1_000} s`;
+    const { dead, warnings } = deadLetterFindings(facts);
+    return [`${queue.shown}: about ${depth}; ${visibility}; ${queue.protocol} protocol; ${dead}`, null, warnings];
   } finally {
     queue.close();
   }
+}
+
+/** A receive is spent whenever a message goes back unsettled: by a process that is killed, or an outage that outlasts the hold. */
+function deadLetterFindings({ maxReceiveCount, deadLetterQueue }: QueueFacts): { dead: string; warnings: readonly string[] } {
+  if (maxReceiveCount === null || deadLetterQueue === null) {
+    return {
+      dead: "no dead-letter queue",
+      warnings: [
+        "it has no dead-letter queue: a message that no process survives comes back until the queue forgets it; set a redrive policy with maxReceiveCount 5 or so",
+      ],
+    };
+  }
+  const times = maxReceiveCount === 1 ? "one receive" : `${maxReceiveCount} receives`;
+  const dead = `dead letters after ${times}: ${readQueueArn(deadLetterQueue).name}`;
+  if (maxReceiveCount > mostRiskyReceives) return { dead, warnings: [] };
+  return {
+    dead,
+    warnings: [
+      `its maxReceiveCount is ${maxReceiveCount}: good messages become dead letters when an outage or a killed process gives them back; set 5 or so`,
+    ],
+  };
 }
 
 async function checkSchema(settings: Settings, database: Database): Promise<readonly [string, true]> {
@@ -116,15 +149,22 @@ async function checkTable(settings: Settings, database: Database, ring: MaskKeys
 }
 
 async function checkKeys(settings: Settings, database: Database, ring: MaskKeys): Promise<readonly [string, null]> {
-  const pins = maskPins(settings.columns, ring);
+  await compareKeys(settings, database, ring);
+  const domains = [...new Set(maskPins(settings.columns, ring).map(({ domain }) => domain))];
+  return [domains.length === 0 ? "no mask is keyed" : `ring and definitions agree with the database: ${domains.join(", ")}`, null];
+}
+
+/**
+ * Compares ring and contract with what the database's tokens were made with, as a run does at its start. Records nothing.
+ * @throws MasklineError `key_mismatch`, `mask_changed`, `key_retired`, `key_unknown`
+ */
+export async function compareKeys(settings: Settings, database: Database, ring: MaskKeys): Promise<void> {
   const { schema } = postgresOf(settings);
-  await compareMaskDefinitions(database, schema, pins, await rightfulKeyIds(database, schema, ring));
+  await compareMaskDefinitions(database, schema, maskPins(settings.columns, ring), await rightfulKeyIds(database, schema, ring));
   const standing = await readStanding(database, schema, ringName(ring));
   requireOpen(ring, standing, settings.columns);
   // what a run makes of them needs the anchor
   taggedColumns(createMasks(settings.columns, ring), ring, standing);
-  const domains = [...new Set(pins.map(({ domain }) => domain))];
-  return [domains.length === 0 ? "no mask is keyed" : `ring and definitions agree with the database: ${domains.join(", ")}`, null];
 }
 
 async function checkBudget(settings: Settings, database: Database): Promise<readonly [string, null]> {

@@ -43,7 +43,7 @@ export interface RunStart {
 }
 
 /** Of the time that a stop may take, what is in work may use so much; the rest is for settling and closing. */
-const patience = 0.8;
+const patience = 0.6;
 /** A server that says nothing any more is not waited for much longer than the work. */
 const farewellMs = 3_000;
 
@@ -66,6 +66,7 @@ async function runToEnd(settings: Settings, request: RunRequest, stop: AbortSign
   const runId = randomUUID();
   const options = settings.options.run;
   let live: LiveMasks | null = null;
+  let source: Source | null = null;
   try {
     const sink = await openSink(settings, ring, masked, database);
     const openRing = (): ReturnType<typeof openKeyRing> => openKeyRing(running());
@@ -78,13 +79,8 @@ async function runToEnd(settings: Settings, request: RunRequest, stop: AbortSign
     live = masks;
     const facts = await queue.facts(stop);
     request.onReady({ facts, protocol: queue.protocol, safeIdleMs: safeIdleMs(facts) });
-    const source = openSource(
-      settings,
-      queue,
-      request.drain ? { facts, idleMs: request.idleMs } : null,
-      systemClock,
-      request.report,
-    );
+    const drain = request.drain ? { idleMs: request.idleMs } : null;
+    source = openSource(settings, queue, facts, drain, systemClock, request.report);
     return await runPipeline(
       {
         run: runId,
@@ -108,6 +104,7 @@ async function runToEnd(settings: Settings, request: RunRequest, stop: AbortSign
       stop,
     );
   } finally {
+    await source?.close();
     queue.close();
     await atMost(
       farewellMs,

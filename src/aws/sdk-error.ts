@@ -29,9 +29,19 @@ export function isDenied({ name, status }: SdkError): boolean {
   return denied.test(name) || status === 401 || status === 403;
 }
 
+/** Credentials that were good once. A profile of the SDK's says that only in its text. */
+export function isExpired({ name, text }: SdkError): boolean {
+  return expired.test(name) || (/CredentialsProvider|CredentialsError|TokenProviderError/.test(name) && /expired/i.test(text));
+}
+
+/** Too many requests, by whatever name and on whoever's behalf. */
+export function isThrottled({ name, status }: Pick<SdkError, "name" | "status">): boolean {
+  return throttled.test(name) || status === 429;
+}
+
 /** What may be over by itself: no answer, a fault on the other side, too many requests. */
 export function isPassing({ name, status }: SdkError): boolean {
-  return passing.test(name) || status === null || status >= 500 || status === 429;
+  return passing.test(name) || isThrottled({ name, status }) || status === null || status >= 500;
 }
 
 /** The SDK found no region, neither in the configuration nor in the environment. It has no code for that. */
@@ -41,8 +51,9 @@ export function isRegionMissing({ text }: SdkError): boolean {
 
 const denied =
   /AccessDenied|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch|InvalidSignature|IncompleteSignature|MissingAuthenticationToken|ExpiredToken|InvalidSecurity|InvalidAccessKeyId|OptInRequired|CredentialsProvider|CredentialsError|TokenProviderError/;
-const passing =
-  /Throttl|Timeout|ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|EHOST|ENETUNREACH|RequestLimitExceeded|ServiceUnavailable|InternalError|InternalFailure|OverLimit/;
+const expired = /Expired(Token|Credentials)|RequestExpired|TokenRefreshRequired/;
+const throttled = /Throttl|TooManyRequests|OverLimit|RequestLimitExceeded|SlowDown/i;
+const passing = /Timeout|ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|EHOST|ENETUNREACH|ServiceUnavailable|InternalError|InternalFailure/;
 
 function part(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;

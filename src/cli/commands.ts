@@ -32,6 +32,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/check.ts")).check,
   },
   {
+    name: "preview",
+    group: "start",
+    summary: "real messages through everything, rolled back and given back; the masked rows and what would be refused",
+    load: async () => (await import("./commands/preview.ts")).preview,
+  },
+  {
     name: "sample",
     group: "start",
     summary: "print generated login events, or send them to the queue",
@@ -84,6 +90,18 @@ export const commands: readonly CommandEntry[] = [
     group: "look",
     summary: "what is known of one refused message",
     load: async () => (await import("./commands/quarantine.ts")).quarantineShow,
+  },
+  {
+    name: "dlq drain",
+    group: "look",
+    summary: "load what the dead-letter queue holds, under the same ids: nothing twice",
+    load: async () => (await import("./commands/dlq-drain.ts")).dlqDrain,
+  },
+  {
+    name: "dlq redrive",
+    group: "look",
+    summary: "let SQS move dead letters back to their queue; they become new messages",
+    load: async () => (await import("./commands/dlq-redrive.ts")).dlqRedrive,
   },
   {
     name: "duplicates",

@@ -29,6 +29,11 @@ export class Output {
     return this.#stdout.isTTY;
   }
 
+  /** How many characters a line of data may have: those of the terminal; null where there is none. */
+  get dataWidth(): number | null {
+    return this.#stdout.isTTY ? this.#stdout.columns || 80 : null;
+  }
+
   /** A line of data. */
   data(line: string = ""): void {
     this.#clearProgress();

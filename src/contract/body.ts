@@ -8,11 +8,11 @@ export type OpenedBody = { readonly object: JsonObject } | { readonly fault: Fau
 
 /** Unwraps and parses a body, once. Of keys that come twice the last counts. */
 export function openBody(body: string, { decode, maxBodyBytes }: Contract): OpenedBody {
-  const text = decodeBody(body, decode, maxBodyBytes);
-  if (typeof text !== "string") return { fault: text };
+  const decoded = decodeBody(body, decode, maxBodyBytes);
+  if (typeof decoded !== "string") return "object" in decoded ? decoded : { fault: decoded };
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(decoded);
   } catch {
     // The parser's own words quote the body.
     return { fault: bodyFault("not_json", "a JSON object", "not JSON") };

@@ -4,8 +4,13 @@ import type { Decoding } from "./column.ts";
 import { bodyFault, type Fault } from "./fault.ts";
 import { isJsonObject, type JsonObject } from "./json-value.ts";
 
+/** A body that its envelope held as JSON already: as a text again it would lose what JSON cannot write (1e400 is read as infinite). */
+export interface Parsed {
+  readonly object: JsonObject;
+}
+
 /** Unwraps a body in the order of `decodings`, and measures it. Between base64 and gzip it is bytes, otherwise text. */
-export function decodeBody(body: string, decodings: readonly Decoding[], maxBodyBytes: number): string | Fault {
+export function decodeBody(body: string, decodings: readonly Decoding[], maxBodyBytes: number): string | Parsed | Fault {
   // before anything is unpacked or parsed
   const packed = sizeFault(body, maxBodyBytes);
   if (packed !== null) return packed;
@@ -15,6 +20,7 @@ export function decodeBody(body: string, decodings: readonly Decoding[], maxBody
     if (!isContent(unwrapped)) return unwrapped;
     content = unwrapped;
   }
+  if (isParsed(content)) return content;
   const text = textOf(content);
   if (text === null) return bodyFault("bad_encoding", "UTF-8 text", "other bytes");
   return sizeFault(text, maxBodyBytes) ?? text;
@@ -27,7 +33,7 @@ function sizeFault(text: string, maxBodyBytes: number): Fault | null {
   return bytes <= maxBodyBytes ? null : bodyFault("too_large", `at most ${maxBodyBytes} bytes`, `${bytes} bytes`);
 }
 
-type Content = string | Uint8Array;
+type Content = string | Uint8Array | Parsed;
 type Unwrap = (content: Content, maxBodyBytes: number) => Content | Fault;
 
 const unwrap: Readonly<Record<Decoding, Unwrap>> = {
@@ -47,13 +53,7 @@ function fromSns(content: Content): Content | Fault {
 function fromEventBridge(content: Content): Content | Fault {
   const envelope = envelopeOf(content);
   const detail = envelope?.["detail"];
-  if (typeof envelope?.["detail-type"] === "string" && isJsonObject(detail)) {
-    try {
-      return JSON.stringify(detail);
-    } catch {
-      // JSON.parse reads deeper nesting than JSON.stringify writes; such an event is refused like any other that cannot be unwrapped.
-    }
-  }
+  if (typeof envelope?.["detail-type"] === "string" && isJsonObject(detail)) return { object: detail };
   return bodyFault("bad_envelope", "an EventBridge event with detail-type and detail", "another body");
 }
 
@@ -66,7 +66,7 @@ function fromBase64(content: Content): Content | Fault {
 }
 
 function fromGzip(content: Content, maxBodyBytes: number): Content | Fault {
-  if (typeof content === "string") return bodyFault("bad_encoding", "gzip bytes, after base64", "text");
+  if (!(content instanceof Uint8Array)) return bodyFault("bad_encoding", "gzip bytes, after base64", "text");
   try {
     return gunzipSync(content, { maxOutputLength: maxBodyBytes });
   } catch (error) {
@@ -78,6 +78,7 @@ function fromGzip(content: Content, maxBodyBytes: number): Content | Fault {
 }
 
 function envelopeOf(content: Content): JsonObject | null {
+  if (isParsed(content)) return content.object;
   const text = textOf(content);
   if (text === null) return null;
   try {
@@ -88,9 +89,10 @@ function envelopeOf(content: Content): JsonObject | null {
   }
 }
 
-/** Text as it is, bytes as UTF-8; null for bytes that are not UTF-8. */
+/** Text as it is, bytes as UTF-8; null for bytes that are not UTF-8, and for what is parsed already. */
 function textOf(content: Content): string | null {
   if (typeof content === "string") return content;
+  if (isParsed(content)) return null;
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(content);
   } catch {
@@ -99,5 +101,9 @@ function textOf(content: Content): string | null {
 }
 
 function isContent(content: Content | Fault): content is Content {
-  return typeof content === "string" || content instanceof Uint8Array;
+  return typeof content === "string" || content instanceof Uint8Array || isParsed(content);
+}
+
+function isParsed(content: Content | Fault): content is Parsed {
+  return typeof content === "object" && "object" in content;
 }

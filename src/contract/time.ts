@@ -25,6 +25,7 @@ export function readDate(value: unknown): string | Problem {
  */
 export function readTimestamp(value: unknown): string | Problem {
   if (typeof value === "number") {
+    if (!Number.isFinite(value)) return badYear;
     if (!Number.isInteger(value)) return badFormat("whole seconds or milliseconds since 1970", "number with a fraction");
     return timestampOf(Math.abs(value) >= firstMilliseconds ? value : value * 1000);
   }

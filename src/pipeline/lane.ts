@@ -211,7 +211,7 @@ export class Lane {
   }
 
   async #settle(settlements: readonly Settlement[]): Promise<void> {
-    await this.#work.source.settle(settlements, this.#work.halt);
+    await this.#work.source.settle(settlements);
     this.#work.report({ kind: "settled", counts: countOutcomes(settlements) });
   }
 

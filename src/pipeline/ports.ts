@@ -92,9 +92,8 @@ export interface Source {
   /**
    * Exactly once per delivery: `returned` ones become visible again, all others are removed. What could not be removed
    * will come again and is a duplicate then: nothing is lost by a failing settle, so it reports and does not throw.
-   * @param halt once it is aborted, what fails is not tried again
    */
-  settle(settlements: readonly Settlement[], halt?: AbortSignal): Promise<void>;
+  settle(settlements: readonly Settlement[]): Promise<void>;
   close(): Promise<void>;
 }
 

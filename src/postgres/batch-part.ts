@@ -1,7 +1,6 @@
-import type { Fault } from "../contract/fault.ts";
 import type { Batch, Delivery, Refusal, Rows, Settlement } from "../pipeline/ports.ts";
 import { selectRows } from "../pipeline/rows.ts";
-import { describeFailure } from "./error-classes.ts";
+import { refusalFault } from "./refusal-fault.ts";
 import type { RefusedRow } from "./refused-rows.ts";
 
 /** A batch as it is written. Every delivery of the batch is in exactly one of its parts. */
@@ -36,12 +35,7 @@ export function withoutOffenders(part: BatchPart, offenders: readonly RefusedRow
   const { deliveries, ids } = part.rows;
   const refusedAt = new Set(offenders.map(({ place }) => place));
   const refusals = offenders.map(({ place, failure }): Refusal => {
-    const fault: Fault = {
-      reason: "refused_by_database",
-      path: failure.column ?? "",
-      expected: failure.constraint === null ? "a row the table accepts" : `constraint ${failure.constraint} holds`,
-      found: describeFailure(failure),
-    };
+    const fault = refusalFault(failure);
     return { delivery: deliveries[place] as Delivery, id: ids[place] as string, faults: [fault] };
   });
   return { ...part, rows: keepRows(part.rows, (row) => !refusedAt.has(row)), refused: [...part.refused, ...refusals] };

@@ -149,7 +149,7 @@ export class DatabaseRefusal extends MasklineError {
 
 /** Of a text with several statements the driver answers with a list, which its types do not say. */
 function rowsOf(answers: pg.QueryResult | readonly pg.QueryResult[]): readonly pg.QueryResultRow[] {
-  return [answers].flat().flatMap((answer) => (answer as pg.QueryResult).rows);
+  return [answers].flat().flatMap((answer) => answer.rows);
 }
 
 async function rollBack(client: pg.PoolClient): Promise<boolean> {

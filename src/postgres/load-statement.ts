@@ -9,7 +9,7 @@ import type { TargetColumn } from "./target.ts";
  *
  * Receipts come first and decide: only a message whose receipt is new has an effect, so `ON CONFLICT DO NOTHING` makes every
  * redelivery harmless without asking anything of the user's table. They are inserted in key order (receipts.ts); rows keep the order
- * in which they came.
+ * in which they came. A message that stands in the quarantine without such a receipt, from when it was known by something else, stays.
  */
 export interface LoadStatements {
   /** Parameters: see `#parameters` in sink.ts. Answers with the id and outcome of every receipt that was new. */
@@ -20,8 +20,8 @@ export interface LoadStatements {
   readonly known: string;
   /** Rows only, as `load` writes them. Parameters: one array a column. */
   readonly rows: string;
-  /** Rows only, by COPY; null where COPY is not to be used. */
-  readonly copy: { readonly sql: string; readonly table: string } | null;
+  /** Rows only, by COPY. */
+  readonly copy: { readonly sql: string; readonly table: string };
   readonly skipsConflicts: boolean;
 }
 
@@ -31,15 +31,13 @@ export interface LoadChoices {
   readonly receiptKey?: ReceiptKey;
   /** A row that clashes with a unique key of the table is left out, and its message counts as a duplicate. */
   readonly skipConflicts?: boolean;
-  /** Refused rows are found by halving alone, as in a table that COPY cannot write to. */
-  readonly withoutCopy?: boolean;
 }
 
 export function loadStatements(
   schema: string,
   target: TableName,
   columns: readonly TargetColumn[],
-  { receiptKey = "sent", skipConflicts = false, withoutCopy = false }: LoadChoices = {},
+  { receiptKey = "sent", skipConflicts = false }: LoadChoices = {},
 ): LoadStatements {
   const own = quoteName(schema);
   const names = columns.map((column) => quoteName(column.name)).join(", ");
@@ -66,7 +64,7 @@ export function loadStatements(
   const onlyRows = `WITH incoming AS (
   SELECT * FROM unnest(${onlyArrays}) WITH ORDINALITY AS incoming (${rows}, position))
 ${insert} ORDER BY incoming.position${conflicts}`;
-  const copy = withoutCopy ? null : { sql: `COPY ${quoteTable(target)} (${names}) FROM STDIN`, table: target.table };
+  const copy = { sql: `COPY ${quoteTable(target)} (${names}) FROM STDIN`, table: target.table };
 
   const arriving = "SELECT sent_at, id, 'loaded' AS outcome FROM incoming UNION ALL SELECT sent_at, id, 'quarantined' FROM refused";
   const next = columns.length + 4;
@@ -78,7 +76,8 @@ ${insert} ORDER BY incoming.position${conflicts}`;
   ${receiptInsert(schema, receiptKey, arriving)}), ${loaded}, quarantined AS (
   INSERT INTO ${own}.quarantine (pipeline, sent_at, id, reason, faults, structure, body_bytes, attempt, contract_hash, sealed)
   SELECT $1::smallint, sent_at, refused.id, reason, faults::jsonb, structure::jsonb, body_bytes, attempt, ${parameter(8, "text")}, sealed
-  FROM refused JOIN receipt ON receipt.id = refused.id AND receipt.outcome = 'quarantined'), ledger AS (
+  FROM refused JOIN receipt ON receipt.id = refused.id AND receipt.outcome = 'quarantined'
+  ON CONFLICT DO NOTHING), ledger AS (
   INSERT INTO ${own}.ledger (run, lane, sequence, pipeline, received, returned, loaded, quarantined, duplicate)
   SELECT ${parameter(9, "uuid")}, ${parameter(10, "smallint")}, ${parameter(11, "integer")}, $1::smallint,
     ${parameter(12, "bigint")}, ${parameter(13, "integer")},

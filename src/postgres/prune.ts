@@ -74,7 +74,14 @@ export async function countPrunable(database: Database, { schema, pipeline, days
 /** Whether this role may do it: those that load need not. */
 export async function mayPrune(database: Database, schema: string): Promise<boolean> {
   const own = quoteName(schema);
-  const rights = ["receipt DELETE", "identity_receipt DELETE", "intake DELETE", "ledger DELETE", "ledger INSERT"];
+  const rights = [
+    "receipt DELETE",
+    "identity_receipt DELETE",
+    "intake DELETE",
+    "ledger DELETE",
+    "ledger INSERT",
+    "ledger_reason DELETE",
+  ];
   const named = rights.map((right) => right.split(" ")).map(([table, right]) => [`${own}.${table}`, right]);
   const [row] = await database.query<{ may: boolean }>(
     "looking whether this role may prune",
@@ -151,7 +158,8 @@ async function* foldLedger(chunk: Chunk, { schema, pipeline, days }: PruneScope)
   const fold = `WITH old AS (
     SELECT sequence FROM ${own}.ledger WHERE pipeline = $1 AND run = $3 AND lane = $4 AND ${oldLedgerRow}
     ORDER BY sequence OFFSET 1 LIMIT ${chunkRows}), gone AS (
-    DELETE FROM ${own}.ledger WHERE run = $3 AND lane = $4 AND sequence = ANY (ARRAY(SELECT sequence FROM old)) RETURNING *), folded AS (
+    DELETE FROM ${own}.ledger WHERE run = $3 AND lane = $4 AND sequence = ANY (ARRAY(SELECT sequence FROM old)) RETURNING *), reasons AS (
+    DELETE FROM ${own}.ledger_reason WHERE run = $3 AND lane = $4 AND sequence = ANY (ARRAY(SELECT sequence FROM old))), folded AS (
     INSERT INTO ${own}.ledger (run, lane, sequence, pipeline, received, loaded, duplicate, quarantined, returned, closing, recorded_at)
     SELECT run, lane, max(sequence), pipeline, max(received), sum(loaded), sum(duplicate), sum(quarantined), sum(returned),
            bool_or(closing), max(recorded_at)

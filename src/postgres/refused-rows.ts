@@ -1,6 +1,5 @@
 import type { Rows } from "../pipeline/ports.ts";
 import { selectRows } from "../pipeline/rows.ts";
-import type { CopyIn } from "./copy-in.ts";
 import type { Database, Query } from "./database.ts";
 import { type DatabaseFailure, isClash, isOfRowAlone } from "./error-classes.ts";
 import { type LoadStatements, receiptParameters } from "./load-statement.ts";
@@ -19,30 +18,60 @@ export interface Search {
   readonly refused: readonly RefusedRow[];
 }
 
-/** Ends the probing transaction without an error for anyone: nothing of it may stay. */
-class Rollback extends Error {}
-
 /**
  * Finds the rows a database refuses, inside savepoints of one transaction that is rolled back. The receipts go first: a row that has been
- * loaded already is not tried. COPY says at which row it stopped; where it does not (a trigger after the row, a foreign key, a constraint
- * checked at the statement's end), or cannot write to the table, the batch is halved.
+ * loaded already is not tried.
  *
- * What is found is refused whatever else is loaded, or it is refused with all rows before it in place that are not refused themselves:
- * of rows that clash the first stays, as it would if they came one by one. Rows that clash only with rows the search went past may be
- * left; then it found others, and finds those the next time.
+ * A row is found because it is refused whatever else is loaded, or because it is refused with all rows before it in place that are not
+ * refused themselves: of rows that clash the first stays, as if they came one by one. Rows that clash only with rows the search went past
+ * may be left; then it has found others, and finds those the next time.
  * @throws the failure as it came, when it is not the row's.
  */
-export async function findRefusedRows(
+export type RefusedRowSearch = (
   database: Pick<Database, "transaction">,
   statements: LoadStatements,
   pipeline: number,
   rows: Rows,
+) => Promise<Search>;
+
+/**
+ * By COPY, which says at which row it stopped; where it does not (a trigger after the row, a foreign key, a constraint checked at the
+ * statement's end) or cannot write to the table, the batch is halved.
+ */
+export const findRefusedRows: RefusedRowSearch = (...asked) =>
+  rolledBack(asked, async (trial, skipsConflicts) => {
+    let evident: readonly RefusedRow[] = [];
+    try {
+      const passed = await passOver(trial.byCopy, trial.count, skipsConflicts);
+      evident = passed.refused;
+      if (passed.toTheEnd && evident.length > 0) return evident;
+      // COPY knows no ON CONFLICT: what it refuses may be skipped by the load
+      if (!passed.toTheEnd && !skipsConflicts) {
+        const refused = await settleOthers(trial, trial.byCopy, evident);
+        if (refused.length > 0) return refused;
+      }
+    } catch (error) {
+      if (!(error instanceof CopyUnusable)) throw error;
+    }
+    return settleOthers(trial, trial.byInsert, evident);
+  });
+
+/** By halving alone. */
+export const findByHalving: RefusedRowSearch = (...asked) => rolledBack(asked, (trial) => settleOthers(trial, trial.byInsert, []));
+
+/** Ends the transaction without an error for anyone: nothing of it may stay. */
+class Rollback extends Error {}
+
+async function rolledBack(
+  [database, statements, pipeline, rows]: Parameters<RefusedRowSearch>,
+  search: (trial: RowTrial, skipsConflicts: boolean) => Promise<readonly RefusedRow[]>,
 ): Promise<Search> {
   let found: Search = { tried: 0, refused: [] };
   try {
     await database.transaction("looking for refused rows", async (query, _prelude, copyIn) => {
       const tried = await newPlaces(query, statements, pipeline, rows);
-      const refused = await search(query, copyIn, statements, selectRows(rows, tried));
+      const trial = new RowTrial(query, copyIn, statements, selectRows(rows, tried));
+      const refused = await search(trial, statements.skipsConflicts);
       const byPlace = refused.map(({ place, failure }) => ({ place: tried[place] as number, failure }));
       found = { tried: tried.length, refused: byPlace.sort((one, other) => one.place - other.place) };
       throw new Rollback();
@@ -57,24 +86,6 @@ async function newPlaces(query: Query, statements: LoadStatements, pipeline: num
   const made = await query<{ id: string }>(statements.receipts, [pipeline, ...receiptParameters(rows)]);
   const fresh = new Set(made.map(({ id }) => id));
   return rows.ids.flatMap((id, place) => (fresh.has(id) ? [place] : []));
-}
-
-async function search(query: Query, copyIn: CopyIn, statements: LoadStatements, rows: Rows): Promise<readonly RefusedRow[]> {
-  const trial = new RowTrial(query, copyIn, statements, rows);
-  let evident: readonly RefusedRow[] = [];
-  try {
-    const passed = await passOver(trial.byCopy, trial.count, statements.skipsConflicts);
-    evident = passed.refused;
-    if (passed.toTheEnd && evident.length > 0) return evident;
-    // COPY knows no ON CONFLICT: what it refuses may be skipped by the load
-    if (!passed.toTheEnd && !statements.skipsConflicts) {
-      const refused = await settleOthers(trial, trial.byCopy, evident);
-      if (refused.length > 0) return refused;
-    }
-  } catch (error) {
-    if (!(error instanceof CopyUnusable)) throw error;
-  }
-  return settleOthers(trial, trial.byInsert, evident);
 }
 
 /** After a refusal so many rows are tried at once, times the rows that went well before it: what is sent behind a refused row is in vain. */

@@ -26,7 +26,7 @@ export class RowTrial {
   readonly #copyIn: CopyIn;
   readonly #statements: LoadStatements;
   readonly #rows: Rows;
-  readonly #lines: readonly string[];
+  #lines: readonly string[] | null = null;
   /** The rows that are tried; attempts count in it. */
   #places: readonly number[];
   /** Sent along with the next attempt, to save a round trip: what becomes of the savepoint of the last one. */
@@ -38,7 +38,6 @@ export class RowTrial {
     this.#copyIn = copyIn;
     this.#statements = statements;
     this.#rows = rows;
-    this.#lines = statements.copy === null ? [] : copyLines(rows);
     this.#places = rows.ids.map((_, place) => place);
   }
 
@@ -56,11 +55,11 @@ export class RowTrial {
   readonly byCopy: Attempt = (from, to) =>
     this.#attempt(async () => {
       const { copy } = this.#statements;
-      if (copy === null) throw new CopyUnusable();
+      const lines = (this.#lines ??= copyLines(this.#rows));
+      const text = this.#places.slice(from, to).map((place) => lines[place] as string);
       const opening = this.#takeOpening();
       try {
-        const lines = this.#places.slice(from, to).map((place) => this.#lines[place] as string);
-        await this.#copyIn(`${opening}; ${copy.sql}`, Buffer.from(lines.join("")));
+        await this.#copyIn(`${opening}; ${copy.sql}`, Buffer.from(text.join("")));
         return null;
       } catch (error) {
         if (copyUnusable.includes(databaseFailure(error).sqlState)) throw new CopyUnusable();

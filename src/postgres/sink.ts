@@ -24,7 +24,7 @@ import {
   sentAtParameter,
 } from "./load-statement.ts";
 import { quoteName, type TableName } from "./names.ts";
-import { findRefusedRows } from "./refused-rows.ts";
+import { findRefusedRows, type RefusedRowSearch } from "./refused-rows.ts";
 import { requireWritable, standingOf, standingPrelude } from "./ring-keys.ts";
 import type { TargetColumn } from "./target.ts";
 
@@ -40,6 +40,8 @@ export interface PostgresSinkOptions extends LoadChoices {
   /** Looks at the target again; throws when it no longer fits. Asked when every row of a batch is refused. */
   readonly recheckTarget: () => Promise<void>;
   readonly budget: FailureBudget;
+  /** Left out: as PostgreSQL allows it, `findRefusedRows`. */
+  readonly search?: RefusedRowSearch;
 }
 
 /**
@@ -138,7 +140,8 @@ export class PostgresSink implements Sink {
    * changed, a partition or a right is missing, a trigger closes the table. That stops the run, and quarantines nothing.
    */
   async #withoutOffenders(part: BatchPart, refusal: DatabaseRefusal): Promise<BatchPart> {
-    const { tried, refused } = await findRefusedRows(this.#database, this.#statements, this.#options.pipeline, part.rows);
+    const { search = findRefusedRows, pipeline } = this.#options;
+    const { tried, refused } = await search(this.#database, this.#statements, pipeline, part.rows);
     const [first] = refused;
     if (first === undefined) return part;
     if (refused.length === tried) {

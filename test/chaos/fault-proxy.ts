@@ -38,13 +38,13 @@ export interface FaultProxy {
 
 export interface FaultProxyOptions {
   readonly target: { readonly host: string; readonly port: number };
+  /** Every random decision follows from it, and from how many connections there were before. */
   readonly seed: number;
   readonly protocol: "tcp" | "postgres";
   readonly clock?: Clock;
 }
 
 export async function startFaultProxy({ target, seed, protocol, clock = systemClock }: FaultProxyOptions): Promise<FaultProxy> {
-  const random = sampleRandom(seed);
   const faults = noProxyFaults();
   const counters = newProxyCounters();
   const links = new Set<Link>();
@@ -64,7 +64,8 @@ export async function startFaultProxy({ target, seed, protocol, clock = systemCl
       client,
       {
         clock,
-        random,
+        // each connection has its own dice: what it meets does not hang on what goes through the others
+        random: sampleRandom(seed + counters.accepted * 0x9e3779b9),
         faults,
         counters,
         target,

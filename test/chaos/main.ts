@@ -4,15 +4,32 @@ import { parseArgs } from "node:util";
 import { Figures } from "./figures.ts";
 import { runScenario } from "./run-scenario.ts";
 import type { Scenario } from "./scenario.ts";
+import { canary } from "./scenarios/canary.ts";
+import { controls } from "./scenarios/controls.ts";
 import { networkCuts } from "./scenarios/cuts.ts";
 import { databaseOutages } from "./scenarios/database-outages.ts";
 import { databaseTroubles } from "./scenarios/database-troubles.ts";
+import { fuzz } from "./scenarios/fuzz.ts";
 import { kill } from "./scenarios/kill.ts";
+import { memory } from "./scenarios/memory.ts";
+import { poison } from "./scenarios/poison.ts";
 import { queueFaults } from "./scenarios/queue-faults.ts";
 import { stops } from "./scenarios/stops.ts";
 
 /** The bench, in the order in which it runs. */
-const scenarios: readonly Scenario[] = [kill, databaseOutages, databaseTroubles, queueFaults, networkCuts, stops];
+const scenarios: readonly Scenario[] = [
+  kill,
+  databaseOutages,
+  databaseTroubles,
+  queueFaults,
+  networkCuts,
+  stops,
+  poison,
+  fuzz,
+  memory,
+  canary,
+  controls,
+];
 
 const usage = `usage: npm run test:chaos -- [--nightly] [--only NAME]... [--seed N] [--json] [--list]
 scenarios:

@@ -51,6 +51,8 @@ export interface ChaosQueueServer {
   /** Called at both moments of every call; the call goes on when what it returns has resolved. A client that has gone meanwhile has no effect. */
   onCall(hook: CallHook | null): void;
   readonly counters: QueueCounters;
+  /** Open now, of all clients. */
+  readonly connections: number;
   /** Ends it and all connections. May be called again. */
   stop(): Promise<void>;
 }
@@ -152,6 +154,9 @@ export async function startChaosQueueServer({ seed, clock = systemClock }: Chaos
     faults: store.faults,
     onCall: (next) => void (hook = next),
     counters: store.counters,
+    get connections() {
+      return running.reduce((sum, listener) => sum + listener.connections, 0);
+    },
     stop: async () => {
       ended.abort();
       await Promise.all([...listeners.values()].map(async (listener) => (await listener).stop()));

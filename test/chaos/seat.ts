@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 import { type CleanupGuard, startCleanupGuard } from "../../src/demo/cleanup-guard.ts";
-import { type Finished, type RunningCommand, startMaskline } from "../harness/workspace.ts";
+import { type Finished, type RunningCommand, startMaskline, startNode } from "../harness/workspace.ts";
 import { type FaultProxy, startFaultProxy, type Verdict } from "./fault-proxy.ts";
 import { type MomentName, momentOfCall, StatementMoments } from "./moments.ts";
 import type { QueueCall } from "./queue-server.ts";
@@ -25,6 +25,8 @@ export interface SeatOptions {
   /** The queue's URL by this seat's own way. */
   readonly queueUrl: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** Started in place of `maskline run`: a variant of it that is broken on purpose. */
+  readonly program?: string;
   /** Put a proxy before the queue too, so that its connections can be cut. */
   readonly queueProxy: boolean;
   /** A process that nobody asked to end has ended. */
@@ -102,7 +104,9 @@ export class Seat {
   /** Starts any command of maskline here. */
   startCommand(args: readonly string[], environment: Readonly<Record<string, string>> = {}): RunningCommand {
     if (this.#running !== null) throw new Error(`there is a process in ${this.name} already`);
-    const running = startMaskline(this.#options.folder, args, { ...this.environment, ...environment });
+    const { folder, program } = this.#options;
+    const around = { ...this.environment, ...environment };
+    const running = program === undefined ? startMaskline(folder, args, around) : startNode(folder, [program], around);
     this.#guard.watch(running.processId);
     this.#holding = 0;
     this.#leaving = false;

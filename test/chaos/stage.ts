@@ -123,7 +123,10 @@ export class Stage {
   }
 
   /** A seat of this name. */
-  async seat(name: string, { queueProxy = false }: Partial<Pick<SeatOptions, "queueProxy">> = {}): Promise<Seat> {
+  async seat(
+    name: string,
+    { queueProxy = false, program }: Partial<Pick<SeatOptions, "queueProxy" | "program">> = {},
+  ): Promise<Seat> {
     const seat = await Seat.open({
       name,
       folder: this.folder,
@@ -132,6 +135,7 @@ export class Stage {
       queueUrl: this.#queueUrl(await this.queues.endpointFor(name)),
       environment: this.environment,
       queueProxy,
+      ...(program === undefined ? {} : { program }),
       endedByItself: (who, finished) => this.#bench.fail(`a worker (${who}) ended by itself: ${inShort(finished)}`),
     });
     this.#seats.set(name, seat);

@@ -98,6 +98,7 @@ suite("a command line that is not understood", { concurrency: 2 }, () => {
       "check",
       "run",
       "migrate",
+      "prune",
       "ledger",
       "quarantine list",
       "duplicates",

@@ -48,6 +48,14 @@ function filter(
 const event = { user_id: "u1", ip: "203.0.113.77", device: "593-47-5928", born: "1984-07-02", score: 7, details: { a: [1, null] } };
 
 suite("maskline mask", { concurrency: 2 }, () => {
+  test("asks for no identity: a line is told from others by nothing", async (t) => {
+    const folder = await prepared(t);
+    const lines = `${JSON.stringify(event)}\n${JSON.stringify(event)}`;
+    const { code, rows, stderr } = filter(folder, lines, "--set", "identity=event.id");
+    assert.equal(code, 0, stderr);
+    assert.equal(rows.length, 2);
+  });
+
   test("writes a row for each line, masked as the pipeline would, typed as the contract says", async (t) => {
     const folder = await prepared(t);
     const { code, rows, stderr } = filter(

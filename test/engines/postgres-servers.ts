@@ -24,6 +24,14 @@ export function postgresServers(): readonly PostgresEngine[] {
   ];
 }
 
+/** The programs of the newest PostgreSQL that is installed on this machine, and the folder they are in; null where there is none. */
+export function systemPostgres(): { readonly binaries: PostgresBinaries; readonly folder: string } | null {
+  const folder = newestSystemFolder();
+  if (folder === null) return null;
+  const bin = path.join(folder, "bin");
+  return { binaries: { initdb: path.join(bin, "initdb"), postgres: path.join(bin, "postgres") }, folder: bin };
+}
+
 function engine(name: string, folder: string | null, otherwise: string): PostgresEngine {
   const bin = path.join(folder ?? "", "bin");
   const programs = { initdb: path.join(bin, "initdb"), postgres: path.join(bin, "postgres") };

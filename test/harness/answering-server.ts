@@ -21,7 +21,8 @@ export async function startAnsweringServer(
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       void Promise.resolve(answer(request, Buffer.concat(chunks))).then(({ status, body, headers }) => {
-        response.writeHead(status, { "content-type": "application/x-amz-json-1.1", ...headers });
+        const length = { "content-length": Buffer.byteLength(body) };
+        response.writeHead(status, { "content-type": "application/x-amz-json-1.1", ...length, ...headers });
         response.end(body);
       });
     });

@@ -7,11 +7,16 @@ interface Held {
   attempts: number;
 }
 
+const laterMs = 200;
+
+const kindOf = ({ attempts }: Pick<Held, "attempts">): number => (attempts === 0 ? 0 : attempts < 3 ? 1 : 2);
+
 /** A queue in memory, for tests of what stands above the port. It passes the conformance suite of the real sources. */
 export class MemorySource implements Source {
   readonly #endsWhenEmpty: boolean;
   #waiting: Held[] = [];
   readonly #inFlight = new Map<string, Held>();
+  #later: { readonly held: Held; readonly dueMs: number }[] = [];
   #sent = 0;
   #failures = 0;
   #failure: Error | null = null;
@@ -26,7 +31,7 @@ export class MemorySource implements Source {
   }
 
   get remaining(): number {
-    return this.#waiting.length + this.#inFlight.size;
+    return this.#waiting.length + this.#inFlight.size + this.#later.length;
   }
 
   send(bodies: readonly string[]): void {
@@ -53,9 +58,9 @@ export class MemorySource implements Source {
       this.#failures -= 1;
       throw this.#failure;
     }
-    const taken = this.#waiting.slice(0, limit);
-    this.#waiting = this.#waiting.slice(limit);
-    if (taken.length === 0) return this.#endsWhenEmpty && this.#inFlight.size === 0 ? null : [];
+    this.#comeBack();
+    const taken = this.#takeNext(limit);
+    if (taken.length === 0) return this.#endsWhenEmpty && this.remaining === 0 ? null : [];
     return taken.map((held): Delivery => {
       held.attempts += 1;
       const handle = `${held.id}/${held.attempts}`;
@@ -65,12 +70,30 @@ export class MemorySource implements Source {
     });
   }
 
+  /** What has been handed out before goes in small batches, as behind the real sources. */
+  #takeNext(limit: number): readonly Held[] {
+    const attempts = this.#waiting[0]?.attempts ?? 0;
+    const most = attempts === 0 ? limit : Math.min(limit, attempts < 3 ? 10 : 1);
+    const alike = (held: Held): boolean => kindOf(held) === kindOf({ attempts });
+    const taken = this.#waiting.filter(alike).slice(0, most);
+    this.#waiting = this.#waiting.filter((held) => !taken.includes(held));
+    return taken;
+  }
+
+  #comeBack(): void {
+    const nowMs = performance.now();
+    this.#waiting.push(...this.#later.filter(({ dueMs }) => dueMs <= nowMs).map(({ held }) => held));
+    this.#later = this.#later.filter(({ dueMs }) => dueMs > nowMs);
+  }
+
   async settle(settlements: readonly Settlement[]): Promise<void> {
-    for (const { delivery, outcome } of settlements) {
+    for (const { delivery, outcome, again } of settlements) {
       const held = this.#inFlight.get(delivery.handle);
       if (held === undefined) continue;
       this.#inFlight.delete(delivery.handle);
-      if (outcome === "returned") this.#waiting.push(held);
+      if (outcome !== "returned") continue;
+      if (again === "later") this.#later.push({ held, dueMs: performance.now() + laterMs });
+      else this.#waiting.push(held);
     }
   }
 

@@ -1,4 +1,10 @@
-import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  SendMessageCommand,
+  SetQueueAttributesCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
 import { AwsQueryProtocol } from "@aws-sdk/core/protocols";
 
 import { systemClock } from "../../src/app/system-clock.ts";
@@ -14,12 +20,7 @@ export async function createQueue(
   attributes: Record<string, string> = {},
   protocol: "json" | "query" = "json",
 ): Promise<string> {
-  const client = new SQSClient({
-    endpoint,
-    region: "us-east-1",
-    credentials: { accessKeyId: "local", secretAccessKey: "local" },
-    ...(protocol === "query" ? { protocol: AwsQueryProtocol } : {}),
-  });
+  const client = testClient(endpoint, protocol);
   try {
     const answer = await client.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
     const url = new URL(answer.QueueUrl ?? "");
@@ -30,6 +31,62 @@ export async function createQueue(
   }
 }
 
+/** Sends to a FIFO queue, one after the other. */
+export async function sendToGroup(
+  url: string,
+  groupId: string,
+  bodies: readonly string[],
+  protocol: "json" | "query" = "json",
+): Promise<void> {
+  const client = testClient(new URL(url).origin, protocol);
+  try {
+    for (const [place, body] of bodies.entries()) {
+      const MessageDeduplicationId = `${groupId}-${place}`;
+      await client.send(
+        new SendMessageCommand({ QueueUrl: url, MessageBody: body, MessageGroupId: groupId, MessageDeduplicationId }),
+      );
+    }
+  } finally {
+    client.destroy();
+  }
+}
+
+function testClient(endpoint: string, protocol: "json" | "query"): SQSClient {
+  return new SQSClient({
+    endpoint,
+    region: "us-east-1",
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+    ...(protocol === "query" ? { protocol: AwsQueryProtocol } : {}),
+  });
+}
+
+/** The queue attribute RedrivePolicy of a queue whose dead letters go to the other one. */
+export async function deadLettersTo(
+  deadUrl: string,
+  maxReceiveCount: number,
+  protocol: "json" | "query" = "json",
+): Promise<{ readonly RedrivePolicy: string }> {
+  const dead = openTestQueue(deadUrl, protocol);
+  try {
+    const command = new GetQueueAttributesCommand({ QueueUrl: deadUrl, AttributeNames: ["QueueArn"] });
+    const { Attributes: found } = await dead.ask("asking for an ARN", (client) => client.send(command));
+    return { RedrivePolicy: JSON.stringify({ deadLetterTargetArn: found?.QueueArn, maxReceiveCount }) };
+  } finally {
+    dead.close();
+  }
+}
+
+/** Changes a queue that is there already. */
+export async function setAttributes(url: string, attributes: Record<string, string>): Promise<void> {
+  const queue = openTestQueue(url, "json");
+  try {
+    const command = new SetQueueAttributesCommand({ QueueUrl: url, Attributes: attributes });
+    await queue.ask("setting attributes", (client) => client.send(command));
+  } finally {
+    queue.close();
+  }
+}
+
 export function openTestQueue(url: string, protocol: QueueOptions["protocol"]): Queue {
   return new Queue({ url, region: "us-east-1", protocol, timeoutMs: 30_000 });
 }
@@ -37,12 +94,23 @@ export function openTestQueue(url: string, protocol: QueueOptions["protocol"]): 
 export function sqsSource(queue: Queue, options: Partial<SqsSourceOptions> = {}, report: Report = () => {}): SqsSource {
   return new SqsSource(
     queue,
-    { parallelCalls: 4, waitSeconds: 1, batchBytes: 16_777_216, lingerMs: 2_000, withAttributes: true, drain: null, ...options },
+    {
+      facts: { visibilityTimeoutMs: 30_000, maximumMessageBytes: 1_048_576 },
+      parallelCalls: 4,
+      waitSeconds: 1,
+      batchBytes: 16_777_216,
+      heldBytes: 33_554_432,
+      holdMs: 120_000,
+      lingerMs: 300,
+      withAttributes: true,
+      drain: null,
+      ...options,
+    },
     systemClock,
     report,
   );
 }
 
 export async function drainingAfter(queue: Queue, idleMs: number | null): Promise<DrainRule> {
-  return new DrainRule(await queue.facts(), idleMs, Date.now());
+  return new DrainRule(await queue.facts(), idleMs, systemClock.elapsed());
 }

@@ -96,11 +96,17 @@ export async function startServers(startDatabase: () => Promise<PostgresServer> 
   return { postgres, queues, stop: async () => void (await Promise.all([postgres.stop(), queues.stop()])) };
 }
 
+/** What a workspace needs of its servers, whichever they are. */
+export interface ServersForWorkspace {
+  readonly postgres: Pick<PostgresServer, "url">;
+  readonly queues: Pick<QueueServer, "createQueue">;
+}
+
 let workspaces = 0;
 
 /** @param config the configuration's text; `QUEUE`, `DATABASE` and `KEYRING` in it are replaced */
 export async function openWorkspace(
-  servers: Servers,
+  servers: ServersForWorkspace,
   options: { readonly config?: string; readonly visibilitySeconds?: number; readonly table?: string } = {},
 ): Promise<Workspace> {
   workspaces += 1;

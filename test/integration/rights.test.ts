@@ -44,7 +44,7 @@ const prunerGrants = [
   "CREATE ROLE pruner LOGIN PASSWORD 'pruner'",
   "GRANT USAGE ON SCHEMA maskline TO pruner",
   "GRANT SELECT ON maskline.migration, maskline.pipeline TO pruner",
-  "GRANT SELECT, DELETE ON maskline.receipt, maskline.identity_receipt, maskline.intake TO pruner",
+  "GRANT SELECT, DELETE ON maskline.receipt, maskline.identity_receipt, maskline.intake, maskline.ledger_reason TO pruner",
   "GRANT SELECT, INSERT, DELETE ON maskline.ledger TO pruner",
 ];
 

@@ -63,15 +63,25 @@ function failing(code: "database_busy" | "target_misfit", times: number): (batch
   };
 }
 
-sourceConformance("the memory source of these tests", async () => {
-  const source = new MemorySource();
-  return {
-    source,
-    send: async (sent) => source.send(sent),
-    remaining: async () => source.remaining,
-    close: () => source.close(),
-  };
-});
+sourceConformance(
+  "the memory source of these tests",
+  async () => {
+    const source = new MemorySource();
+    return {
+      source,
+      another: () => source,
+      send: async (sent) => source.send(sent),
+      handOutAgain: async () => {},
+      remaining: async () => source.remaining,
+      close: () => source.close(),
+    };
+  },
+  {
+    leases: "nothing in memory runs out",
+    groups: "it has no groups",
+    several: "it is its own queue",
+  },
+);
 
 suite("the engine", () => {
   test("loads every message once, and its account closes", async () => {

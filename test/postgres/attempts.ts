@@ -1,7 +1,7 @@
 import type { Database } from "../../src/postgres/database.ts";
 
 /** A database that counts what is asked of it inside transactions. */
-export function countAttempts(database: Database): {
+export function countAttempts(database: Pick<Database, "transaction">): {
   readonly database: Pick<Database, "transaction">;
   readonly copies: () => number;
   readonly queries: () => number;

@@ -4,11 +4,10 @@ import pg from "pg";
 
 import type { Database } from "../../src/postgres/database.ts";
 import { FailureBudget } from "../../src/postgres/failure-budget.ts";
-import type { LoadChoices } from "../../src/postgres/load-statement.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import type { TableName } from "../../src/postgres/names.ts";
 import { registerPipeline } from "../../src/postgres/pipelines.ts";
-import { PostgresSink } from "../../src/postgres/sink.ts";
+import { PostgresSink, type PostgresSinkOptions } from "../../src/postgres/sink.ts";
 import { checkTarget, type ColumnDemand } from "../../src/postgres/target.ts";
 import { noLimits } from "../harness/login-table.ts";
 
@@ -54,13 +53,12 @@ export async function openSinkOn(
   database: Database,
   table: TableName,
   demands: readonly ColumnDemand[],
-  choices: LoadChoices = {},
+  choices: Partial<PostgresSinkOptions> = {},
 ): Promise<PostgresSink> {
   await migrate(database, "maskline");
   const columns = await checkTarget(database, table, demands);
   const pipeline = await registerPipeline(database, "maskline", `${table.schema}.${table.table}`);
   return new PostgresSink(database, {
-    ...choices,
     schema: "maskline",
     table,
     columns,
@@ -69,5 +67,21 @@ export async function openSinkOn(
     contractHash: "test",
     describe: () => [],
     recheckTarget: async () => void (await checkTarget(database, table, demands)),
+    ...choices,
   });
+}
+
+/** Every row of every table that is not PostgreSQL's own, as text, by table. */
+export async function dumpTables(database: Database): Promise<Readonly<Record<string, readonly string[]>>> {
+  const tables = await database.query<{ name: string }>(
+    "listing tables",
+    `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+     WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1`,
+  );
+  const dump: Record<string, readonly string[]> = {};
+  for (const { name } of tables) {
+    const rows = await database.query<{ row: string }>("dumping", `SELECT to_jsonb(t)::text AS row FROM ${name} AS t ORDER BY 1`);
+    dump[name] = rows.map(({ row }) => row);
+  }
+  return dump;
 }

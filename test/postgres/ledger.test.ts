@@ -17,6 +17,7 @@ import {
   countRows,
   makeBatch,
   makeDelivery,
+  loginSinkOn,
   makeRows,
   openLoginSink,
   outcomesOf,
@@ -95,6 +96,35 @@ for (const engine of postgresServers()) {
       await sink.closeLane(at({ lane: 1, sequence: 3, received: 7 }));
       assert.deepEqual([(await accounts())[0]?.state, (await accounts())[0]?.difference], ["closed", 0]);
       assert.equal(await countRows(database, "maskline.intake"), 0);
+    });
+
+    test("a note may be lost with the server; what a load writes may not", async () => {
+      const sink = await openLoginSink(database);
+      await admin.query(`CREATE TABLE maskline.seen (what text PRIMARY KEY, synchronous text);
+        CREATE FUNCTION maskline.see() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN INSERT INTO maskline.seen VALUES (TG_TABLE_NAME, current_setting('synchronous_commit')); RETURN NULL; END $$;
+        CREATE TRIGGER see AFTER INSERT ON maskline.intake FOR EACH ROW EXECUTE PROCEDURE maskline.see();
+        CREATE TRIGGER see AFTER INSERT ON maskline.ledger FOR EACH ROW EXECUTE PROCEDURE maskline.see()`);
+      await sink.noteReceived(at({ received: 1 }));
+      await sink.load(makeBatch(makeRows([makeDelivery()])));
+      const { rows } = await admin.query("SELECT what, synchronous FROM maskline.seen ORDER BY what");
+      assert.deepEqual(rows, [
+        { what: "intake", synchronous: "off" },
+        { what: "ledger", synchronous: "on" },
+      ]);
+    });
+
+    test("a pipeline whose messages are known by something else from now on loads on beside its old quarantine", async () => {
+      const byTime = await openLoginSink(database);
+      const delivery = makeDelivery();
+      const refusals = [
+        { delivery, id: delivery.id, faults: [{ reason: "missing", path: "ip", expected: "text", found: "absent" } as const] },
+      ];
+      await byTime.load(makeBatch(makeRows([]), refusals));
+      const byId = await loginSinkOn(database, "maskline", { receiptKey: "id" });
+      const settlements = await byId.load(makeBatch(makeRows([makeDelivery()]), refusals, { sequence: 2, received: 3 }));
+      assert.deepEqual(outcomesOf(settlements), { loaded: 1, quarantined: 1 });
+      assert.equal(await countRows(database, "maskline.quarantine"), 1);
     });
 
     test("a run that has ended in order is closed whether or not it is still heard of; one that is dismissed open was killed", async () => {

@@ -5,13 +5,16 @@ import type pg from "pg";
 
 import { type PostgresServer, startPostgres } from "../../src/demo/postgres-server.ts";
 import { MasklineError } from "../../src/errors.ts";
+import { toldRow } from "../../src/postgres/copy-in.ts";
 import { Database } from "../../src/postgres/database.ts";
 import { findDuplicates } from "../../src/postgres/duplicates.ts";
 import { findMessage, readAccounts } from "../../src/postgres/ledger.ts";
+import { loadStatements } from "../../src/postgres/load-statement.ts";
 import { pinMaskDefinitions } from "../../src/postgres/mask-definitions.ts";
 import { migrate, requireSchema } from "../../src/postgres/migrate.ts";
 import { registerPipeline } from "../../src/postgres/pipelines.ts";
 import { listQuarantine, showQuarantined } from "../../src/postgres/quarantine.ts";
+import { findRefusedRows } from "../../src/postgres/refused-rows.ts";
 import { checkTarget } from "../../src/postgres/target.ts";
 import { type Pgbouncer, pgbouncerMissing, startPgbouncer } from "../engines/pgbouncer.ts";
 import {
@@ -27,6 +30,7 @@ import {
   position,
 } from "../harness/login-table.ts";
 import { RotatingTable, sharedLogins } from "../harness/rotating-table.ts";
+import { countAttempts } from "./attempts.ts";
 import { otherwise, plainClient } from "./databases.ts";
 
 /** Fewer than the clients have: each transaction may run in another session. */
@@ -70,6 +74,37 @@ suite("behind a transaction-pooling pgbouncer", { skip: pgbouncerMissing ?? fals
     assert.deepEqual([account?.loaded, account?.quarantined, account?.duplicate, account?.difference], [36, 4, 40, 0]);
     assert.equal(account?.state, "closed");
     assert.equal(await countRows(database, "user_logins"), 36);
+  });
+
+  test("COPY goes through, also when it is refused in the middle: the session is as good as new for the next client", async () => {
+    await admin.query("DROP TABLE IF EXISTS copied; CREATE TABLE copied (a text CHECK (a <> 'refused'), b text)");
+    const copy = "COPY copied (a, b) FROM STDIN";
+    const good = `a\t${"x".repeat(500)}\n`;
+    const stop = "refused\tb\n";
+    await Promise.all(
+      lanesOf(6).map((lane) =>
+        database.transaction("copying", async (_query, _prelude, copyIn) => {
+          const rows = [...lanesOf(20_000 * (lane % 2)).map(() => good), stop, ...lanesOf(20_000).map(() => good)];
+          const error: unknown = await copyIn(`SAVEPOINT here; ${copy}`, Buffer.from(rows.join(""))).catch(
+            (thrown: unknown) => thrown,
+          );
+          assert.deepEqual(toldRow(error, "copied"), { row: 20_000 * (lane % 2), certain: true });
+          await copyIn(`ROLLBACK TO SAVEPOINT here; ${copy}`, Buffer.from(good));
+        }),
+      ),
+    );
+    assert.equal(await countRows(database, "copied"), 6);
+    const count = countAttempts(database);
+    const check = "ALTER TABLE user_logins ADD CONSTRAINT known_device CHECK (device_type IN ('ios', 'android'))";
+    await openLoginSink(database, "maskline", check);
+    const rows = makeRows(lanesOf(1_000).map(() => makeDelivery()));
+    const columns = rows.columns.map((column, index) =>
+      index === 1 ? lanesOf(1_000).map((row) => (row % 100 === 37 ? "toaster" : "ios")) : column,
+    );
+    const statements = loadStatements("maskline", loginTable, await checkTarget(database, loginTable, loginDemands));
+    const pipeline = await registerPipeline(database, "maskline", "finding");
+    const found = await findRefusedRows(count.database, statements, pipeline, { ...rows, columns });
+    assert.deepEqual([found.refused.length, count.copies(), count.queries()], [10, 11, 1]);
   });
 
   test("rotates and rekeys: locks, guard and progress are each transaction's own", async () => {

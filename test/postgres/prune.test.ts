@@ -148,7 +148,9 @@ for (const engine of postgresServers()) {
         FROM generate_series(1, 3) AS run, generate_series(0, 1) AS lane, generate_series(1, 30) AS n;
         INSERT INTO maskline.ledger (run, lane, sequence, pipeline, received, loaded, duplicate, quarantined, returned)
         SELECT '00000000-0000-4000-8000-000000000003', 0, n, 1, n * 10, 10, 0, 0, 0 FROM generate_series(31, 40) AS n;
-        INSERT INTO maskline.intake (run, lane, sequence, pipeline, received) VALUES ('00000000-0000-4000-8000-000000000002', 1, 31, 1, 317)`);
+        INSERT INTO maskline.intake (run, lane, sequence, pipeline, received) VALUES ('00000000-0000-4000-8000-000000000002', 1, 31, 1, 317);
+        INSERT INTO maskline.ledger_reason (run, lane, sequence, reason, path, messages)
+        SELECT run, lane, sequence, 'missing', 'ip', 1 FROM maskline.ledger`);
       const before = await readAccounts(database, "maskline", null, 10);
       assert.deepEqual(
         before.map(({ state, abandoned, received, loaded }) => [state, abandoned, received, loaded]).sort(),
@@ -162,6 +164,7 @@ for (const engine of postgresServers()) {
       assert.deepEqual(await pruneAll(), { receipts: 0, ledgerRows, notes: 0, ended: "done" });
       assert.equal(ledgerRows, 3 * 2 * 28);
       assert.equal(await countRows(database, "maskline.ledger"), 3 * 2 * 2 + 10);
+      assert.equal(await countRows(database, "maskline.ledger_reason"), 3 * 2 + 10, "reasons go with the rows they belong to");
       assert.deepEqual(await readAccounts(database, "maskline", null, 10), before);
       assert.equal((await pruneAll()).ledgerRows, 0);
       const run = "00000000-0000-4000-8000-000000000003";
@@ -210,7 +213,7 @@ for (const engine of postgresServers()) {
           prune(pruner, scope, never),
           (error) => error instanceof MasklineError && error.code === "database_denied",
         );
-        await admin.query(`GRANT SELECT, DELETE ON maskline.receipt, maskline.identity_receipt, maskline.intake TO pruner;
+        await admin.query(`GRANT SELECT, DELETE ON maskline.receipt, maskline.identity_receipt, maskline.intake, maskline.ledger_reason TO pruner;
           GRANT SELECT, INSERT, DELETE ON maskline.ledger TO pruner`);
         assert.equal(await mayPrune(pruner, "maskline"), true);
         assert.deepEqual(await prune(pruner, scope, never), { receipts: 1, ledgerRows: 0, notes: 0, ended: "done" });

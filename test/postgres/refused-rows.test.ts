@@ -10,11 +10,11 @@ import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { MasklineError } from "../../src/errors.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { readAccounts } from "../../src/postgres/ledger.ts";
-import { type LoadChoices, loadStatements } from "../../src/postgres/load-statement.ts";
+import { loadStatements } from "../../src/postgres/load-statement.ts";
 import { quoteName } from "../../src/postgres/names.ts";
 import { registerPipeline } from "../../src/postgres/pipelines.ts";
-import { findRefusedRows } from "../../src/postgres/refused-rows.ts";
-import type { PostgresSink } from "../../src/postgres/sink.ts";
+import { findByHalving, findRefusedRows } from "../../src/postgres/refused-rows.ts";
+import type { PostgresSink, PostgresSinkOptions } from "../../src/postgres/sink.ts";
 import { checkTarget, type ColumnDemand } from "../../src/postgres/target.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
 import { connect, countRows, makeBatch, makeDelivery, outcomesOf, position, rowsOf } from "../harness/login-table.ts";
@@ -98,7 +98,11 @@ for (const engine of postgresServers()) {
       await server?.stop();
     });
 
-    async function openSink(extra: string = "", choices: LoadChoices = {}, through: Database = database): Promise<PostgresSink> {
+    async function openSink(
+      extra: string = "",
+      choices: Pick<PostgresSinkOptions, "search"> = {},
+      through: Database = database,
+    ): Promise<PostgresSink> {
       await admin.query(prepareSql);
       if (extra !== "") await admin.query(extra);
       return openSinkOn(through, table, demands, choices);
@@ -142,7 +146,7 @@ for (const engine of postgresServers()) {
     for (const [way, extra, choices] of [
       ["by COPY's line", "", {}],
       ["by COPY's line, with a trigger before each row", beforeSql, {}],
-      ["by halving alone", beforeSql, { withoutCopy: true }],
+      ["by halving alone", beforeSql, { search: findByHalving }],
     ] as const) {
       test(`${way}, what is quarantined is what the table refuses row by row`, { timeout: 120_000 }, async () => {
         await fc.assert(
@@ -180,6 +184,76 @@ for (const engine of postgresServers()) {
         );
       }
       assert.deepEqual(await quarantinedPlaces(sink, cases.flat()), [0, 2, 3, 5, 8]);
+    });
+
+    test("where COPY's words are not understood, its rows are halved", async () => {
+      await openSink(beforeSql);
+      const speechless: Pick<Database, "transaction"> = {
+        transaction: (doing, work, options) =>
+          database.transaction(
+            doing,
+            (query, prelude, copyIn) =>
+              work(query, prelude, (sql, rows) =>
+                copyIn(sql, rows).catch((error: object) => {
+                  throw Object.assign(error, { where: `${table.table}のCOPY、行 1` });
+                }),
+              ),
+            options,
+          ),
+      };
+      const rows = Array.from({ length: 300 }, (_, row): Row => [
+        row % 40 === 9 ? "13" : "1",
+        null,
+        null,
+        `key ${row % 290}`,
+        ...good.slice(4),
+      ]);
+      const count = countAttempts(speechless);
+      const found = await find(count.database, rows);
+      assert.deepEqual(
+        found.refused.map(({ place }) => place),
+        await refusedOneByOne(rows),
+      );
+      assert.equal(found.refused.length, 17);
+      assert.ok(count.copies() > found.refused.length * 2, "by halves");
+      assert.equal(count.queries(), 1, "COPY does it");
+    });
+
+    test("rows are found in partitions, and by enums and domains, as elsewhere", async () => {
+      await admin.query(`DROP TABLE IF EXISTS parted; DROP TYPE IF EXISTS mood; DROP DOMAIN IF EXISTS small; DROP SCHEMA IF EXISTS maskline CASCADE;
+        CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE DOMAIN small AS integer NOT NULL CHECK (VALUE < 10);
+        CREATE TABLE parted (place integer, mood mood, small small, key text) PARTITION BY LIST (place);
+        CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1); CREATE TABLE parted_2 PARTITION OF parted FOR VALUES IN (2);
+        CREATE UNIQUE INDEX ON parted_1 (key); ALTER TABLE parted_2 ADD CHECK (key <> 'no')`);
+      const wanted = (["place", "mood", "small", "key"] as const).map((name) => ({
+        name,
+        form: name === "place" || name === "small" ? ("integer" as const) : ("text" as const),
+        longest: 9,
+        mayBeNull: name !== "small",
+      }));
+      const sink = await openSinkOn(database, { schema: "public", table: "parted" }, wanted);
+      const rows = [
+        ["1", "good", "1", "a"],
+        ["2", "good", "1", "a"],
+        ["3", "good", "1", "b"],
+        ["1", "angry", "1", "c"],
+        ["1", "bad", "10", "d"],
+        ["1", "bad", null, "e"],
+        ["2", "bad", "9", "no"],
+        ["1", "bad", "1", "a"],
+        ["1", "bad", "1", "f"],
+      ];
+      const deliveries = rows.map(() => makeDelivery());
+      const settlements = await sink.load(
+        makeBatch(
+          rowsOf(
+            deliveries,
+            wanted.map((_, column) => rows.map((row) => row[column] ?? null)),
+          ),
+        ),
+      );
+      const loaded = settlements.flatMap(({ delivery, outcome }) => (outcome === "loaded" ? [deliveries.indexOf(delivery)] : []));
+      assert.deepEqual(loaded, [0, 1, 8]);
     });
 
     test("one in a hundred costs one COPY each, and one for the rest", async () => {

@@ -25,7 +25,7 @@ export const check: Command = {
         unset: settings.unset,
         masks,
         plain,
-        checks: findings.map(({ subject, good }) => ({ subject, good })),
+        checks: findings.map(({ subject, good, warnings }) => ({ subject, good, warnings })),
       });
     }
     if (!call.output.json) {
@@ -67,8 +67,12 @@ function showMasks(output: Output, masks: readonly MaskFinding[], plain: readonl
   if (masks.length > 0) output.say();
 }
 
-function showFinding(output: Output, { subject, good, error }: Finding): void {
-  if (error === null) return output.say(`  ${output.style("green", "ok")}    ${subject}: ${good ?? ""}`);
+function showFinding(output: Output, { subject, good, warnings, error }: Finding): void {
+  if (error === null) {
+    output.say(`  ${output.style("green", "ok")}    ${subject}: ${good ?? ""}`);
+    for (const warning of warnings) output.say(`  ${output.style("yellow", "warning:")} ${subject}: ${warning}`);
+    return;
+  }
   output.say(`  ${output.style("red", "fault")} ${subject}: ${error.message}`);
   for (const detail of error.details) output.say(`          ${detail}`);
   if (error.next !== undefined) output.say(`          next: ${error.next}`);

@@ -1,25 +1,31 @@
 import { placedMasks } from "../../app/config/configured-column.ts";
+import type { Settings } from "../../app/config/load.ts";
 import { type RunStart, run as runPipeline } from "../../app/run.ts";
 import { MasklineError } from "../../errors.ts";
 import { maskFacts } from "../../masks/mask.ts";
 import type { RunTotals } from "../../pipeline/engine.ts";
-import { type Call, type Command, configFlags } from "../command.ts";
+import { type Call, type Command, configFlags, type Flag } from "../command.ts";
 import type { Output } from "../output.ts";
 import { RunProgress } from "../progress.ts";
 import { settingsOf } from "../settings.ts";
 import { count } from "../table.ts";
+
+/** When a run ends by itself. */
+export const endFlags: Readonly<Record<string, Flag>> = {
+  idle: {
+    value: "TIME",
+    doc: "of a drain: how long it must stay empty (default: the queue's visibility timeout + 5 s, at least 30 s)",
+  },
+  "max-messages": { value: "N", doc: "stop after so many messages" },
+  "max-duration": { value: "TIME", doc: "stop after this time, in order (a drain then ends with exit code 5)" },
+};
 
 export const run: Command = {
   stopsInOrder: true,
   flags: {
     ...configFlags,
     drain: { doc: "stop when the queue has stayed empty and nothing is in flight or delayed" },
-    idle: {
-      value: "TIME",
-      doc: "with --drain: how long it must stay empty (default: the queue's visibility timeout + 5 s, at least 30 s)",
-    },
-    "max-messages": { value: "N", doc: "stop after so many messages" },
-    "max-duration": { value: "TIME", doc: "stop after this time, in order (a drain then ends with exit code 5)" },
+    ...endFlags,
   },
   about: `A message is deleted only after the transaction that holds its row, its receipt and its ledger entry is committed. Interrupt it
 at any time: what is not settled comes again. Run as many as you like on one queue.`,
@@ -29,44 +35,48 @@ at any time: what is not settled comes again. Run as many as you like on one que
     ["maskline run --drain --idle 10s --max-duration 15m", "with bounds"],
   ],
   async run(call) {
-    const settings = settingsOf(call);
     const drain = call.has("drain");
-    const idleMs = call.durationMs("idle");
-    if (idleMs !== null && !drain) throw new MasklineError("usage", "--idle goes with --drain");
-    for (const { place, mask } of settings.columns.flatMap(placedMasks)) {
-      if (maskFacts[mask.kind].insecure) {
-        call.output.say(
-          `${call.output.style("yellow", "warning:")} ${place} is hashed without a key: whoever reads the table can try out its values`,
-        );
-      }
-    }
-    const maxMessages = call.number("max-messages", 1);
-    const stop = stopSignal(call);
-    const startedAtMs = performance.now();
-    const progress = new RunProgress(call.output, maxMessages);
-    const totals = await runPipeline(
-      settings,
-      {
-        drain,
-        idleMs,
-        maxMessages: maxMessages ?? Infinity,
-        report: (event) => progress.report(event),
-        onReady: (start) => announce(call.output, start, { drain, idleMs }),
-      },
-      stop,
-    );
-    if (drain && stop.aborted) {
-      throw new MasklineError(
-        "drain_unfinished",
-        `the drain was stopped before the queue was known to be empty: ${account(totals)}`,
-        {
-          next: "run it again; nothing is lost",
-        },
-      );
-    }
-    conclude(call.output, totals, (performance.now() - startedAtMs) / 1_000);
+    if (call.text("idle") !== null && !drain) throw new MasklineError("usage", "--idle goes with --drain");
+    await runAndTell(call, settingsOf(call), drain);
   },
 };
+
+/** A run as a command: says what is worth a warning, shows how it goes on, and ends with its account. Reads `endFlags`. */
+export async function runAndTell(call: Call, settings: Settings, drain: boolean): Promise<void> {
+  const idleMs = call.durationMs("idle");
+  for (const { place, mask } of settings.columns.flatMap(placedMasks)) {
+    if (maskFacts[mask.kind].insecure) {
+      call.output.say(
+        `${call.output.style("yellow", "warning:")} ${place} is hashed without a key: whoever reads the table can try out its values`,
+      );
+    }
+  }
+  const maxMessages = call.number("max-messages", 1);
+  const stop = stopSignal(call);
+  const startedAtMs = performance.now();
+  const progress = new RunProgress(call.output, maxMessages);
+  const totals = await runPipeline(
+    settings,
+    {
+      drain,
+      idleMs,
+      maxMessages: maxMessages ?? Infinity,
+      report: (event) => progress.report(event),
+      onReady: (start) => announce(call.output, start, { drain, idleMs }),
+    },
+    stop,
+  );
+  if (drain && stop.aborted) {
+    throw new MasklineError(
+      "drain_unfinished",
+      `the drain was stopped before the queue was known to be empty: ${account(totals)}`,
+      {
+        next: "run it again; nothing is lost",
+      },
+    );
+  }
+  conclude(call.output, totals, (performance.now() - startedAtMs) / 1_000);
+}
 
 function stopSignal(call: Call): AbortSignal {
   const limitMs = call.durationMs("max-duration");

@@ -1,4 +1,4 @@
-import { isDenied, isPassing, isRegionMissing, sdkError } from "../../aws/sdk-error.ts";
+import { isDenied, isExpired, isPassing, isRegionMissing, isThrottled, sdkError } from "../../aws/sdk-error.ts";
 import { MasklineError } from "../../errors.ts";
 
 /**
@@ -11,6 +11,19 @@ export function wantsQueryProtocol(error: unknown): boolean {
   return name === "MissingAction" || (name === "SyntaxError" && (/\/xml/.test(contentType) || /"<(\?xml|Error)/.test(text)));
 }
 
+/** No answer in time. */
+export function unanswered(doing: string, queue: string): MasklineError {
+  return new MasklineError("queue_unreachable", `the queue does not answer while ${doing} (${queue}): TimeoutError`, {
+    next: reachable,
+  });
+}
+
+/** Whether an entry of a batch call failed for a reason that passes; otherwise its handle is no longer good. */
+export function isPassingEntry(code: string, isSenderFault: boolean): boolean {
+  return isThrottled({ name: code, status: null }) || (!isSenderFault && !/ReceiptHandle|InvalidParameter|NotInflight/i.test(code));
+}
+
+const reachable = "check that the server of source.sqs.queue can be reached from here";
 const missingQueue = /NonExistentQueue|QueueDoesNotExist|QueueDeletedRecently/;
 
 /** The error a user sees for a call that failed. `queue` is safe to show: an URL without credentials. */
@@ -25,6 +38,16 @@ export function queueError(error: unknown, doing: string, queue: string): Maskli
       next: "set source.sqs.region, or AWS_REGION in the environment",
     });
   }
+  if (isExpired(told)) {
+    return new MasklineError("queue_expired", `the credentials for the queue have expired ${text}`, {
+      next: "renew them (aws sso login, a new role session): a profile or role that is renewed is taken up as it is, fixed keys need a new start",
+    });
+  }
+  if (isThrottled(told)) {
+    return new MasklineError("queue_unreachable", `the queue, or its key, is throttled ${text}`, {
+      next: "it is asked again more slowly; look for others that use the same queue, key or account",
+    });
+  }
   if (missingQueue.test(name)) {
     return new MasklineError("queue_missing", `there is no such queue ${text}`, {
       next: "check source.sqs.queue (and source.sqs.region): the URL ends in /ACCOUNT/QUEUE-NAME",
@@ -35,14 +58,14 @@ export function queueError(error: unknown, doing: string, queue: string): Maskli
       next: "check the AWS credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID ...); needed: sqs:ReceiveMessage, DeleteMessage, ChangeMessageVisibility, GetQueueAttributes",
     });
   }
-  if (name.startsWith("Kms")) {
+  if (/^kms/i.test(name)) {
     return new MasklineError("queue_denied", `the queue's encryption key cannot be used ${text}`, {
       next: "check the KMS key of the queue: its state, and the right kms:Decrypt",
     });
   }
   if (isPassing(told)) {
     return new MasklineError("queue_unreachable", `the queue does not answer ${text}`, {
-      next: "check that the server of source.sqs.queue can be reached from here",
+      next: reachable,
     });
   }
   return new MasklineError("queue_refused", `the queue refused a request ${text}`, {

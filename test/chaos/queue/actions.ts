@@ -138,11 +138,25 @@ export const actions: Readonly<Record<string, Action>> = {
     return {};
   }),
   StartMessageMoveTask: (store, { input }) => {
-    const byArn = (arn: string): StoredQueue => store.find(arn.slice(arn.lastIndexOf(":") + 1));
-    const to = input["DestinationArn"] === undefined ? null : byArn(textOf(input, "DestinationArn"));
-    const source = byArn(textOf(input, "SourceArn"));
-    const messages = source.redrive(to);
-    return { output: { TaskHandle: Buffer.from(`${source.name} ${store.newId()}`).toString("base64url") }, messages };
+    const to = input["DestinationArn"] === undefined ? null : store.findByArn(textOf(input, "DestinationArn"));
+    const source = store.findByArn(textOf(input, "SourceArn"));
+    const moved = source.redrive(to);
+    const TaskHandle = Buffer.from(`${source.name} ${store.newId()}`).toString("base64url");
+    store.moves.unshift({
+      TaskHandle,
+      Status: "COMPLETED",
+      SourceArn: source.arn,
+      ...(to === null ? {} : { DestinationArn: to.arn }),
+      ApproximateNumberOfMessagesMoved: moved,
+      ApproximateNumberOfMessagesToMove: moved,
+      StartedTimestamp: store.nowMs(),
+    });
+    return { output: { TaskHandle }, messages: moved };
+  },
+  ListMessageMoveTasks: (store, { input }) => {
+    const { arn } = store.findByArn(textOf(input, "SourceArn"));
+    const most = wholeOf(input, "MaxResults", 1, 10) ?? 1;
+    return { output: { Results: store.moves.filter(({ SourceArn }) => SourceArn === arn).slice(0, most) }, messages: 0 };
   },
 };
 

@@ -18,6 +18,7 @@ export interface Request {
 
 export interface Listener {
   readonly endpoint: string;
+  readonly connections: number;
   resetAll(): void;
   stop(): Promise<void>;
 }
@@ -55,6 +56,9 @@ export async function startListener(handle: (request: Request) => void, isDown: 
   });
   return {
     endpoint,
+    get connections() {
+      return connections.size;
+    },
     resetAll: () => {
       for (const socket of connections.keys()) socket.resetAndDestroy();
     },

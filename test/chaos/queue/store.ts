@@ -5,12 +5,20 @@ import { invalidValue, QueueFault } from "./fault.ts";
 import { noFaults, type QueueFaults } from "./faults.ts";
 import { StoredQueue } from "./stored-queue.ts";
 
+/** A finished StartMessageMoveTask, as AWS lists it: here they end at once. */
+export interface MoveTask {
+  readonly SourceArn: string;
+  readonly [name: string]: string | number;
+}
+
 /** All queues of a server, and what they share. */
 export class QueueStore {
   readonly faults: QueueFaults;
   readonly counters: QueueCounters = newCounters();
   readonly #clock: Clock;
   readonly random: SampleRandom;
+  /** Newest first. */
+  readonly moves: MoveTask[] = [];
   readonly #ended: AbortSignal;
   readonly #idBytes: Buffer = Buffer.alloc(16);
   readonly #queues = new Map<string, StoredQueue>();
@@ -63,6 +71,23 @@ export class QueueStore {
     throw new QueueFault("QueueDoesNotExist", "The specified queue does not exist.", {
       queryCode: "AWS.SimpleQueueService.NonExistentQueue",
     });
+  }
+
+  /** @throws QueueFault where there is none */
+  findByArn(arn: string): StoredQueue {
+    const queue = this.#queues.get(arn.slice(arn.lastIndexOf(":") + 1));
+    if (queue !== undefined) return queue;
+    throw new QueueFault(
+      "ResourceNotFoundException",
+      "The resource that you specified for the SourceArn parameter doesn't exist.",
+      {
+        status: 404,
+      },
+    );
+  }
+
+  nowMs(): number {
+    return this.#clock.now();
   }
 
   names(): readonly string[] {

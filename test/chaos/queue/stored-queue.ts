@@ -133,6 +133,8 @@ export class StoredQueue {
 
   /** @param gone aborted when the one who asks is there no more */
   async receive(wish: ReceiveWish, gone: AbortSignal): Promise<readonly HandedOut[]> {
+    const { faults, random } = this.#around;
+    if (faults.emptyReceives > 0 && this.counts.visible > 0 && random.chance(faults.emptyReceives)) return [];
     const taken = this.#take(wish);
     if (taken.length > 0) return taken;
     if (wish.waitMs > 0) return this.#waiters.park(wish, gone);

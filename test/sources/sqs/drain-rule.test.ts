@@ -4,7 +4,16 @@ import { test } from "node:test";
 import { DrainRule, safeIdleMs } from "../../../src/sources/sqs/drain-rule.ts";
 import type { QueueFacts } from "../../../src/sources/sqs/queue.ts";
 
-const quiet: QueueFacts = { visible: 0, inFlight: 0, delayed: 0, visibilityTimeoutMs: 30_000 };
+const quiet: QueueFacts = {
+  visible: 0,
+  inFlight: 0,
+  delayed: 0,
+  visibilityTimeoutMs: 30_000,
+  maximumMessageBytes: 1_048_576,
+  maxReceiveCount: null,
+  deadLetterQueue: null,
+  fifo: false,
+};
 const says = (facts: Partial<QueueFacts>) => async (): Promise<QueueFacts> => ({ ...quiet, ...facts });
 
 test("the safe time is 30 s, or longer than the queue's visibility", () => {

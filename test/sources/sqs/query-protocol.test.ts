@@ -4,7 +4,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 
-import { readMessage } from "../../../src/sources/sqs/source.ts";
+import { readMessage } from "../../../src/sources/sqs/message.ts";
 import { datasetFile, datasetMissing } from "../../harness/dataset.ts";
 import { openTestQueue } from "../../harness/queues.ts";
 
