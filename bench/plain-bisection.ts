@@ -11,7 +11,7 @@ export const plainBisection: RefusedRowSearch = async (database, statements, pip
   const undone = new Error("undone");
   await database
     .transaction("bisecting", async (query) => {
-      await query(statements.receipts, [pipeline, ...receiptParameters(rows)]);
+      await query(statements.known, [pipeline, ...receiptParameters(rows)]);
       await search(query, places);
       throw undone;
     })

@@ -1,6 +1,7 @@
 import type { Clock } from "../pipeline/clock.ts";
 import type { Report } from "../pipeline/report.ts";
 import { DrainRule } from "../sources/sqs/drain-rule.ts";
+import { Glimpse } from "../sources/sqs/glimpse.ts";
 import type { SqsOptions } from "../sources/sqs/options.ts";
 import { Queue, type QueueFacts } from "../sources/sqs/queue.ts";
 import { SqsSource } from "../sources/sqs/source.ts";
@@ -54,6 +55,20 @@ export function openSource(
     clock,
     report,
   );
+}
+
+/** Up to so many messages, received once to be looked at. */
+export async function openGlimpse(
+  settings: Settings,
+  queue: Queue,
+  { visibilityTimeoutMs }: QueueFacts,
+  mostMessages: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Glimpse> {
+  const { wait_seconds: waitSeconds } = sqsOf(settings);
+  const withAttributes = wantsAttributes(settings);
+  return Glimpse.take(queue, { mostMessages, waitSeconds, withAttributes, visibilityMs: visibilityTimeoutMs }, clock, signal);
 }
 
 function wantsAttributes({ contract: { columns, identity = "" } }: Settings): boolean {

@@ -8,7 +8,7 @@ import { rehearse, type Rehearsed } from "../postgres/rehearsal.ts";
 import type { QueueFacts } from "../sources/sqs/queue.ts";
 import { openKeyRing } from "./assemble-keys.ts";
 import { openDatabase, openTarget } from "./assemble-sink.ts";
-import { openQueue, openSource } from "./assemble-source.ts";
+import { openGlimpse, openQueue } from "./assemble-source.ts";
 import { compareKeys } from "./check.ts";
 import type { Settings } from "./config/load.ts";
 import { createMasks, preparation } from "./masks.ts";
@@ -40,6 +40,8 @@ export interface Preview {
   /** Why the table refuses every row, where that is one reason: a run would stop then, and quarantine nothing. */
   readonly refusedAlike: string | null;
   readonly unknown: UnknownFields;
+  /** How many come back only when their visibility timeout is over: the queue did not take them back. */
+  readonly notGivenBack: number;
   readonly facts: QueueFacts;
 }
 
@@ -60,24 +62,23 @@ export async function preview(settings: Settings, request: PreviewRequest, stop:
     const facts = await queue.facts(stop);
     requireReceives(facts, queue.shown);
     request.onReady(facts);
-    const source = openSource(settings, queue, facts, null, systemClock, () => {});
-    const deliveries = (await source.receive(request.mostMessages, stop)) ?? [];
-    try {
-      if (stop.aborted) throw stopped();
-      const prepared = preparation(settings, masked)(deliveries);
-      const rehearsed = await rehearse(database, { ...target, pipeline: settings.pipeline }, prepared, stop);
-      return {
-        columns: masked.map(({ column }) => column.name),
-        messages: describe(deliveries, prepared.rows, rehearsed),
-        refusedAlike: refusedAlike(prepared.rows, rehearsed),
-        unknown: findUnknownFields(settings.contract, settings.options.identity, deliveries),
-        facts,
-      };
-    } catch (error) {
-      throw stop.aborted ? stopped() : error;
-    } finally {
-      await source.settle(deliveries.map((delivery) => ({ delivery, outcome: "returned" })));
-      await source.close();
+    const glimpse = await openGlimpse(settings, queue, facts, request.mostMessages, systemClock, stop);
+    const { deliveries } = glimpse;
+    const [tried] = await Promise.allSettled([tryAll(deliveries)]);
+    const notGivenBack = await glimpse.giveBack();
+    if (tried.status === "rejected") throw tried.reason;
+    const unknown = findUnknownFields(settings.contract, settings.options.identity, deliveries);
+    return { columns: masked.map(({ column }) => column.name), ...tried.value, unknown, facts, notGivenBack };
+
+    async function tryAll(received: readonly Delivery[]): Promise<Pick<Preview, "messages" | "refusedAlike">> {
+      try {
+        if (stop.aborted) throw stopped();
+        const prepared = preparation(settings, masked)(received);
+        const rehearsed = await rehearse(database, { ...target, pipeline: settings.pipeline }, prepared, stop);
+        return { messages: describe(received, prepared.rows, rehearsed), refusedAlike: refusedAlike(prepared.rows, rehearsed) };
+      } catch (error) {
+        throw stop.aborted ? stopped() : error;
+      }
     }
   } finally {
     queue.close();

@@ -14,9 +14,7 @@ import type { TargetColumn } from "./target.ts";
 export interface LoadStatements {
   /** Parameters: see `#parameters` in sink.ts. Answers with the id and outcome of every receipt that was new. */
   readonly load: string;
-  /** Receipts only. Parameters: pipeline, sent times, ids. Answers with the ids of those that were new. */
-  readonly receipts: string;
-  /** Which messages have a receipt. Parameters: as `receipts`. Answers with their ids. */
+  /** Which messages have a receipt. Parameters: pipeline, sent times, ids. Answers with their ids. */
   readonly known: string;
   /** Rows only, as `load` writes them. Parameters: one array a column. */
   readonly rows: string;
@@ -58,7 +56,6 @@ export function loadStatements(
   const quarantinedCount = "count(*) FILTER (WHERE outcome = 'quarantined')";
 
   const messages = "unnest($2::timestamptz[], $3::text[]) AS message (sent_at, id)";
-  const receipts = receiptInsert(schema, receiptKey, `SELECT sent_at, id, 'loaded' AS outcome FROM ${messages}`);
   const known = receiptSearch(schema, receiptKey, messages);
   const onlyArrays = columns.map((_, index) => `$${index + 1}::text[]`).join(", ");
   const onlyRows = `WITH incoming AS (
@@ -88,7 +85,7 @@ ${insert} ORDER BY incoming.position${conflicts}`;
     [16, 17, 18].map((offset) => parameter(offset, "text[]")),
   )}
 SELECT id, outcome${skipConflicts ? `, ${loadedCount}::integer AS stored` : ""} FROM receipt`;
-  return { load, receipts, known, rows: onlyRows, copy, skipsConflicts: skipConflicts };
+  return { load, known, rows: onlyRows, copy, skipsConflicts: skipConflicts };
 }
 
 /** Writes aliases in the order of their key: two loads that share values would otherwise deadlock. `columns`: domains, tokens, canonical tokens. */

@@ -40,7 +40,7 @@ export async function rehearse(
   const statements = loadStatements(rehearsal.schema, rehearsal.table, rehearsal.columns, rehearsal);
   const doing = "trying the load in a transaction that is rolled back";
   const work = async (query: Query): Promise<ReadonlyMap<Delivery, Rehearsed>> => {
-    const takeIfNew = await makeReceipts(query, statements, rehearsal, rows, refused);
+    const takeIfNew = await findNew(query, statements, rehearsal, rows, refused);
     const rehearsed = new Map<Delivery, Rehearsed>();
     await query("SAVEPOINT rehearsal");
     for (const [place, delivery] of rows.deliveries.entries()) {
@@ -58,19 +58,20 @@ export async function rehearse(
 const duplicate: Rehearsed = { outcome: "duplicate", faults: [] };
 
 /** Says of each message whether it has had no effect yet; of one that stands there twice, the first time. */
-async function makeReceipts(
+async function findNew(
   query: Query,
-  { receipts }: LoadStatements,
+  { known }: LoadStatements,
   { schema, pipeline }: Rehearsal,
   rows: Rows,
   refused: readonly Refusal[],
 ): Promise<(id: string) => boolean> {
   const all = [...rows.deliveries.map((delivery, place) => ({ delivery, id: rows.ids[place] as string })), ...refused];
-  const byId = new Map(all.map(({ delivery, id }) => [id, delivery]));
-  const messages = { deliveries: [...byId.values()], ids: [...byId.keys()] };
-  const number = await pipelineNumber(query, schema, pipeline);
-  const made = await query<{ id: string }>(receipts, [number, ...receiptParameters(messages)]);
-  const fresh = new Set(made.map(({ id }) => id));
+  const fresh = new Map(all.map(({ delivery, id }) => [id, delivery]));
+  const number = await findNumber(query, schema, pipeline);
+  if (number !== null) {
+    const messages = { deliveries: [...fresh.values()], ids: [...fresh.keys()] };
+    for (const { id } of await query<{ id: string }>(known, [number, ...receiptParameters(messages)])) fresh.delete(id);
+  }
   return (id) => fresh.delete(id);
 }
 
@@ -88,13 +89,8 @@ async function tryRow(query: Query, { rows, skipsConflicts }: LoadStatements, ro
   }
 }
 
-/** The pipeline's number; before its first run one that no pipeline is given, gone with the transaction. */
-async function pipelineNumber(query: Query, schema: string, name: string): Promise<number> {
-  const table = `${quoteName(schema)}.pipeline`;
-  const [found] = await query<{ number: number }>(`SELECT number FROM ${table} WHERE name = $1`, [name]);
-  if (found !== undefined) return found.number;
-  await query(`INSERT INTO ${table} (number, name) OVERRIDING SYSTEM VALUE VALUES ($1, $2)`, [unusedNumber, name]);
-  return unusedNumber;
+/** The pipeline's number; null before its first run. */
+async function findNumber(query: Query, schema: string, name: string): Promise<number | null> {
+  const [found] = await query<{ number: number }>(`SELECT number FROM ${quoteName(schema)}.pipeline WHERE name = $1`, [name]);
+  return found?.number ?? null;
 }
-
-const unusedNumber = -1;

@@ -7,6 +7,7 @@ export interface ProcessMemory {
   readonly peakBytes: number;
   /** What the last third of the time had over the second third, on average: 0.05 is 5 % more. What goes on growing shows here. */
   readonly slope: number;
+  readonly grownBytes: number;
   readonly looks: number;
 }
 
@@ -35,7 +36,8 @@ export async function watchMemory(
   }
   const third = Math.floor(resident.length / 3);
   const second = mean(resident.slice(third, 2 * third));
-  return { peakBytes, slope: mean(resident.slice(2 * third)) / second - 1, looks: resident.length };
+  const grownBytes = mean(resident.slice(2 * third)) - second;
+  return { peakBytes, slope: grownBytes / second, grownBytes, looks: resident.length };
 }
 
 function mean(numbers: readonly number[]): number {

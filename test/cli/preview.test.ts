@@ -199,10 +199,12 @@ suite("preview", () => {
     await place.send(["not json"]);
     const run = await maskline(place.folder, ["run", "--drain", "--idle", "1s", "--set", "limits.refused=0"]);
     failed(run, { code: "budget_spent", says: /refused/, next: /resume/ });
-    assert.match(
-      succeeded(await preview(place)).stderr,
-      /^1 message: 0 would be loaded, 0 are duplicates, 1 would be quarantined$/m,
-    );
+    // another queue of the same pipeline: what tripped it goes back to its own with a delay
+    const other = await servers.queues.createQueue("preview-tripped");
+    const queue = openTestQueue(other, "json");
+    await queue.sendBatch(["not json"]).finally(() => queue.close());
+    const shown = await maskline(place.folder, ["preview", "-n", "1", "--set", `source.sqs.queue=${other}`]);
+    assert.match(succeeded(shown).stderr, /^1 message: 0 would be loaded, 0 are duplicates, 1 would be quarantined$/m);
   });
 
   test("a table that takes no row at all is told as a misfit of its own", async (t) => {

@@ -83,13 +83,13 @@ function show(output: Output, found: Preview): void {
   conclude(output, found);
 }
 
-function conclude(output: Output, { messages: previewed, refusedAlike, unknown, facts }: Preview): void {
+function conclude(output: Output, { messages: previewed, refusedAlike, unknown, facts, notGivenBack }: Preview): void {
   if (previewed.length === 0) return concludeEmpty(output, facts);
   const { loaded, duplicate, quarantined: refused } = countByOutcome(previewed);
   output.say(
     `${messages(previewed.length)}: ${count(loaded)} would be loaded, ${count(duplicate)} ${duplicate === 1 ? "is a duplicate" : "are duplicates"}, ${count(refused)} would be quarantined`,
   );
-  output.say("nothing was stored, and all were given back");
+  output.say(`nothing was stored, and ${notGivenBack === 0 ? "all were given back" : givenBackLate(notGivenBack, facts)}`);
   showUnknown(output, unknown);
   if (refusedAlike !== null) {
     warn(output, `the table refuses every row alike (${refusedAlike}): a run would stop then, and quarantine nothing`);
@@ -97,6 +97,10 @@ function conclude(output: Output, { messages: previewed, refusedAlike, unknown, 
   output.say(
     `${output.style("bold", "next:")} ${refused === 0 ? "maskline run --drain" : "change contract or table if these should load, and preview again; or maskline run --drain"}`,
   );
+}
+
+function givenBackLate(number: number, { visibilityTimeoutMs }: QueueFacts): string {
+  return `${messages(number)} could not be given back: visible again within ${count(visibilityTimeoutMs / 1_000)} s`;
 }
 
 /** The depths are those of before: what was received too often already has gone to the dead-letter queue by being asked for. */
@@ -156,12 +160,13 @@ function countByOutcome(previewed: readonly PreviewedMessage[]): Counts {
   return counts;
 }
 
-function jsonResult({ columns, messages: previewed, refusedAlike, unknown, facts }: Preview): unknown {
+function jsonResult({ columns, messages: previewed, refusedAlike, unknown, facts, notGivenBack }: Preview): unknown {
   return {
     received: previewed.length,
     ...countByOutcome(previewed),
     maxReceiveCount: facts.maxReceiveCount,
     refusedAlike,
+    notGivenBack,
     unknownFields: { names: unknown.fields.length, more: unknown.more },
     messages: previewed.map(({ id, sentAtMs, attempt, outcome, row, faults }) => ({
       id,

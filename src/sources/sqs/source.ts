@@ -44,6 +44,7 @@ const closeLimitMs = 5_000;
 export class SqsSource implements Source {
   readonly #queue: Queue;
   readonly #clock: Clock;
+  readonly #drain: DrainRule | null;
   readonly #arrivals = new Arrivals();
   readonly #leases: Leases;
   readonly #keeper: LeaseKeeper;
@@ -59,6 +60,7 @@ export class SqsSource implements Source {
     const visibilityMs = options.facts.visibilityTimeoutMs;
     this.#queue = queue;
     this.#clock = clock;
+    this.#drain = drain;
     const leases = new Leases({ visibilityMs, holdMs: options.holdMs }, () => clock.random());
     const pace = new Pace(parallelCalls);
     const gate = new ByteGate(options.heldBytes, () => this.#gather.serve());
@@ -129,6 +131,8 @@ export class SqsSource implements Source {
       }
       if (lease === held && lease.groupId !== null) this.#arrivals.settled(lease.groupId);
     }
+    // what goes back will come again: a drain has not seen the last of it
+    if (back.length > 0) this.#drain?.sawMessages(this.#clock.elapsed());
     this.#gate.giveBack(bytes);
     await Promise.all([this.#deletes.remove(done), this.#releases.release(back)]);
   }

@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { commands } from "../../../src/cli/commands.ts";
 import { countRows } from "../../harness/login-table.ts";
 import type { Finished, Workspace } from "../../harness/workspace.ts";
-import type { Ground } from "../ground.ts";
+import { deadLettersOf, type Ground } from "../ground.ts";
 import type { Bench } from "../scenario.ts";
 import type { Planted, Plants } from "./plants.ts";
 import type { WatchedCommands } from "./watched-commands.ts";
@@ -34,6 +34,7 @@ export class Ways {
     await this.#outage();
     await this.#budget();
     await this.#previews();
+    await this.#deadLetters();
     await this.#expect("what is left", this.#drain());
     await this.#looks();
     await this.#rotation();
@@ -92,8 +93,23 @@ export class Ways {
   async #previews(): Promise<void> {
     if (!this.#has("preview")) return;
     this.#send([...this.#plants.fitting(3), ...this.#plants.refusedByContract().slice(0, 5), ...this.#plants.refusedByTable()]);
-    await this.#expect("preview", this.#watched.run("preview", "-n", "10"));
-    await this.#expect("preview --json", this.#watched.run("preview", "-n", "10", "--json"));
+    for (const line of ["preview -n 10", "preview -n 10 --json"]) {
+      const { stdout } = await this.#expect(line, this.#watched.run(...line.split(" ")));
+      if (!stdout.includes("plain-user")) this.#bench.fail(`${line} shows no rows`);
+    }
+  }
+
+  async #deadLetters(): Promise<void> {
+    if (!this.#has("dlq drain")) return;
+    const bodies = [...this.#plants.fitting(3), ...this.#plants.refusedByContract(), ...this.#plants.refusedByTable()].map(
+      ({ body }) => body,
+    );
+    this.#ground.queues.send(deadLettersOf(this.#place.queueUrl), bodies);
+    await this.#expect("dlq drain --dry-run", this.#watched.run("dlq", "drain", "--dry-run"));
+    await this.#expect("dlq redrive --dry-run", this.#watched.run("dlq", "redrive", "--dry-run"));
+    await this.#expect("dlq drain", this.#watched.run("dlq", "drain", "--idle", "1s"));
+    const left = this.#ground.queues.messages(deadLettersOf(this.#place.queueUrl)).length;
+    if (left > 0) this.#bench.fail(`${left} dead letters are left`);
   }
 
   /** Everything that shows what became of messages. */

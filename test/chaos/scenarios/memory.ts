@@ -14,6 +14,11 @@ const mebibyte = 1_048_576;
 /** Of the container that the default configuration is made for. */
 const ceilingBytes = 256 * mebibyte;
 const mostSlope = 0.05;
+/**
+ * V8 keeps pages that it needs no more for the next time, 14 MiB of them in a run whose heap came back to the same 22 MiB again and again: in a
+ * short run that they fall into, growth by no more than this is no growth.
+ */
+const pooledBytes = 16 * mebibyte;
 /** Longer than a drain of any size here: nothing is handed out twice, and the queue is seen to be empty by its counts. */
 const visibilitySeconds = 600;
 const outageMs = 10_000;
@@ -79,7 +84,7 @@ function open(ground: Ground): Promise<Workspace> {
 /** As the image runs it: under the options of its Dockerfile. */
 function drain({ folder }: Workspace): RunningCommand {
   const dockerfile = readFileSync(path.resolve(import.meta.dirname, "../../../Dockerfile"), "utf8");
-  const options = /^ENV NODE_OPTIONS="([^"]+)"$/m.exec(dockerfile)?.[1];
+  const options = /NODE_OPTIONS="([^"]+)"/.exec(dockerfile)?.[1];
   if (options === undefined) throw new Error("the Dockerfile has no NODE_OPTIONS");
   return startMaskline(folder, ["run", "--drain", "--idle", "1s"], { NODE_OPTIONS: options });
 }
@@ -90,10 +95,11 @@ function busy({ queues }: Ground, { queueUrl }: Workspace): () => boolean {
   return () => queues.counters.deliveries > atStart && queues.messages(queueUrl).length > 0;
 }
 
-function judge(bench: Bench, what: string, { peakBytes, slope, looks }: ProcessMemory): void {
+function judge(bench: Bench, what: string, { peakBytes, slope, grownBytes, looks }: ProcessMemory): void {
   bench.say(`${what}: peak ${inMebibytes(peakBytes)}, slope ${(100 * slope).toFixed(1)} % in ${looks} looks`);
   if (peakBytes > ceilingBytes) bench.fail(`${what}: the peak is ${inMebibytes(peakBytes)}`);
-  if (slope > mostSlope) bench.fail(`${what}: memory grows by ${(100 * slope).toFixed(1)} %`);
+  if (slope > mostSlope && (bench.nightly || grownBytes > pooledBytes))
+    bench.fail(`${what}: memory grows by ${(100 * slope).toFixed(1)} %`);
 }
 
 async function wholeTable(bench: Bench, { database }: Workspace, command: RunningCommand, count: number): Promise<void> {

@@ -124,6 +124,28 @@ suite("what is held", () => {
     });
   });
 
+  test("and comes again while it is extended is not lost by what is said of the older handle", async () => {
+    const held: Lease[] = [];
+    const script: Script = {
+      change: (entries) => {
+        const [lease] = held;
+        if (lease === undefined || entries[0]?.handle !== "m0/1") return {};
+        lease.handle = "m0/2";
+        return { "m0/1": { code: "ReceiptHandleIsInvalid", senderFault: true } };
+      },
+    };
+    await keeping(script, async (kept) => {
+      const { leases, clock, scripted, events } = kept;
+      held.push(...hold(leases, 1));
+      kept.wake();
+      await clock.pass(13_000);
+      await extended(kept, 1);
+      await clock.pass(4_000);
+      await until(() => scripted.changed.flat().some(({ handle }) => handle === "m0/2"));
+      assert.deepEqual(events, []);
+    });
+  });
+
   test("is tried again soon when a call fails, and told as lost once when its time is over for it", async () => {
     const script: Script = { change: () => fault(500, "InternalError") };
     await keeping(script, async (kept) => {

@@ -345,16 +345,19 @@ suite("receiving", () => {
     await withSource(script, clock, { drain, lingerMs: 0 }, async ({ source, scripted }) => {
       const first = await source.receive(10, neverStops);
       assert.equal(first?.length, 1);
-      const answer = async (): Promise<readonly Delivery[] | null> => {
+      const answer = async (meanwhile?: () => Promise<void>): Promise<readonly Delivery[] | null> => {
         const calls = scripted.received.length;
         const waiting = source.receive(10, neverStops);
         await until(() => scripted.received.length > calls);
-        await clock.pass(2_500);
+        await clock.pass(500);
+        await meanwhile?.();
+        await clock.pass(2_000);
         return waiting;
       };
       assert.deepEqual(await answer(), []);
       assert.deepEqual(await answer(), [], "the other lane may still give it back");
-      await source.settle(loaded(first));
+      const giveBack = () => source.settle(first?.map((delivery) => ({ delivery, outcome: "returned" })) ?? []);
+      assert.deepEqual(await answer(giveBack), [], "what was given back has its whole time to come again");
       assert.equal(await answer(), null);
       assert.equal(await source.receive(10, neverStops), null);
     });
