@@ -37,7 +37,7 @@ const silenceTimeoutMs = 75_000;
 const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL array_nulls = on;
 SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL statement_timeout = ${statementTimeoutMs};
-SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');
+SELECT set_config('synchronous_commit', 'on', true) AS pinned WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');
 SET CONSTRAINTS ALL IMMEDIATE`;
 
 /** Longer than any statement: the driver knows no "for ever" for a single one. */
@@ -78,6 +78,7 @@ export class Database {
       throw databaseError(error, "connecting", this.where);
     }
     let broken = false;
+    let hasBegun = false;
     // ends the connection under a statement that waits for its answer: the statement fails at once
     const cut = (): void => void client.end();
     halt?.addEventListener("abort", cut, { once: true });
@@ -91,6 +92,7 @@ export class Database {
         ...(prelude === undefined ? [] : [prelude]),
       ];
       const opened = rowsOf(await client.query(opening.join(";\n")));
+      hasBegun = true;
       const query = async <Row extends pg.QueryResultRow>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> => {
         const asked = { text: sql, values: [...parameters], ...(unhurried ? { query_timeout: unhurriedMs } : {}) };
         const answer = await client.query<Row>(asked);
@@ -102,7 +104,7 @@ export class Database {
     } catch (error) {
       broken = isSilence(error) || halt?.aborted === true || !(await rollBack(client));
       if (!isDriverError(error)) throw error;
-      const refusal = new DatabaseRefusal(error, doing, this.where);
+      const refusal = new DatabaseRefusal(hasBegun ? error : namedReadOnly(error), doing, this.where);
       if (refusal.failure.failureClass === "outage") this.#leave(pool);
       throw refusal;
     } finally {
@@ -149,7 +151,12 @@ export class DatabaseRefusal extends MasklineError {
 
 /** Of a text with several statements the driver answers with a list, which its types do not say. */
 function rowsOf(answers: pg.QueryResult | readonly pg.QueryResult[]): readonly pg.QueryResultRow[] {
-  return [answers].flat().flatMap((answer) => answer.rows);
+  return [answers].flat().flatMap((answer) => answer.rows.filter((row) => !("pinned" in row)));
+}
+
+/** A standby refuses READ WRITE as something it cannot do, and only what is written later as read-only. */
+function namedReadOnly(error: Error): Error {
+  return "code" in error && error.code === "0A000" ? Object.assign(new Error("read-only"), { code: "25006" }) : error;
 }
 
 async function rollBack(client: pg.PoolClient): Promise<boolean> {
@@ -166,7 +173,7 @@ function isSilence(error: unknown): boolean {
   return error instanceof Error && error.message === "Query read timeout";
 }
 
-function isDriverError(error: unknown): boolean {
+function isDriverError(error: unknown): error is Error {
   if (error instanceof MasklineError || !(error instanceof Error)) return false;
   return "code" in error || error instanceof pg.DatabaseError || /[Cc]onnection|timeout/.test(error.message);
 }

@@ -36,6 +36,22 @@ suite("a database that is away", () => {
     assert.notEqual(await backend(database), before);
   });
 
+  test("a standby says that it cannot begin to write: that is an outage, and a misfit anywhere else", async () => {
+    const unsupported = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '0A000'; END $$";
+    const begun = database.transaction("loading", async () => {}, { prelude: unsupported });
+    await assert.rejects(begun, { code: "database_unreachable" });
+    await assert.rejects(database.query("loading", unsupported), { code: "database_refused" });
+  });
+
+  test("what a transaction is pinned to is not taken for what it asked along with BEGIN", async () => {
+    await database.query("preparing", "ALTER ROLE CURRENT_USER SET synchronous_commit = off");
+    const other = connect(server.url);
+    const prelude = "SELECT 1 AS asked";
+    assert.deepEqual(await other.transaction("asking", async (_, rows) => rows, { prelude }), [{ asked: 1 }]);
+    await other.close();
+    await database.query("preparing", "ALTER ROLE CURRENT_USER RESET synchronous_commit");
+  });
+
   test("a refusal that is no outage keeps its connection", async () => {
     const before = await backend(database);
     await assert.rejects(database.query("loading", "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$"), {
