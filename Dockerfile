@@ -21,10 +21,10 @@ LABEL org.opencontainers.image.title="maskline" \
       org.opencontainers.image.description="JSON events off a queue, checked, masked and loaded into Postgres" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}"
-ENV NODE_ENV=production
 # The defaults of maskline.yaml fit a container of 256 MB; Node would take all of it for its heap alone. test/chaos measures with these options.
 # With more memory and a larger limits.held_bytes, raise the first.
-ENV NODE_OPTIONS="--max-old-space-size=128 --max-semi-space-size=8"
+ENV NODE_ENV=production \
+    NODE_OPTIONS="--max-old-space-size=128 --max-semi-space-size=8"
 # The user has a name because some libraries look it up. A new named volume on /keys takes over the owner of the folder.
 # Package managers have no work here.
 RUN echo 'maskline:x:65532:' >> /etc/group \

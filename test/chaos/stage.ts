@@ -5,6 +5,7 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { starterTable } from "../../src/app/starter.ts";
+import { startCleanupGuard } from "../../src/demo/cleanup-guard.ts";
 import { sampleEvents } from "../../src/demo/sample.ts";
 import { createKeyRingFile } from "../../src/keys/providers/file.ts";
 import { createKeyRing } from "../../src/keys/ring.ts";
@@ -77,15 +78,17 @@ export class Stage {
   readonly sent: Sent[] = [];
   /** Runs that were stopped and ended with 0, by their id. */
   readonly cleanRuns: string[] = [];
-  readonly #bench: Bench;
   /** What the workers connect with, past their proxies. */
   readonly databaseUrl: string;
+  readonly #bench: Bench;
   readonly #seats = new Map<string, Seat>();
-  #events: ReturnType<typeof sampleEvents>;
+  readonly #events: ReturnType<typeof sampleEvents>;
 
   /** @param defer takes what is to be done at the end, the last first */
   static async open(bench: Bench, options: StageOptions, defer: (end: () => Promise<unknown>) => void): Promise<Stage> {
     const folder = await mkdtemp(path.join(tmpdir(), "maskline-chaos-"));
+    const guard = startCleanupGuard([folder]);
+    defer(() => guard.release());
     defer(() => rm(folder, { recursive: true, force: true }));
     const queues = await startChaosQueueServer({ seed: bench.random.word() });
     defer(() => queues.stop());
@@ -192,7 +195,7 @@ export class Stage {
 
   /** Resolves when each of these workers has asked for messages. */
   async untilWorking(seats: readonly Seat[]): Promise<void> {
-    const working = await Promise.all(seats.map((seat) => seat.hold("parked")));
+    const working = await Promise.all(seats.map((seat) => seat.hold("parked", 60_000)));
     for (const held of working) held?.letGo();
     if (working.includes(null)) throw new Error("a worker did not come to ask for messages");
   }

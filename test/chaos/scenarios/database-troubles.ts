@@ -99,7 +99,7 @@ async function cancelLoads(bench: Bench, stage: Stage): Promise<void> {
   if (cancelled === 0) bench.fail("no load was cancelled");
 }
 
-/** Two of the three parts are the load: it holds the receipts and wants the table, while another holds the table and wants the receipts. */
+/** The load holds the receipts and wants the table, another holds the table and wants the receipts. */
 async function deadlock(bench: Bench, stage: Stage): Promise<void> {
   const before = await stage.logged(/deadlock detected/);
   for (let round = 0; round < 3; round += 1) {

@@ -90,6 +90,7 @@ async function untilExtending(bench: Bench, seat: Seat): ReturnType<Seat["hold"]
 /** Several seats share the turns, each turn at one seat. */
 async function inTurns(stage: Stage, turns: number, take: (seat: Seat, turn: number) => Promise<void>): Promise<void> {
   let next = 0;
+  await endInOrder(stage);
   const seats = await Promise.all(Array.from({ length: seatsUsed }, (_, number) => stage.seat(`killed-${number}`)));
   await Promise.all(
     seats.map(async (seat) => {
@@ -112,6 +113,14 @@ async function killCounted(bench: Bench, seat: Seat): Promise<void> {
   await seat.kill();
   bench.figures.add("kills");
   if (holding) bench.figures.add("killsHoldingMessages");
+}
+
+/** Only a process that ends in order leaves its compiled code to those that follow: a third less for each start. */
+async function endInOrder(stage: Stage): Promise<void> {
+  const seat = await stage.seat("first");
+  seat.start();
+  await stage.untilWorking([seat]);
+  await stage.stop(seat);
 }
 
 /** One worker that nobody disturbs finishes the work. */

@@ -84,7 +84,7 @@ function open(ground: Ground): Promise<Workspace> {
 /** As the image runs it: under the options of its Dockerfile. */
 function drain({ folder }: Workspace): RunningCommand {
   const dockerfile = readFileSync(path.resolve(import.meta.dirname, "../../../Dockerfile"), "utf8");
-  const options = /^ENV NODE_OPTIONS="([^"]+)"$/m.exec(dockerfile)?.[1];
+  const options = /NODE_OPTIONS="([^"]+)"/.exec(dockerfile)?.[1];
   if (options === undefined) throw new Error("the Dockerfile has no NODE_OPTIONS");
   return startMaskline(folder, ["run", "--drain", "--idle", "1s"], { NODE_OPTIONS: options });
 }

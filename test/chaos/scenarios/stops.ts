@@ -93,19 +93,28 @@ async function rolling(bench: Bench): Promise<void> {
     await pause(500);
     for (const seat of others) seat.start();
     await stage.untilWorking(others);
+    let givenBack = 0;
+    const stop = async (seat: Seat): Promise<void> => {
+      await stage.stop(seat);
+      givenBack += seat.holding;
+    };
     for (let round = 0; round < bench.size(1, 10); round += 1) {
       for (const seat of seats) {
         await pause(bench.random.below(300));
-        await stage.stop(seat);
+        await stop(seat);
         seat.start();
         await stage.untilWorking([seat]);
       }
     }
-    for (const seat of others) await stage.stop(seat);
+    for (const seat of others) await stop(seat);
     await pause(500);
     traffic.stop();
     await stage.untilDrained(30);
-    await stage.stop(first);
+    await stop(first);
+    const { redeliveries } = stage.queues.counters;
+    bench.say(`${seats.length} workers in turns: ${givenBack} messages given back, ${redeliveries} handed out again`);
+    if (redeliveries > givenBack)
+      bench.fail(`${redeliveries} messages were handed out again; stopped workers had given back ${givenBack}`);
     await deliverVerdict(bench, stage, { deadLetters: "none" });
   });
 }
