@@ -38,7 +38,10 @@ export class WatchedCommands {
 
   /** @returns the command, and how it ends once its outputs are kept */
   start(...args: readonly string[]): { readonly command: RunningCommand; readonly ended: Promise<Finished> } {
-    const command = startMaskline(this.#place.folder, args, { TMPDIR: this.#temporary });
+    const command = startMaskline(this.#place.folder, args, {
+      TMPDIR: this.#temporary,
+      NODE_COMPILE_CACHE: path.join(this.#place.folder, "compiled"),
+    });
     const watched = this.#watch(command);
     const ended = command.finished.then(async (finished) => {
       await watched;
