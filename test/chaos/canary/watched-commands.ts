@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -17,15 +18,18 @@ export class WatchedCommands {
   readonly #outputs: Outputs;
   readonly #admin: Admin;
   readonly #temporary: string;
+  /** Compiled code holds the product's own examples: it is kept where nothing is searched. */
+  readonly #compiled: string;
   readonly #seen = new Set<string>();
 
   static async open(place: Workspace, outputs: Outputs): Promise<WatchedCommands> {
     const temporary = path.join(place.folder, "temporary");
     await mkdir(temporary);
-    return new WatchedCommands(place, outputs, temporary);
+    return new WatchedCommands(place, outputs, temporary, await mkdtemp(path.join(tmpdir(), "maskline-compiled-")));
   }
 
-  private constructor(place: Workspace, outputs: Outputs, temporary: string) {
+  private constructor(place: Workspace, outputs: Outputs, temporary: string, compiled: string) {
+    this.#compiled = compiled;
     this.#place = place;
     this.#outputs = outputs;
     this.#temporary = temporary;
@@ -38,7 +42,10 @@ export class WatchedCommands {
 
   /** @returns the command, and how it ends once its outputs are kept */
   start(...args: readonly string[]): { readonly command: RunningCommand; readonly ended: Promise<Finished> } {
-    const command = startMaskline(this.#place.folder, args, { TMPDIR: this.#temporary });
+    const command = startMaskline(this.#place.folder, args, {
+      TMPDIR: this.#temporary,
+      NODE_COMPILE_CACHE: this.#compiled,
+    });
     const watched = this.#watch(command);
     const ended = command.finished.then(async (finished) => {
       await watched;
@@ -52,6 +59,7 @@ export class WatchedCommands {
 
   async close(): Promise<void> {
     await this.#admin.close();
+    await rm(this.#compiled, { recursive: true, force: true });
   }
 
   async #watch({ processId, finished }: RunningCommand): Promise<void> {

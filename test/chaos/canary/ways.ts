@@ -33,6 +33,7 @@ export class Ways {
     await this.#misfit();
     await this.#outage();
     await this.#budget();
+    await this.#expect("what the budget has left", this.#drain());
     await this.#previews();
     await this.#deadLetters();
     await this.#expect("what is left", this.#drain());

@@ -2,7 +2,7 @@ import { onStage } from "../stage.ts";
 import { deliverVerdict } from "../verdict.ts";
 import { type Trial, withProgram } from "./trial.ts";
 
-const rounds = 4;
+const rounds = 3;
 const messages = 200;
 /** Receipts are written one by one, so that two loads are sure to meet. */
 const slowly = `CREATE FUNCTION maskline.slowly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$`;
@@ -11,7 +11,7 @@ const slowly = `CREATE FUNCTION maskline.slowly() RETURNS trigger LANGUAGE plpgs
 export const overlappingLoads: Trial = {
   name: "overlapping loads",
   run: (bench, program) =>
-    onStage(bench, { maxReceiveCount: 1_000, visibilitySeconds: 30 }, async (stage) => {
+    onStage(bench, { maxReceiveCount: 1_000, visibilitySeconds: 3 }, async (stage) => {
       await stage.admin.query(slowly);
       await stage.admin.query(
         "CREATE TRIGGER slowly BEFORE INSERT ON maskline.receipt FOR EACH ROW EXECUTE PROCEDURE maskline.slowly()",
@@ -21,7 +21,7 @@ export const overlappingLoads: Trial = {
       await stage.untilWorking(seats);
       stage.queues.faults.duplicates = 1;
       for (let round = 0; round < rounds; round += 1) {
-        const loading = seats.map((seat) => seat.hold("masked", 5_000));
+        const loading = seats.map((seat) => seat.hold("masked", 2_000));
         stage.send(messages);
         for (const held of await Promise.all(loading)) held?.letGo();
         await stage.untilDrained(60);
