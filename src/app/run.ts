@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 
+import { MasklineError } from "../errors.ts";
 import { sealingSelfTest } from "../keys/self-test.ts";
 import { selfTest } from "../masks/self-test.ts";
 import { runPipeline, type RunTotals } from "../pipeline/engine.ts";
 import type { Sink, Source } from "../pipeline/ports.ts";
-import type { Report } from "../pipeline/report.ts";
+import { noCounts, type Report } from "../pipeline/report.ts";
 import { safeIdleMs } from "../sources/sqs/drain-rule.ts";
 import type { QueueFacts } from "../sources/sqs/queue.ts";
 import { askedAtStart } from "./asked-at-start.ts";
@@ -103,6 +104,11 @@ async function runToEnd(settings: Settings, request: RunRequest, stop: AbortSign
       },
       stop,
     );
+  } catch (error) {
+    // the wish to end came before the first receive
+    const early = source === null && stop.aborted && error instanceof MasklineError && error.code === "interrupted";
+    if (early) return { run: runId, received: 0, ...noCounts };
+    throw error;
   } finally {
     await source?.close();
     queue.close();

@@ -129,12 +129,13 @@ export class Lane {
   }
 
   async #handle(deliveries: readonly Delivery[]): Promise<void> {
-    const { sink, clock, holdMs, halt } = this.#work;
+    const { sink, clock, holdMs, stop, halt } = this.#work;
     const position = this.#position();
     // told for the case that this process is killed: the load does not wait for it, and does not fail with it
     const noted = sink.noteReceived(position, halt).catch(() => {});
     const settlements = await this.#load(deliveries, position, clock.elapsed() + holdMs).catch(async (error: unknown) => {
-      await this.#giveUp(deliveries, position);
+      const goesOn = isOutage(error) && !stop.aborted;
+      await this.#giveUp(deliveries, position, goesOn ? "later" : "now");
       if (!isOutage(error)) throw error;
       return [];
     });
@@ -142,9 +143,9 @@ export class Lane {
     await noted;
   }
 
-  async #giveUp(deliveries: readonly Delivery[], position: LedgerPosition): Promise<void> {
+  /** @param again at once where this process ends: nobody else need wait for it */
+  async #giveUp(deliveries: readonly Delivery[], position: LedgerPosition, again: "now" | "later"): Promise<void> {
     this.#abandoned = { position, messages: deliveries.length };
-    const again = this.#work.stop.aborted ? "now" : "later";
     await this.#settle(deliveries.map((delivery) => ({ delivery, outcome: "returned", again })));
   }
 

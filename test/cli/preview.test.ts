@@ -237,7 +237,7 @@ suite("preview", () => {
     await place.send([login({}), login({})]);
     const [holder, admin] = await Promise.all([plainClient(place.databaseUrl), plainClient(place.databaseUrl)]);
     t.after(async () => void (await Promise.all([holder.end(), admin.end()])));
-    await holder.query("BEGIN; LOCK TABLE maskline.receipt IN ACCESS EXCLUSIVE MODE");
+    await holder.query("BEGIN; LOCK TABLE user_logins IN ACCESS EXCLUSIVE MODE");
     const running = startMaskline(place.folder, ["preview"]);
     await untilWaiting(admin, 1, [running.finished]);
     assert.equal((await servers.queues.counts(place.queueUrl)).inFlight, 2);

@@ -14,6 +14,7 @@ const kindOf = ({ attempts }: Pick<Held, "attempts">): number => (attempts === 0
 /** A queue in memory, for tests of what stands above the port. It passes the conformance suite of the real sources. */
 export class MemorySource implements Source {
   readonly #endsWhenEmpty: boolean;
+  readonly #elapsed: () => number;
   #waiting: Held[] = [];
   readonly #inFlight = new Map<string, Held>();
   #later: { readonly held: Held; readonly dueMs: number }[] = [];
@@ -22,8 +23,9 @@ export class MemorySource implements Source {
   #failure: Error | null = null;
 
   /** @param options.endsWhenEmpty there is no more when all is gone; otherwise it waits for what may come */
-  constructor(options: { readonly endsWhenEmpty?: boolean } = {}) {
+  constructor(options: { readonly endsWhenEmpty?: boolean; readonly elapsed?: () => number } = {}) {
     this.#endsWhenEmpty = options.endsWhenEmpty ?? false;
+    this.#elapsed = options.elapsed ?? ((): number => performance.now());
   }
 
   get visible(): number {
@@ -81,7 +83,7 @@ export class MemorySource implements Source {
   }
 
   #comeBack(): void {
-    const nowMs = performance.now();
+    const nowMs = this.#elapsed();
     this.#waiting.push(...this.#later.filter(({ dueMs }) => dueMs <= nowMs).map(({ held }) => held));
     this.#later = this.#later.filter(({ dueMs }) => dueMs > nowMs);
   }
@@ -92,7 +94,7 @@ export class MemorySource implements Source {
       if (held === undefined) continue;
       this.#inFlight.delete(delivery.handle);
       if (outcome !== "returned") continue;
-      if (again === "later") this.#later.push({ held, dueMs: performance.now() + laterMs });
+      if (again === "later") this.#later.push({ held, dueMs: this.#elapsed() + laterMs });
       else this.#waiting.push(held);
     }
   }

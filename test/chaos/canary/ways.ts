@@ -92,7 +92,7 @@ export class Ways {
 
   async #previews(): Promise<void> {
     if (!this.#has("preview")) return;
-    this.#send([...this.#plants.fitting(3), ...this.#plants.refusedByContract().slice(0, 5), ...this.#plants.refusedByTable()]);
+    this.#send([...this.#plants.fitting(20), ...this.#plants.refusedByContract().slice(0, 5), ...this.#plants.refusedByTable()]);
     for (const line of ["preview -n 10", "preview -n 10 --json"]) {
       const { stdout } = await this.#expect(line, this.#watched.run(...line.split(" ")));
       if (!stdout.includes("plain-user")) this.#bench.fail(`${line} shows no rows`);
