@@ -5,9 +5,7 @@ import { loadStatements } from "../../src/postgres/load-statement.ts";
 import { momentOfCall, StatementMoments } from "./moments.ts";
 
 const target = { schema: "public", table: "user_logins" };
-const { load } = loadStatements("maskline", target, [{ name: "user_id", castType: "text" }] as unknown as Parameters<
-  typeof loadStatements
->[2]);
+const { load } = loadStatements("maskline", target, [{ name: "user_id", castType: "text" }]);
 
 test("a COMMIT is one of a load only behind a load, on the same connection, and once", () => {
   const moments = new StatementMoments();

@@ -52,7 +52,7 @@ export const networkCuts: Scenario = {
 };
 
 async function cutAgainAndAgain(bench: Bench, seat: Seat, first: number): Promise<void> {
-  const count = bench.size(20, 280);
+  const count = bench.size(20, 300);
   for (let turn = 0; turn < count && seat.occupied; turn += 1) {
     await pause(bench.random.below(300));
     const cut = cuts[(turn * 2 + first) % cuts.length] ?? cuts[0];
