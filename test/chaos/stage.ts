@@ -177,13 +177,15 @@ export class Stage {
     return this.queues.messages(queueName).filter(({ inFlight }) => inFlight).length;
   }
 
-  /** Resolves when nothing is left in the queue; tells the bench when that takes too long. */
-  async untilDrained(withinSeconds: number): Promise<void> {
-    const deadline = performance.now() + withinSeconds * 1_000;
-    while (this.left > 0) {
-      if (!this.manned) return this.#bench.fail(`${this.left} messages are left in the queue, and no worker`);
-      if (performance.now() > deadline)
-        return this.#bench.fail(`${this.left} messages are left in the queue after ${withinSeconds} s`);
+  /** Resolves when nothing is left in the queue; tells the bench when it has not become less for so long. */
+  async untilDrained(patienceSeconds: number): Promise<void> {
+    let least = this.left;
+    let sinceMs = performance.now();
+    for (let left = least; left > 0; left = this.left) {
+      if (!this.manned) return this.#bench.fail(`${left} messages are left in the queue, and no worker`);
+      if (left < least) [least, sinceMs] = [left, performance.now()];
+      if (performance.now() - sinceMs > patienceSeconds * 1_000)
+        return this.#bench.fail(`${left} messages are left in the queue, no fewer than ${patienceSeconds} s ago`);
       await pause(20);
     }
   }
