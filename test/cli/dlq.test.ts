@@ -70,7 +70,7 @@ suite("dlq drain", () => {
     await killAll(place, 2);
     const one = documentOf(succeeded(await maskline(place.folder, ["dlq", "drain", "--max-messages", "1", "--json"])));
     assert.equal((one as RunTotals).loaded, 1);
-    failed(await maskline(place.folder, ["dlq", "drain", "--max-duration", "1s"]), {
+    failed(await maskline(place.folder, ["dlq", "drain", "--max-duration", "6s"]), {
       code: "drain_unfinished",
       says: /1 received = 1 loaded/,
       next: /nothing is lost/,
