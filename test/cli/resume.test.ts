@@ -136,6 +136,7 @@ next: maskline resume --reason TEXT
       readonly trip: Trip;
     };
     assert.deepEqual([resumed, trip.refused, trip.resumeReason], [true, 7, "let them pass"]);
+    assert.deepEqual(Object.keys(trip.limits).sort(), ["refused", "share", "window"], "no other limit is kept with a trip");
     const run = succeeded(await call("run", "--drain", "--idle", "1s", "--json", "--set", "limits.refused=7"));
     const totals = documentOf(run) as RunTotals;
     assert.deepEqual([totals.received, totals.loaded, totals.quarantined, totals.returned], [10, 3, 7, 0]);
