@@ -87,7 +87,8 @@ export async function openSink(
   const { contract } = settings;
   await pinMaskDefinitions(database, schema, maskPins(settings.columns, ring), await rightfulKeyIds(database, schema, ring));
   const pipeline = await registerPipeline(database, schema, settings.pipeline);
-  const budget = new FailureBudget(database, schema, pipeline, settings.options.limits);
+  const { refused, share, window } = settings.options.limits;
+  const budget = new FailureBudget(database, schema, pipeline, { refused, share, window });
   await budget.requireUntripped();
   return new PostgresSink(database, {
     ...target,

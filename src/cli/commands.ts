@@ -34,7 +34,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "preview",
     group: "start",
-    summary: "real messages through everything, rolled back and given back; the masked rows and what would be refused",
+    summary: "real messages as rows and refusals: rolled back, and given back",
     load: async () => (await import("./commands/preview.ts")).preview,
   },
   {

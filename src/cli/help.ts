@@ -17,11 +17,13 @@ usage: maskline COMMAND [flags]
 ${sections.join("\n\n")}
 
 first steps:
-  maskline demo                            see the whole job on this machine, nothing to set up
-  maskline init                            then edit maskline.yaml and set DATABASE_URL
-  maskline keys create                     make the key ring it names; back it up
-  maskline check --connect                 everything that can be checked before the first message
-  maskline migrate && maskline run --drain
+  maskline demo             see the whole job on this machine, nothing to set up
+  maskline init             then edit maskline.yaml and set DATABASE_URL
+  maskline keys create      make the key ring it names; back it up
+  maskline migrate          make schema maskline; your own table is never touched
+  maskline check --connect  everything that can be checked before the first message
+  maskline preview          ten real messages as rows and refusals; nothing is stored
+  maskline run --drain      empty the queue, then end
 
 exit codes: 0 done, 1 failed, 2 usage or configuration, 3 something does not fit (table, rights, keys, queue),
             4 outage (nothing is lost: run again), 5 a drain or rekey that is not at its end,

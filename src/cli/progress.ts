@@ -1,6 +1,6 @@
 import { addCounts, type Counts, noCounts, type PipelineEvent } from "../pipeline/report.ts";
 import type { Output } from "./output.ts";
-import { count } from "./table.ts";
+import { count, messages } from "./table.ts";
 
 const refreshAfterMs = 100;
 
@@ -26,7 +26,7 @@ export class RunProgress {
         this.#counts = addCounts(this.#counts, event.counts);
         return this.#show();
       case "retrying":
-        return this.#output.say(`waiting ${event.delayMs} ms: ${event.code}`);
+        return this.#output.say(`the database is busy (${event.code}): trying again in ${event.delayMs} ms`);
       case "outage":
         return this.#output.say(`${event.of === "sink" ? "the database" : "the queue"} is away (${event.code}): waiting for it`);
       case "recovered":
@@ -37,7 +37,9 @@ export class RunProgress {
       case "lease_lost":
         return;
       case "undeleted":
-        return this.#output.say(`${event.messages} messages could not be deleted; they come again and will count as duplicates`);
+        return this.#output.say(
+          `${messages(event.messages)} could not be deleted: to come again, and to count as ${event.messages === 1 ? "a duplicate" : "duplicates"}`,
+        );
       case "key_changed":
         return this.#output.say(`the ring was rotated: masking under root key ${event.keyId} from now on`);
       case "key_outdated":
@@ -46,7 +48,7 @@ export class RunProgress {
         );
       case "unheard":
         return this.#output.say(
-          `this process cannot tell the database that it is alive (${event.code}): maskline keys rekey will take it for dead; may its role write to the table replica?`,
+          `this process cannot tell the database that it is alive (${event.code}): maskline ledger and keys rekey take it for dead until it can${event.code === "database_denied" ? "; its role has to write to the table replica (SECURITY.md)" : ""}`,
         );
       case "unpruned":
         return this.#output.say(

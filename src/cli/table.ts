@@ -35,6 +35,11 @@ export function count(value: number): string {
   return Number.isInteger(value) ? value.toLocaleString("en-US") : value.toLocaleString("en-US", { maximumFractionDigits: 1 });
 }
 
+/** 1 message, 12,345 messages */
+export function messages(number: number): string {
+  return `${count(number)} ${number === 1 ? "message" : "messages"}`;
+}
+
 /** 2026-11-21 08:15:00Z */
 export function moment(date: Date | null): string | null {
   return date === null ? null : `${date.toISOString().slice(0, 19).replace("T", " ")}Z`;

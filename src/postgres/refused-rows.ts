@@ -1,5 +1,6 @@
 import type { Rows } from "../pipeline/ports.ts";
 import { selectRows } from "../pipeline/rows.ts";
+import type { CopyIn } from "./copy-in.ts";
 import type { Database, Query } from "./database.ts";
 import { type DatabaseFailure, isClash, isOfRowAlone } from "./error-classes.ts";
 import { type LoadStatements, receiptParameters } from "./load-statement.ts";
@@ -59,27 +60,18 @@ export const findRefusedRows: RefusedRowSearch = (...asked) =>
 /** By halving alone. */
 export const findByHalving: RefusedRowSearch = (...asked) => rolledBack(asked, (trial) => settleOthers(trial, trial.byInsert, []));
 
-/** Ends the transaction without an error for anyone: nothing of it may stay. */
-class Rollback extends Error {}
-
 async function rolledBack(
   [database, statements, pipeline, rows]: Parameters<RefusedRowSearch>,
   search: (trial: RowTrial, skipsConflicts: boolean) => Promise<readonly RefusedRow[]>,
 ): Promise<Search> {
-  let found: Search = { tried: 0, refused: [] };
-  try {
-    await database.transaction("looking for refused rows", async (query, _prelude, copyIn) => {
-      const tried = await newPlaces(query, statements, pipeline, rows);
-      const trial = new RowTrial(query, copyIn, statements, selectRows(rows, tried));
-      const refused = await search(trial, statements.skipsConflicts);
-      const byPlace = refused.map(({ place, failure }) => ({ place: tried[place] as number, failure }));
-      found = { tried: tried.length, refused: byPlace.sort((one, other) => one.place - other.place) };
-      throw new Rollback();
-    });
-  } catch (error) {
-    if (!(error instanceof Rollback)) throw error;
-  }
-  return found;
+  const work = async (query: Query, _prelude: unknown, copyIn: CopyIn): Promise<Search> => {
+    const tried = await newPlaces(query, statements, pipeline, rows);
+    const trial = new RowTrial(query, copyIn, statements, selectRows(rows, tried));
+    const refused = await search(trial, statements.skipsConflicts);
+    const byPlace = refused.map(({ place, failure }) => ({ place: tried[place] as number, failure }));
+    return { tried: tried.length, refused: byPlace.sort((one, other) => one.place - other.place) };
+  };
+  return database.transaction("looking for refused rows", work, { discard: true });
 }
 
 /**

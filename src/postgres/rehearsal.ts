@@ -5,7 +5,8 @@ import { selectRows } from "../pipeline/rows.ts";
 import type { Database, Query } from "./database.ts";
 import { databaseFailure, mayBeRow } from "./error-classes.ts";
 import { columnParameters, type LoadChoices, type LoadStatements, loadStatements, receiptParameters } from "./load-statement.ts";
-import { quoteName, type TableName } from "./names.ts";
+import type { TableName } from "./names.ts";
+import { pipelineNumber } from "./pipelines.ts";
 import { refusalFault } from "./refusal-fault.ts";
 import type { TargetColumn } from "./target.ts";
 
@@ -67,7 +68,7 @@ async function findNew(
 ): Promise<(id: string) => boolean> {
   const all = [...rows.deliveries.map((delivery, place) => ({ delivery, id: rows.ids[place] as string })), ...refused];
   const fresh = new Map(all.map(({ delivery, id }) => [id, delivery]));
-  const number = await findNumber(query, schema, pipeline);
+  const number = await pipelineNumber(query, schema, pipeline);
   if (number !== null) {
     const messages = { deliveries: [...fresh.values()], ids: [...fresh.keys()] };
     for (const { id } of await query<{ id: string }>(known, [number, ...receiptParameters(messages)])) fresh.delete(id);
@@ -87,10 +88,4 @@ async function tryRow(query: Query, { rows, skipsConflicts }: LoadStatements, ro
     await query("ROLLBACK TO SAVEPOINT rehearsal");
     return { outcome: "quarantined", faults: [refusalFault(failure)] };
   }
-}
-
-/** The pipeline's number; null before its first run. */
-async function findNumber(query: Query, schema: string, name: string): Promise<number | null> {
-  const [found] = await query<{ number: number }>(`SELECT number FROM ${quoteName(schema)}.pipeline WHERE name = $1`, [name]);
-  return found?.number ?? null;
 }

@@ -79,7 +79,6 @@ export async function startChaosQueueServer({ seed, clock = systemClock }: Chaos
     const { action, input } = wire;
     const queue = nameOf(input["QueueUrl"]);
     count(store.counters.calls, action);
-    count(store.counters.callsOf, client);
     const tell = (phase: QueueCall["phase"], messages: number): void | Promise<void> =>
       hook?.({ client, action, queue, phase, messages });
     if (hook !== null) await tell("asked", askedFor(input));

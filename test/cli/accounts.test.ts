@@ -32,7 +32,7 @@ suite("the accounts of runs, and what becomes of old receipts", () => {
     );
     assert.equal(
       table.stderr,
-      `run ${run(1)} was killed, or ended in an outage; 312 messages it held come again by themselves, after the visibility timeout\n`,
+      `run ${run(1)} was killed, or ended in an outage; 312 messages it held, to come again after the visibility timeout\n`,
     );
     const { runs } = documentOf(succeeded(json)) as { readonly runs: readonly Account[] };
     assert.deepEqual(
@@ -70,8 +70,8 @@ suite("the accounts of runs, and what becomes of old receipts", () => {
     const plan = documentOf(succeeded(await call("prune", "--dry-run", "--json")));
     assert.deepEqual(plan, { dryRun: true, receipts: 3, ledgerRows: 8, notes: 0 });
     assert.match(
-      succeeded(await call("prune", "--dry-run")).stderr,
-      /^would remove 3 receipts, 8 rows of the ledger \(summed up\), 0 notes of what lanes held; nothing was changed$/m,
+      succeeded(await call("prune", "--dry-run")).stdout,
+      /^would remove 3 receipts, 8 rows of the ledger \(summed up\), 0 notes of what lanes held$/m,
     );
     assert.equal(await countRows(place.database, "maskline.receipt"), 3);
     const before = (await call("ledger", "--json")).stdout;

@@ -100,8 +100,8 @@ $`,
     const dry = succeeded(await call("resume", "--dry-run"));
     assert.equal(
       said(dry),
-      `pipeline public.user_logins stands still since TIME: too many messages
-were refused: 7 of the newest 10, and limits.refused allows 5
+      `pipeline public.user_logins stands still since TIME
+too many messages were refused: 7 of the newest 10, and limits.refused allows 5
   5 x missing, ip
   1 x bad_format, ip
   1 x not_json
@@ -115,7 +115,7 @@ next: maskline resume --reason TEXT
     const resumed = succeeded(await call("resume", "--reason", "producer is fixed"));
     assert.match(
       said(resumed),
-      /^pipeline public\.user_logins goes on; it stood still since TIME: too many messages\nwere refused: 7 of/,
+      /^pipeline public\.user_logins goes on; it stood still since TIME\ntoo many messages were refused: 7 of/,
     );
     assert.match(
       resumed.stderr,
@@ -136,6 +136,7 @@ next: maskline resume --reason TEXT
       readonly trip: Trip;
     };
     assert.deepEqual([resumed, trip.refused, trip.resumeReason], [true, 7, "let them pass"]);
+    assert.deepEqual(Object.keys(trip.limits).sort(), ["refused", "share", "window"], "no other limit is kept with a trip");
     const run = succeeded(await call("run", "--drain", "--idle", "1s", "--json", "--set", "limits.refused=7"));
     const totals = documentOf(run) as RunTotals;
     assert.deepEqual([totals.received, totals.loaded, totals.quarantined, totals.returned], [10, 3, 7, 0]);

@@ -8,7 +8,7 @@ import { findTrip, tripped } from "../../postgres/trips.ts";
 import { accountColumns } from "../columns.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import { settingsOf } from "../settings.ts";
-import { count, formatTable, moment } from "../table.ts";
+import { formatTable, messages, moment } from "../table.ts";
 
 export const ledger: Command = {
   flags: {
@@ -52,8 +52,9 @@ function showAccounts({ output }: Call, accounts: readonly Account[]): void {
   for (const line of formatTable(accountColumns, accounts)) output.data(line);
   for (const { run, state, abandoned } of accounts) {
     if (state !== "killed") continue;
-    const held = abandoned === 0 ? "it held no message" : `${count(abandoned)} messages it held come again by themselves`;
-    output.say(`run ${run} was killed, or ended in an outage; ${held}${abandoned === 0 ? "" : ", after the visibility timeout"}`);
+    const held =
+      abandoned === 0 ? "it held no message" : `${messages(abandoned)} it held, to come again after the visibility timeout`;
+    output.say(`run ${run} was killed, or ended in an outage; ${held}`);
   }
 }
 

@@ -6,7 +6,7 @@ import { type Command, configFlags } from "../command.ts";
 import { fittedTable } from "../fitted-table.ts";
 import type { Output } from "../output.ts";
 import { settingsOf } from "../settings.ts";
-import { count, type TableColumn } from "../table.ts";
+import { count, messages, type TableColumn } from "../table.ts";
 
 const defaultMessages = 10;
 /** They are held, and tried one by one, all at once: enough to look at. */
@@ -94,8 +94,10 @@ function conclude(output: Output, { messages: previewed, refusedAlike, unknown, 
   if (refusedAlike !== null) {
     warn(output, `the table refuses every row alike (${refusedAlike}): a run would stop then, and quarantine nothing`);
   }
+  const spent = previewed.some(({ attempt }) => attempt >= (facts.maxReceiveCount ?? Infinity));
+  const run = `maskline run --drain${spent ? ", then maskline dlq drain" : ""}`;
   output.say(
-    `${output.style("bold", "next:")} ${refused === 0 ? "maskline run --drain" : "change contract or table if these should load, and preview again; or maskline run --drain"}`,
+    `${output.style("bold", "next:")} ${refused === 0 ? run : `change contract or table if these should load, and preview again; or ${run}`}`,
   );
 }
 
@@ -108,11 +110,15 @@ function concludeEmpty(output: Output, { visible, inFlight, delayed, maxReceiveC
   output.say(
     `no message came; there were about ${count(visible)} visible, ${count(inFlight)} in flight, ${count(delayed)} delayed`,
   );
-  const next =
-    visible > 0 && maxReceiveCount !== null
-      ? "maskline dlq drain --dry-run shows whether they have gone to the dead-letter queue"
-      : "maskline sample --send puts generated events on the queue, for a try";
-  output.say(`${output.style("bold", "next:")} ${next}`);
+  output.say(`${output.style("bold", "next:")} ${nextWhenEmpty()}`);
+
+  function nextWhenEmpty(): string {
+    if (visible > 0 && maxReceiveCount !== null)
+      return "maskline dlq drain --dry-run shows whether they have gone to the dead-letter queue";
+    if (inFlight + delayed > 0)
+      return "maskline preview again: what is in flight comes back unless someone deletes it, what is delayed comes later";
+    return "maskline sample --send puts generated events on the queue, for a try";
+  }
 }
 
 /** Names of fields come from outside and can be personal: on a terminal, where nothing keeps them, and nowhere else. */
@@ -177,8 +183,4 @@ function jsonResult({ columns, messages: previewed, refusedAlike, unknown, facts
       faults,
     })),
   };
-}
-
-function messages(number: number): string {
-  return `${count(number)} ${number === 1 ? "message" : "messages"}`;
 }

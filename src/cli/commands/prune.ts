@@ -23,7 +23,8 @@ delete: this is for a role of its own, from cron.`,
     if (call.has("dry-run")) {
       const { receipts, ledgerRows, notes } = await planPrune(settings);
       if (output.json) return output.document({ dryRun: true, receipts, ledgerRows, notes });
-      return output.say(`would remove ${amounts({ receipts, ledgerRows, notes })}; nothing was changed`);
+      output.data(`would remove ${amounts({ receipts, ledgerRows, notes })}`);
+      return output.say("nothing was changed; next: maskline prune");
     }
     const { ended, ...removed } = await pruneNow(settings, call.stop);
     if (ended === "stopped") {

@@ -60,10 +60,8 @@ function reasonOf(call: Call): string {
 
 function showTrip(output: Output, trip: Trip, resumed: boolean): void {
   const since = `since ${moment(trip.trippedAt)}`;
-  output.say(
-    `pipeline ${trip.pipeline} ${resumed ? `goes on; it stood still ${since}` : `stands still ${since}`}: too many messages`,
-  );
-  output.say(`were refused: ${describeTrip(trip)}`);
+  output.say(`pipeline ${trip.pipeline} ${resumed ? `goes on; it stood still ${since}` : `stands still ${since}`}`);
+  output.say(`too many messages were refused: ${describeTrip(trip)}`);
   for (const line of reasonLines(trip.reasons)) output.say(`  ${line}`);
   if (!resumed) return output.say("next: maskline resume --reason TEXT");
   output.say(

@@ -76,10 +76,6 @@ export const actions: Readonly<Record<string, Action>> = {
     store.find(queue).set(flatMap(input, "Attributes"));
     return nothing;
   },
-  PurgeQueue: (store, { queue }) => {
-    store.find(queue).purge();
-    return nothing;
-  },
   SendMessage: (store, { queue, input }) => {
     const found = store.find(queue);
     const output = send(found, input);

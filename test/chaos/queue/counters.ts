@@ -2,8 +2,6 @@
 export interface QueueCounters {
   /** By action; also those that met a fault. */
   readonly calls: Record<string, number>;
-  /** By client, the same. */
-  readonly callsOf: Record<string, number>;
   /** Messages handed out, each time counted. */
   deliveries: number;
   /** Of these: handed out before, and visible again since. */
@@ -28,7 +26,6 @@ export interface QueueCounters {
 export function newCounters(): QueueCounters {
   return {
     calls: {},
-    callsOf: {},
     deliveries: 0,
     redeliveries: 0,
     duplicates: 0,

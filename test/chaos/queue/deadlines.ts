@@ -44,13 +44,9 @@ export class Deadlines {
   compact(live: number): void {
     if (this.size < 10_000 || this.size < live * 2) return;
     const kept = this.#messages.filter((message, place) => isCurrent(message, this.#at[place] as number));
-    this.clear();
-    for (const message of kept) this.add(message);
-  }
-
-  clear(): void {
     this.#at.length = 0;
     this.#messages.length = 0;
+    for (const message of kept) this.add(message);
   }
 
   #takeFirst(): Message {

@@ -9,7 +9,6 @@ export interface Order {
   take(limit: number): Message[];
   /** A message that was in flight is so no more: deleted or visible again. */
   landed(message: Message): void;
-  clear(): void;
 }
 
 /** First in, first out as far as nothing comes between; `shuffle` says how often another of the next hundred goes first. */
@@ -46,11 +45,6 @@ export class StandardOrder implements Order {
   }
 
   landed(): void {}
-
-  clear(): void {
-    this.#ready = [];
-    this.#head = 0;
-  }
 
   #swapFirst(): void {
     const other = this.#head + this.#random.below(Math.min(100, this.#ready.length - this.#head));
@@ -104,11 +98,6 @@ export class GroupOrder implements Order {
     const group = this.#group(message);
     group.inFlight -= 1;
     this.#queue(group);
-  }
-
-  clear(): void {
-    this.#groups.clear();
-    this.#open = [];
   }
 
   #group({ group }: Message): Group {

@@ -164,14 +164,6 @@ export const probes: readonly Probe[] = [
     },
   },
   {
-    title: "a queue that was purged",
-    script: async (call) => {
-      await call("SendMessageBatch", { Entries: entries(3) });
-      await call("PurgeQueue");
-      return call("GetQueueAttributes", { AttributeNames: ["ApproximateNumberOfMessages"] });
-    },
-  },
-  {
     title: "FIFO: a message without a group",
     attributes: { FifoQueue: "true" },
     script: (call) => call("SendMessage", { MessageBody: "m", MessageDeduplicationId: "d" }),

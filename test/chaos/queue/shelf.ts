@@ -88,13 +88,4 @@ export class Shelf {
     this.#order.landed(message);
     this.#deadlines.compact(this.#hidden + this.#delayed);
   }
-
-  clear(): void {
-    for (const message of this.#messages.values()) message.state = "gone";
-    this.#messages.clear();
-    this.#order.clear();
-    this.#deadlines.clear();
-    this.#hidden = 0;
-    this.#delayed = 0;
-  }
 }

@@ -196,10 +196,6 @@ export class StoredQueue {
     return moved;
   }
 
-  purge(): void {
-    this.#shelf.clear();
-  }
-
   #add(message: Omit<Message, "serial" | "sequence" | "spent" | "state" | "visibleAtMs" | "grip">, delayMs: number): Message {
     const serial = (this.#serial += 1);
     const added: Message = {
