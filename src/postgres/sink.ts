@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+
 import type { FieldShape } from "../contract/structure.ts";
 import { MasklineError } from "../errors.ts";
 import type { Batch, Delivery, LedgerPosition, Settlement, Sink } from "../pipeline/ports.ts";
@@ -114,7 +116,9 @@ export class PostgresSink implements Sink {
   /** An empty load, rolled back: it needs the same locks and rights, and a server that can be written to. */
   async probe(): Promise<void> {
     const rows = { ...nothing.rows, columns: this.#options.columns.map(() => []) };
-    const parameters = await this.#parameters(nothing, { rows, refused: [], repeated: [], heldBack: [] });
+    // a ledger row of its own: a probe whose process has vanished must not stand in the way of all others
+    const batch: Batch = { ...nothing, position: { ...nothing.position, run: randomUUID() } };
+    const parameters = await this.#parameters(batch, { rows, refused: [], repeated: [], heldBack: [] });
     await this.#database.transaction("trying the database", (query) => query(this.#statements.load, parameters), { discard: true });
   }
 
@@ -243,7 +247,7 @@ export class PostgresSink implements Sink {
 const nothing: Batch = {
   rows: { deliveries: [], ids: [], columns: [] },
   refused: [],
-  position: { run: "00000000-0000-0000-0000-000000000000", lane: 0, sequence: 0, received: 0 },
+  position: { run: "", lane: 0, sequence: 0, received: 0 },
   seal: () => Promise.reject(new Error("there is nothing to seal")),
 };
 
