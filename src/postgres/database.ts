@@ -47,6 +47,8 @@ SET LOCAL idle_in_transaction_session_timeout = ${idleTimeoutMs};
 SELECT set_config('synchronous_commit', 'on', true) AS pinned WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');
 SET CONSTRAINTS ALL IMMEDIATE`;
 
+export type HaltedDatabase = Pick<Database, "query" | "transaction">;
+
 /** Longer than any statement: the driver knows no "for ever" for a single one. */
 const unhurriedMs = 2_147_483_647;
 
@@ -112,6 +114,12 @@ export class Database {
       halt?.removeEventListener("abort", cut);
       client.release(broken);
     }
+  }
+
+  /** The same database for work that ends when a run is halted. */
+  haltedBy(halt: AbortSignal | undefined): HaltedDatabase {
+    const transaction: Database["transaction"] = (doing, work, options) => this.transaction(doing, work, { halt, ...options });
+    return { transaction, query: (doing, sql, parameters) => transaction(doing, (query) => query(sql, parameters)) };
   }
 
   async close(): Promise<void> {
