@@ -110,12 +110,9 @@ async function runToEnd(settings: Settings, request: RunRequest, stop: AbortSign
     if (early) return { run: runId, received: 0, ...noCounts };
     throw error;
   } finally {
-    await source?.close();
+    const farewell = Promise.resolve(live?.end()).then(() => database.close());
+    // side by side: either server may say nothing any more, and the other's part has to be done in time
+    await Promise.all([source?.close(), atMost(farewellMs, farewell, systemClock)]);
     queue.close();
-    await atMost(
-      farewellMs,
-      Promise.resolve(live?.end()).then(() => database.close()),
-      systemClock,
-    );
   }
 }

@@ -9,7 +9,7 @@ export interface EngineOptions extends Omit<LaneWork, "allowance" | "breaker" | 
   readonly maxMessages: number;
   /** After the wish to end, what is in work is given up after this time. */
   readonly patienceMs: number;
-  /** Goes on beside the lanes until `ended`; when it fails, the run ends as when a lane fails. */
+  /** Goes on beside the lanes until `ended`, and is not waited for much longer; when it fails, the run ends as when a lane fails. */
   readonly beside?: (ended: AbortSignal) => Promise<void>;
 }
 
@@ -18,6 +18,9 @@ export interface RunTotals extends Counts {
   readonly run: string;
   readonly received: number;
 }
+
+/** What goes on beside the lanes may finish what it is at, but a server that says nothing any more does not hold up the end. */
+const besideGraceMs = 2_000;
 
 /**
  * Runs the lanes until the source has no more, the allowance is used up, or `stop` is aborted: then each lane finishes the batch in
@@ -58,7 +61,11 @@ export async function runPipeline(options: EngineOptions, stop: AbortSignal): Pr
   );
   ended.abort();
   await patience;
-  for (const part of [...lanes, ...(await beside)]) {
+  const over = new AbortController();
+  const late = clock.sleep(besideGraceMs, over.signal).then((): typeof lanes => []);
+  const besides = await Promise.race([beside, late]);
+  over.abort();
+  for (const part of [...lanes, ...besides]) {
     if (part.status === "rejected") throw part.reason;
   }
   return { run: options.run, received, ...counts };

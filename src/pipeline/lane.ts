@@ -220,7 +220,7 @@ export class Lane {
   async #writeAbandoned(): Promise<boolean> {
     if (this.#abandoned === null) return true;
     try {
-      await this.#work.sink.abandon(this.#abandoned.position, this.#abandoned.messages);
+      await this.#work.sink.abandon(this.#abandoned.position, this.#abandoned.messages, this.#work.halt);
       this.#abandoned = null;
       return true;
     } catch (error) {
@@ -234,9 +234,9 @@ export class Lane {
     const { sink, breaker, halt } = this.#work;
     // what is not known is not balanced by force, and a sink that is away is not waited for at the end
     if (this.#received === 0 || breaker.isOpen || halt.aborted) return;
-    if (this.#abandoned !== null) await sink.abandon(this.#abandoned.position, this.#abandoned.messages);
+    if (this.#abandoned !== null) await sink.abandon(this.#abandoned.position, this.#abandoned.messages, halt);
     this.#sequence += 1;
-    await sink.closeLane(this.#position());
+    await sink.closeLane(this.#position(), halt);
   }
 
   #position(): LedgerPosition {

@@ -108,12 +108,12 @@ export interface Sink {
    */
   load(batch: Batch, halt?: AbortSignal): Promise<readonly Settlement[]>;
   /** Writes into the ledger that a batch was given up and its messages returned; nothing, when its load is durable after all. */
-  abandon(position: LedgerPosition, messages: number): Promise<void>;
+  abandon(position: LedgerPosition, messages: number, halt?: AbortSignal): Promise<void>;
   /** Notes what a lane has received before it is loaded, so that the account of a killed run shows what it held. */
   noteReceived(position: LedgerPosition, halt?: AbortSignal): Promise<void>;
   /** Resolves when the sink can be written to, rejects while it cannot. Writes nothing. */
   probe(): Promise<void>;
   /** Appends the closing ledger row of a lane that ends in order. */
-  closeLane(position: LedgerPosition): Promise<void>;
+  closeLane(position: LedgerPosition, halt?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }

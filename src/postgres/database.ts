@@ -4,6 +4,7 @@ import { MasklineError } from "../errors.ts";
 import { connectionConfig, type DatabaseOptions } from "./connection.ts";
 import { type CopyIn, copyInThrough } from "./copy-in.ts";
 import { databaseError, databaseFailure } from "./error-classes.ts";
+import { Pools } from "./pools.ts";
 
 export type Query = <Row extends pg.QueryResultRow>(sql: string, parameters?: readonly unknown[]) => Promise<Row[]>;
 
@@ -26,6 +27,11 @@ export interface TransactionOptions {
 /** Waits at most this long for a lock, and for any one statement, inside a transaction of ours. */
 const lockTimeoutMs = 10_000;
 const statementTimeoutMs = 60_000;
+/**
+ * Between two statements of a transaction of ours lie milliseconds. What lies longer is of a client that has vanished without a word (a host
+ * that died, a network that was cut): its locks, on receipts above all, must not outlast it by the hours TCP takes to notice.
+ */
+const idleTimeoutMs = 30_000;
 /** The server's own limit comes first; this one is for a server, or a pooler before it, that says nothing any more. */
 const silenceTimeoutMs = 75_000;
 
@@ -37,8 +43,11 @@ const silenceTimeoutMs = 75_000;
 const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL array_nulls = on;
 SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL statement_timeout = ${statementTimeoutMs};
+SET LOCAL idle_in_transaction_session_timeout = ${idleTimeoutMs};
 SELECT set_config('synchronous_commit', 'on', true) AS pinned WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');
 SET CONSTRAINTS ALL IMMEDIATE`;
+
+export type HaltedDatabase = Pick<Database, "query" | "transaction">;
 
 /** Longer than any statement: the driver knows no "for ever" for a single one. */
 const unhurriedMs = 2_147_483_647;
@@ -47,16 +56,12 @@ const unhurriedMs = 2_147_483_647;
 export class Database {
   /** host:port/database, safe to show. */
   readonly where: string;
-  readonly #config: pg.PoolConfig;
-  #pool: pg.Pool;
-  /** Pools that were left, until their last connection is closed. */
-  readonly #left = new Set<Promise<void>>();
+  readonly #pools: Pools;
 
   constructor(options: DatabaseOptions) {
     const { where, config } = connectionConfig(options);
     this.where = where;
-    this.#config = { ...config, query_timeout: silenceTimeoutMs };
-    this.#pool = openPool(this.#config);
+    this.#pools = new Pools({ ...config, query_timeout: silenceTimeoutMs });
   }
 
   /** One statement on its own. `doing` completes "while ..." in an error. */
@@ -70,20 +75,17 @@ export class Database {
     work: (query: Query, prelude: readonly pg.QueryResultRow[], copyIn: CopyIn) => Promise<T>,
     { prelude, unhurried = false, unfiltered = false, mayBeLost = false, discard = false, halt }: TransactionOptions = {},
   ): Promise<T> {
-    const pool = this.#pool;
-    let client: pg.PoolClient;
-    try {
-      client = await pool.connect();
-    } catch (error) {
+    const connected = await this.#pools.connect(halt).catch((error: unknown) => {
       throw databaseError(error, "connecting", this.where);
-    }
+    });
+    if (connected === null) throw new MasklineError("database_unreachable", `stopped while ${doing} (${this.where})`);
+    const { pool, client } = connected;
     let broken = false;
     let hasBegun = false;
     // ends the connection under a statement that waits for its answer: the statement fails at once
     const cut = (): void => void client.end();
     halt?.addEventListener("abort", cut, { once: true });
     try {
-      if (halt?.aborted === true) throw new MasklineError("database_unreachable", `stopped while ${doing} (${this.where})`);
       const opening = [
         begin,
         ...(unhurried ? ["SET LOCAL statement_timeout = 0"] : []),
@@ -105,7 +107,8 @@ export class Database {
       broken = isSilence(error) || halt?.aborted === true || !(await rollBack(client));
       if (!isDriverError(error)) throw error;
       const refusal = new DatabaseRefusal(hasBegun ? error : namedReadOnly(error), doing, this.where);
-      if (refusal.failure.failureClass === "outage") this.#leave(pool);
+      // the others of the pool may still lead to a server that has become read-only, and the name may stand for another one now
+      if (refusal.failure.failureClass === "outage") this.#pools.leave(pool);
       throw refusal;
     } finally {
       halt?.removeEventListener("abort", cut);
@@ -113,29 +116,15 @@ export class Database {
     }
   }
 
+  /** The same database for work that ends when a run is halted. */
+  haltedBy(halt: AbortSignal | undefined): HaltedDatabase {
+    const transaction: Database["transaction"] = (doing, work, options) => this.transaction(doing, work, { halt, ...options });
+    return { transaction, query: (doing, sql, parameters) => transaction(doing, (query) => query(sql, parameters)) };
+  }
+
   async close(): Promise<void> {
-    await Promise.all([this.#pool.end(), ...this.#left]);
+    await this.#pools.close();
   }
-
-  /**
-   * After an outage all connections are made anew: the others of the pool may still lead to a server that has become read-only, and the
-   * name may stand for another one now.
-   */
-  #leave(pool: pg.Pool): void {
-    if (pool !== this.#pool) return;
-    this.#pool = openPool(this.#config);
-    const closed = pool.end().finally(() => this.#left.delete(closed));
-    this.#left.add(closed);
-  }
-}
-
-function openPool(config: pg.PoolConfig): pg.Pool {
-  const pool = new pg.Pool(config);
-  // A connection that breaks is replaced at the next use, and fails the next statement of a transaction; without listeners it would
-  // end the process: the pool listens for idle ones only.
-  pool.on("error", () => {});
-  pool.on("connect", (client) => void client.on("error", () => {}));
-  return pool;
 }
 
 /** A statement that failed, with the parts of the driver's error that hold no value. */
@@ -175,5 +164,5 @@ function isSilence(error: unknown): boolean {
 
 function isDriverError(error: unknown): error is Error {
   if (error instanceof MasklineError || !(error instanceof Error)) return false;
-  return "code" in error || error instanceof pg.DatabaseError || /[Cc]onnection|timeout/.test(error.message);
+  return "code" in error || error instanceof pg.DatabaseError || /[Cc]onnection|timeout|Client was closed/.test(error.message);
 }

@@ -22,7 +22,11 @@ export async function noteIntake(
 }
 
 /** Of a lane whose ledger says all there is to say. */
-export async function forgetIntake(database: Database, schema: string, { run, lane }: LedgerPosition): Promise<void> {
+export async function forgetIntake(
+  database: Pick<Database, "transaction">,
+  schema: string,
+  { run, lane }: LedgerPosition,
+): Promise<void> {
   const sql = `DELETE FROM ${quoteName(schema)}.intake WHERE run = $1 AND lane = $2`;
   await database.transaction("forgetting what was received", (query) => query(sql, [run, lane]), { mayBeLost: true });
 }

@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+
 import type { FieldShape } from "../contract/structure.ts";
 import { MasklineError } from "../errors.ts";
 import type { Batch, Delivery, LedgerPosition, Settlement, Sink } from "../pipeline/ports.ts";
@@ -11,7 +13,7 @@ import {
   withoutRepeats,
   withoutUnknown,
 } from "./batch-part.ts";
-import { type Database, DatabaseRefusal, type Query } from "./database.ts";
+import { type Database, DatabaseRefusal, type HaltedDatabase, type Query } from "./database.ts";
 import { type DatabaseFailure, describeFailure, isClash, mayBeRow } from "./error-classes.ts";
 import { BudgetCrossed, type FailureBudget } from "./failure-budget.ts";
 import { forgetIntake, noteIntake } from "./intake.ts";
@@ -67,16 +69,17 @@ export class PostgresSink implements Sink {
 
   async load(batch: Batch, halt?: AbortSignal): Promise<readonly Settlement[]> {
     const { lane, sequence } = batch.position;
+    const database = this.#database.haltedBy(halt);
     const doubted = this.#doubted.get(lane);
-    this.#doubted.delete(lane);
     if (doubted?.sequence === sequence) {
-      const known = await this.#lookUp(batch, doubted.part);
+      const known = await this.#lookUp(batch, doubted.part, database);
       if (known !== null) return known;
     }
-    let part = await this.#withoutHeldBack(batch, withoutRepeats(batch));
+    this.#doubted.delete(lane);
+    let part = await this.#withoutHeldBack(batch, withoutRepeats(batch), database);
     for (let fruitless = 0; ;) {
       try {
-        return await this.#write(batch, part, halt);
+        return await this.#write(batch, part, database);
       } catch (error) {
         if (error instanceof BudgetCrossed) throw await this.#options.budget.trip(error, batch.position.run);
         if (!(error instanceof DatabaseRefusal)) throw error;
@@ -84,21 +87,21 @@ export class PostgresSink implements Sink {
         if (away || isInLedger(error)) {
           // the answer to a COMMIT can be lost, and a COMMIT that nobody waits for any more can come late
           this.#doubted.set(lane, { sequence, part });
-          const known = halt?.aborted === true ? null : await this.#lookUp(batch, part).catch(() => null);
+          const known = halt?.aborted === true ? null : await this.#lookUp(batch, part, database).catch(() => null);
           if (known !== null) return known;
           if (away) throw error;
         }
         if (!mayBeRow(error.failure) || fruitless === fruitlessSearches) throw error;
-        const smaller = await this.#withoutOffenders(part, error);
+        const smaller = await this.#withoutOffenders(part, error, database);
         if (smaller === part) fruitless += 1;
         part = withoutHeldBack(smaller, batch.heldBack, smaller.refused.slice(part.refused.length));
       }
     }
   }
 
-  async abandon(position: LedgerPosition, messages: number): Promise<void> {
+  async abandon(position: LedgerPosition, messages: number, halt?: AbortSignal): Promise<void> {
     // waits for a COMMIT of the same position that is still under way, and leaves its row as it is
-    await this.#database.query(
+    await this.#database.haltedBy(halt).query(
       "writing what was given up into the ledger",
       `INSERT INTO ${quoteName(this.#options.schema)}.ledger
          (run, lane, sequence, pipeline, received, returned, loaded, quarantined, duplicate)
@@ -114,12 +117,15 @@ export class PostgresSink implements Sink {
   /** An empty load, rolled back: it needs the same locks and rights, and a server that can be written to. */
   async probe(): Promise<void> {
     const rows = { ...nothing.rows, columns: this.#options.columns.map(() => []) };
-    const parameters = await this.#parameters(nothing, { rows, refused: [], repeated: [], heldBack: [] });
+    // a ledger row of its own: a probe whose process has vanished must not stand in the way of all others
+    const batch: Batch = { ...nothing, position: { ...nothing.position, run: randomUUID() } };
+    const parameters = await this.#parameters(batch, { rows, refused: [], repeated: [], heldBack: [] });
     await this.#database.transaction("trying the database", (query) => query(this.#statements.load, parameters), { discard: true });
   }
 
-  async closeLane(position: LedgerPosition): Promise<void> {
-    await this.#database.query(
+  async closeLane(position: LedgerPosition, halt?: AbortSignal): Promise<void> {
+    const database = this.#database.haltedBy(halt);
+    await database.query(
       "closing the ledger",
       `INSERT INTO ${quoteName(this.#options.schema)}.ledger
          (run, lane, sequence, pipeline, received, returned, loaded, quarantined, duplicate, closing)
@@ -127,7 +133,7 @@ export class PostgresSink implements Sink {
       [position.run, position.lane, position.sequence, this.#options.pipeline, position.received],
     );
     // the account is closed; what is left of a note changes nothing in it and is pruned
-    await forgetIntake(this.#database, this.#options.schema, position).catch(() => {});
+    await forgetIntake(database, this.#options.schema, position).catch(() => {});
   }
 
   async close(): Promise<void> {
@@ -139,9 +145,9 @@ export class PostgresSink implements Sink {
    * offenders in the quarantine and their neighbours in the table. When all are refused alike it is not the rows: the target has
    * changed, a partition or a right is missing, a trigger closes the table. That stops the run, and quarantines nothing.
    */
-  async #withoutOffenders(part: BatchPart, refusal: DatabaseRefusal): Promise<BatchPart> {
+  async #withoutOffenders(part: BatchPart, refusal: DatabaseRefusal, database: HaltedDatabase): Promise<BatchPart> {
     const { search = findRefusedRows, pipeline } = this.#options;
-    const { tried, refused } = await search(this.#database, this.#statements, pipeline, part.rows);
+    const { tried, refused } = await search(database, this.#statements, pipeline, part.rows);
     const [first] = refused;
     if (first === undefined) return part;
     if (refused.length === tried) {
@@ -155,9 +161,9 @@ export class PostgresSink implements Sink {
   }
 
   /** Messages that the contract refuses hold up others before anything is written; one that has had its effect does not. */
-  async #withoutHeldBack({ heldBack }: Batch, part: BatchPart): Promise<BatchPart> {
+  async #withoutHeldBack({ heldBack }: Batch, part: BatchPart, database: HaltedDatabase): Promise<BatchPart> {
     if (heldBack === undefined || part.refused.length === 0) return part;
-    const known = await this.#known(part.refused);
+    const known = await this.#known(part.refused, database);
     return withoutHeldBack(
       part,
       heldBack,
@@ -166,10 +172,13 @@ export class PostgresSink implements Sink {
   }
 
   /** Which of these messages have a receipt, by id. */
-  async #known(messages: readonly { readonly delivery: Delivery; readonly id: string }[]): Promise<ReadonlySet<string>> {
+  async #known(
+    messages: readonly { readonly delivery: Delivery; readonly id: string }[],
+    database: HaltedDatabase,
+  ): Promise<ReadonlySet<string>> {
     const keys = { deliveries: messages.map(({ delivery }) => delivery), ids: messages.map(({ id }) => id) };
     const parameters = [this.#options.pipeline, ...receiptParameters(keys)];
-    const rows = await this.#database.query<{ id: string }>("looking up receipts", this.#statements.known, parameters);
+    const rows = await database.query<{ id: string }>("looking up receipts", this.#statements.known, parameters);
     return new Set(rows.map(({ id }) => id));
   }
 
@@ -177,9 +186,9 @@ export class PostgresSink implements Sink {
    * Reads from its ledger row whether a load is durable. Its counts say how many messages were new, not which; all are to be deleted.
    * Where messages are held back, receipts say which are durable. Null when the load is not there.
    */
-  async #lookUp({ position, heldBack }: Batch, part: BatchPart): Promise<readonly Settlement[] | null> {
+  async #lookUp({ position, heldBack }: Batch, part: BatchPart, database: HaltedDatabase): Promise<readonly Settlement[] | null> {
     const sql = `SELECT loaded, quarantined FROM ${quoteName(this.#options.schema)}.ledger WHERE run = $1 AND lane = $2 AND sequence = $3`;
-    const [counts] = await this.#database.query<{ loaded: number; quarantined: number }>("looking up a load", sql, [
+    const [counts] = await database.query<{ loaded: number; quarantined: number }>("looking up a load", sql, [
       position.run,
       position.lane,
       position.sequence,
@@ -188,14 +197,15 @@ export class PostgresSink implements Sink {
     if (heldBack === undefined) return settleByCounts(part, counts);
     const { deliveries, ids } = part.rows;
     const rows = deliveries.map((delivery, row) => ({ delivery, id: ids[row] as string }));
-    return settleByCounts(withoutUnknown(part, await this.#known([...rows, ...part.refused, ...part.repeated])), counts);
+    const known = await this.#known([...rows, ...part.refused, ...part.repeated], database);
+    return settleByCounts(withoutUnknown(part, known), counts);
   }
 
-  async #write(batch: Batch, part: BatchPart, halt: AbortSignal | undefined): Promise<readonly Settlement[]> {
+  async #write(batch: Batch, part: BatchPart, database: HaltedDatabase): Promise<readonly Settlement[]> {
     const parameters = await this.#parameters(batch, part);
     const { keys, position } = batch;
     const { budget, schema } = this.#options;
-    const receipts = await this.#database.transaction(
+    const receipts = await database.transaction(
       "loading",
       async (query: Query, prelude) => {
         await budget.refuseTripped(query, prelude);
@@ -204,7 +214,7 @@ export class PostgresSink implements Sink {
         await budget.spend(query, position, part.refused, made);
         return made;
       },
-      { halt, prelude: [...(keys === undefined ? [] : [standingPrelude(schema, keys.ring)]), budget.prelude].join(";\n") },
+      { prelude: [...(keys === undefined ? [] : [standingPrelude(schema, keys.ring)]), budget.prelude].join(";\n") },
     );
     return settleByReceipts(part, receipts);
   }
@@ -243,7 +253,7 @@ export class PostgresSink implements Sink {
 const nothing: Batch = {
   rows: { deliveries: [], ids: [], columns: [] },
   refused: [],
-  position: { run: "00000000-0000-0000-0000-000000000000", lane: 0, sequence: 0, received: 0 },
+  position: { run: "", lane: 0, sequence: 0, received: 0 },
   seal: () => Promise.reject(new Error("there is nothing to seal")),
 };
 

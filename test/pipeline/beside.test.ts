@@ -45,6 +45,13 @@ test("what goes on beside the lanes is told of their end, and waited for", async
   assert.deepEqual([loaded, over], [2, true]);
 });
 
+test("what does not end with the lanes is not waited for: it may be asking a server that says nothing any more", async () => {
+  const source = new MemorySource({ endsWhenEmpty: true });
+  source.send(["one", "two"]);
+  const { loaded } = await run(source, new MemorySink(), () => new Promise(() => {}));
+  assert.equal(loaded, 2);
+});
+
 test("when it fails, the lanes finish what they hold, and the run throws its failure", async () => {
   const source = new MemorySource();
   source.send(["one", "two", "three"]);

@@ -77,6 +77,35 @@ suite("a database that is away", () => {
     assert.equal(await countRows(database, "cut"), 0);
   });
 
+  test("whatever a lane asks of the database ends when the run is halted", async () => {
+    sink = await openLoginSink(database);
+    const at = { run, lane: 0, sequence: 1, received: 1 };
+    const refused = makeDelivery();
+    const held = { ...makeBatch(makeRows([]), [{ delivery: refused, id: refused.id, faults: [] }]), heldBack: () => [refused] };
+    const calls: readonly ((halt: AbortSignal) => Promise<unknown>)[] = [
+      (halt) => sink.load(held, halt),
+      (halt) => sink.noteReceived(at, halt),
+      (halt) => sink.abandon(at, 1, halt),
+      (halt) => sink.closeLane(at, halt),
+    ];
+    const admin = await plainClient(server.url);
+    // a transaction looks at the others once only
+    const watcher = await plainClient(server.url);
+    await admin.query("BEGIN; LOCK TABLE maskline.ledger, maskline.receipt, maskline.intake");
+    for (const call of calls) {
+      const halt = new AbortController();
+      const waiting = assert.rejects(call(halt.signal), { code: "database_unreachable" });
+      await untilWaiting(watcher, 1, [waiting]);
+      halt.abort();
+      await waiting;
+      await watcher.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'maskline' AND wait_event_type = 'Lock'",
+      );
+    }
+    await admin.query("ROLLBACK");
+    await Promise.all([admin.end(), watcher.end()]);
+  });
+
   test("a COMMIT that comes late is waited for: the same batch, loaded again, has one effect", async () => {
     sink = await openLoginSink(database);
     const deliveries = Array.from({ length: 5 }, () => makeDelivery());

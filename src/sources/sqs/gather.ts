@@ -78,6 +78,8 @@ export class Gather implements Demand {
   /** Hands over what may be handed over now, and has called for what is wanted beyond. */
   serve(): void {
     const { arrivals, batchBytes } = this.#parts;
+    // what it had was given back meanwhile: lanes wait for a first message again
+    if (this.#open !== null && !arrivals.isReady) this.#closeBatch();
     for (let [lane] = this.#lanes; lane !== undefined && arrivals.isReady; [lane] = this.#lanes) {
       this.#open ??= this.#openBatch();
       if (!arrivals.isFull(lane.limit, batchBytes) && !this.#open.isOver && this.#mayStillCome(this.#open)) break;

@@ -190,8 +190,8 @@ export class Receivers {
     const receivedAtMs = clock.now();
     let messages = 0;
     let bytes = 0;
-    for (const message of answer) {
-      const delivery = readMessage(message, receivedAtMs);
+    // all are read before any is held: an answer that fails is nobody's
+    for (const delivery of answer.map((message) => readMessage(message, receivedAtMs))) {
       const held = leases.get(delivery.id);
       if (held !== undefined) {
         leases.swapHandle(held, delivery.handle, headAtMs);

@@ -19,8 +19,8 @@ await brokenRun({
         attempt = (attempt + 1) % attempts;
         return sink.load({ ...batch, position: at(batch.position, attempt) }, halt);
       },
-      abandon: (position, messages) => sink.abandon(at(position, 0), messages),
+      abandon: (position, messages, halt) => sink.abandon(at(position, 0), messages, halt),
       noteReceived: (position, halt) => sink.noteReceived(at(position, 0), halt),
-      closeLane: (position) => sink.closeLane(at(position, 0)),
+      closeLane: (position, halt) => sink.closeLane(at(position, 0), halt),
     }),
 });

@@ -4,10 +4,10 @@ import type { Sink } from "../../../src/pipeline/ports.ts";
 export function sinkThat(sink: Sink, otherwise: Partial<Sink>): Sink {
   return {
     load: (batch, halt) => sink.load(batch, halt),
-    abandon: (position, messages) => sink.abandon(position, messages),
+    abandon: (position, messages, halt) => sink.abandon(position, messages, halt),
     noteReceived: (position, halt) => sink.noteReceived(position, halt),
     probe: () => sink.probe(),
-    closeLane: (position) => sink.closeLane(position),
+    closeLane: (position, halt) => sink.closeLane(position, halt),
     close: () => sink.close(),
     ...otherwise,
   };
