@@ -52,7 +52,7 @@ const bodies = [
   `{"${refused[2]}": {"${refused[2]}": "${refused[1]}"}}`,
 ];
 
-test("no personal value leaves the places it may be in, in whatever form", { timeout: 120_000 }, async () => {
+test("no personal value leaves the places it may be in, in whatever form", { timeout: 300_000 }, async () => {
   // the server writes down every statement with its parameters: what it is never given, it cannot write
   const settings = { log_statement: "all", log_min_duration_statement: "0", log_error_verbosity: "verbose" };
   const servers = await startServers(() => startPostgres({ settings }));
