@@ -160,8 +160,9 @@ export class Lane {
       } catch (error) {
         if (!isOutage(error) || stop.aborted) throw error;
         breaker.trip(error);
-        await this.#waitForSink(untilMs - clock.elapsed());
-        if (breaker.isOpen || stop.aborted || clock.elapsed() >= untilMs) throw error;
+        // another lane may find the sink away again before this one has its turn
+        while (breaker.isOpen && !stop.aborted && clock.elapsed() < untilMs) await this.#waitForSink(untilMs - clock.elapsed());
+        if (stop.aborted || clock.elapsed() >= untilMs) throw error;
       }
     }
   }

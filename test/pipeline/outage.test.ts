@@ -141,6 +141,20 @@ suite("an outage of the sink", () => {
     assert.equal((await finish(clock, running)).loaded, 10);
   });
 
+  test("that comes and goes costs no receive while messages can be held", async () => {
+    const { clock, source, sink, run } = stage(40);
+    const load = sink.load.bind(sink);
+    let refusals = 30;
+    // the probe gets through, and the next load does not
+    sink.load = async (...args) => {
+      if (refusals-- > 0) throw new MasklineError("database_unreachable", "as asked");
+      return load(...args);
+    };
+    const totals = await finish(clock, run(4));
+    assert.deepEqual([totals.loaded, totals.returned, source.returned.length], [40, 0, 0]);
+    assert.equal(sink.difference(), 0);
+  });
+
   test("that lasts longer than messages are held gives them back once, and receives none until it is over", async () => {
     const { clock, queue, source, sink, run } = stage(30);
     sink.away = "database_unreachable";
