@@ -134,7 +134,7 @@ for (const engine of postgresServers()) {
         await admin.query(`DROP ROLE IF EXISTS writer; CREATE ROLE writer LOGIN PASSWORD 'writer'; GRANT INSERT (key, value) ON things TO writer;
           GRANT USAGE ON SCHEMA maskline TO writer;
           GRANT SELECT ON maskline.migration TO writer;
-          GRANT SELECT, INSERT ON maskline.pipeline, maskline.receipt, maskline.ledger TO writer;
+          GRANT SELECT, INSERT ON maskline.pipeline, maskline.receipt, maskline.ledger, maskline.ledger_reason, maskline.trip TO writer;
           GRANT INSERT ON maskline.quarantine, maskline.token_alias TO writer`);
         const limited = connect(otherwise(server.url, { user: "writer", password: "writer" }));
         try {
