@@ -1,6 +1,7 @@
 import { MasklineError } from "../errors.ts";
 import { anchorOf, type KeyStanding, primaryOf } from "../keys/key-standing.ts";
 import type { Clock } from "../pipeline/clock.ts";
+import { untilAborted } from "../pipeline/deadline.ts";
 import type { BatchKeys } from "../pipeline/ports.ts";
 import type { Report } from "../pipeline/report.ts";
 
@@ -166,12 +167,4 @@ async function codeOf(work: () => Promise<void>): Promise<MasklineError["code"] 
     if (!(error instanceof MasklineError)) throw error;
     return error.code;
   }
-}
-
-/** Never, once `over` is aborted. */
-function untilAborted(signal: AbortSignal, over: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true, signal: over });
-  });
 }

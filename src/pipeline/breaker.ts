@@ -1,5 +1,6 @@
 import { MasklineError } from "../errors.ts";
 import type { Clock } from "./clock.ts";
+import { untilAborted } from "./deadline.ts";
 import { Outage } from "./outage.ts";
 import type { Report } from "./report.ts";
 
@@ -35,11 +36,8 @@ export class Breaker {
   async passage(signal: AbortSignal): Promise<void> {
     if (this.#recovery === null || signal.aborted) return;
     const over = new AbortController();
-    const aborted = new Promise<void>((resolve) =>
-      signal.addEventListener("abort", () => resolve(), { once: true, signal: over.signal }),
-    );
     try {
-      await Promise.race([this.#recovery, aborted]);
+      await Promise.race([this.#recovery, untilAborted(signal, over.signal)]);
     } finally {
       over.abort();
     }

@@ -1,4 +1,5 @@
 import { Breaker } from "./breaker.ts";
+import { atMost, untilAborted } from "./deadline.ts";
 import { Allowance, Lane, type LaneWork } from "./lane.ts";
 import { Outage } from "./outage.ts";
 import { addCounts, type Counts, noCounts, type PipelineEvent } from "./report.ts";
@@ -52,7 +53,7 @@ export async function runPipeline(options: EngineOptions, stop: AbortSignal): Pr
     failing.abort();
     throw error;
   };
-  const patience = whenAborted(anyStop, ended.signal)
+  void untilAborted(anyStop, ended.signal)
     .then(() => clock.sleep(options.patienceMs, ended.signal))
     .then(() => halt.abort());
   const beside = Promise.allSettled([options.beside?.(ended.signal).catch(fail)]);
@@ -60,22 +61,9 @@ export async function runPipeline(options: EngineOptions, stop: AbortSignal): Pr
     Array.from({ length: options.lanes }, (_, lane) => new Lane(work, lane).run().catch(fail)),
   );
   ended.abort();
-  await patience;
-  const over = new AbortController();
-  const late = clock.sleep(besideGraceMs, over.signal).then((): typeof lanes => []);
-  const besides = await Promise.race([beside, late]);
-  over.abort();
-  for (const part of [...lanes, ...besides]) {
+  const besides = await atMost(besideGraceMs, beside, clock);
+  for (const part of [...lanes, ...(besides ?? [])]) {
     if (part.status === "rejected") throw part.reason;
   }
   return { run: options.run, received, ...counts };
-}
-
-/** Resolves when `signal` is aborted, or nobody waits for that any more. */
-function whenAborted(signal: AbortSignal, over: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted || over.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true, signal: over });
-    over.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

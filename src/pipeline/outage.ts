@@ -23,10 +23,6 @@ export class Outage {
     this.#report = report;
   }
 
-  get goesOn(): boolean {
-    return this.#sinceMs !== null;
-  }
-
   begin(code: ErrorCode): void {
     if (this.#sinceMs !== null) return;
     this.#sinceMs = this.#clock.elapsed();

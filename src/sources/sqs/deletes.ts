@@ -1,5 +1,6 @@
 import { MasklineError } from "../../errors.ts";
 import type { Clock } from "../../pipeline/clock.ts";
+import { atMost } from "../../pipeline/deadline.ts";
 import type { Report } from "../../pipeline/report.ts";
 import type { Lease, Leases } from "./leases.ts";
 import type { Queue } from "./queue.ts";
@@ -67,10 +68,8 @@ export class Deletes {
     this.#closing.abort();
     this.#goOn([...this.#resting.values()]);
     if (this.#left > 0) {
-      const ended = new AbortController();
       this.#gone = Promise.withResolvers();
-      await Promise.race([this.#gone.promise, this.#parts.clock.sleep(limitMs, ended.signal)]);
-      ended.abort();
+      await atMost(limitMs, this.#gone.promise, this.#parts.clock);
     }
     this.#tellUndeleted(this.#left);
   }

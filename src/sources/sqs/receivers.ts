@@ -2,6 +2,7 @@ import type { Message } from "@aws-sdk/client-sqs";
 
 import { MasklineError } from "../../errors.ts";
 import type { Clock } from "../../pipeline/clock.ts";
+import { atMost } from "../../pipeline/deadline.ts";
 import type { Report } from "../../pipeline/report.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { ByteGate } from "./byte-gate.ts";
@@ -111,12 +112,9 @@ export class Receivers {
   async close(graceMs: number): Promise<void> {
     this.#closing.abort();
     this.abortParked();
-    const ended = new AbortController();
-    const grace = (): Promise<void> => this.#parts.clock.sleep(graceMs, ended.signal);
-    await Promise.race([this.#allEnded(), grace()]);
+    await atMost(graceMs, this.#allEnded(), this.#parts.clock);
     for (const call of this.#calls) call.abort();
-    await Promise.race([this.#allEnded(), grace()]);
-    ended.abort();
+    await atMost(graceMs, this.#allEnded(), this.#parts.clock);
   }
 
   async #allEnded(): Promise<void> {

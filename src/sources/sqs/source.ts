@@ -1,4 +1,5 @@
 import type { Clock } from "../../pipeline/clock.ts";
+import { atMost } from "../../pipeline/deadline.ts";
 import type { Delivery, Settlement, Source } from "../../pipeline/ports.ts";
 import type { Report } from "../../pipeline/report.ts";
 import { type Arrival, Arrivals } from "./arrivals.ts";
@@ -144,12 +145,8 @@ export class SqsSource implements Source {
     await this.#receivers.close(closeGraceMs);
     const back: Visibility[] = [];
     this.#gate.giveBack(this.#takeBack(this.#arrivals.removeAll(), back));
-    const ended = new AbortController();
-    await Promise.race([
-      Promise.all([this.#releases.release(back), this.#deletes.close(closeLimitMs)]),
-      this.#clock.sleep(closeLimitMs, ended.signal),
-    ]);
-    ended.abort();
+    const last = Promise.all([this.#releases.release(back), this.#deletes.close(closeLimitMs)]);
+    await atMost(closeLimitMs, last, this.#clock);
     this.#keeper.close();
     this.#queue.close();
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { endsInTime } from "../../src/app/deadline.ts";
+import { endsInTime } from "../../src/pipeline/deadline.ts";
 import { SteppedClock } from "../harness/stepped-clock.ts";
 
 const forever = new Promise<never>(() => {});
