@@ -1,8 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import net, { type AddressInfo } from "node:net";
 
-import type { Wire, WireAnswer } from "./json-wire.ts";
-import { jsonWire } from "./json-wire.ts";
+import { HttpConnection } from "./http-connection.ts";
+import { jsonWire, type Wire, type WireAnswer } from "./json-wire.ts";
 import { queryWire } from "./query-wire.ts";
 
 /** A request that has been read, and what can be done with it. */
@@ -23,65 +22,48 @@ export interface Listener {
   stop(): Promise<void>;
 }
 
-/** Listens on a port of its own, on 127.0.0.1 only. While `isDown`, every connection is reset. */
+/** Listens on a port of its own, on 127.0.0.1 only. While `isDown`, every connection is reset. Idle connections stay. */
 export async function startListener(handle: (request: Request) => void, isDown: () => boolean): Promise<Listener> {
-  // idle connections stay: a client that uses one just when it is closed would see a fault that nobody asked for
-  const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, noDelay: true });
-  const connections = new Map<Socket, AbortController>();
-  server.on("connection", (socket: Socket) => {
+  const sockets = new Set<net.Socket>();
+  let origin = "";
+  const server = net.createServer({ noDelay: true }, (socket) => {
     const gone = new AbortController();
-    connections.set(socket, gone);
+    sockets.add(socket);
+    socket.on("error", () => {});
     socket.on("close", () => {
-      connections.delete(socket);
+      sockets.delete(socket);
       gone.abort();
     });
-    if (isDown()) socket.resetAndDestroy();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      const { socket } = request;
-      const gone = connections.get(socket)?.signal ?? AbortSignal.abort();
-      handle({
-        wire: readWire(request, (chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString()),
-        origin: endpoint,
-        gone,
-        answer: (answer) => write(response, answer),
-        reset: () => socket.resetAndDestroy(),
-      });
+    if (isDown()) {
+      socket.resetAndDestroy();
+      return;
+    }
+    const reset = (): void => void socket.resetAndDestroy();
+    const answer = (given: WireAnswer): void => connection.answer(given);
+    const connection: HttpConnection = new HttpConnection(socket, ({ path, target, body }) => {
+      const wire = target === null ? queryOf(path, body) : jsonWire(target, body);
+      handle({ wire, origin, gone: gone.signal, answer, reset });
     });
   });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
-    endpoint,
+    endpoint: origin,
     get connections() {
-      return connections.size;
+      return sockets.size;
     },
     resetAll: () => {
-      for (const socket of connections.keys()) socket.resetAndDestroy();
+      for (const socket of sockets) socket.resetAndDestroy();
     },
-    stop: () => stop(server, connections),
+    stop: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
   };
 }
 
-function readWire({ headers, url = "/" }: IncomingMessage, body: string): Wire {
-  const target = headers["x-amz-target"];
-  if (typeof target === "string") return jsonWire(target, body);
+function queryOf(url: string, body: string): Wire {
   const [path = "/", search = ""] = url.split("?");
   return queryWire(body === "" ? search : body, path);
-}
-
-function write(response: ServerResponse, { status, contentType, body, headers }: WireAnswer): void {
-  if (response.destroyed) return;
-  response.sendDate = false;
-  response.writeHead(status, { "content-type": contentType, "content-length": Buffer.byteLength(body), ...headers });
-  response.end(body);
-}
-
-async function stop(server: Server, connections: ReadonlyMap<Socket, AbortController>): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  for (const socket of connections.keys()) socket.destroy();
-  await closed;
 }
