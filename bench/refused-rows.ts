@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
+import { TextColumn } from "../src/contract/text-column.ts";
 import { startPostgres } from "../src/demo/postgres-server.ts";
 import type { Batch, Delivery, Rows } from "../src/pipeline/ports.ts";
 import { Database } from "../src/postgres/database.ts";
@@ -111,7 +112,7 @@ async function prove(database: Database, way: Way): Promise<void> {
   await database.query("clearing", "TRUNCATE bench_logins");
   const batch = makeBatch(refusedEvery);
   const settlements = await way.sink.load(batch);
-  const types = batch.rows.columns[1] ?? [];
+  const types = batch.rows.columns[1]?.texts() ?? [];
   const good = batch.rows.ids.filter((_, row) => types[row] !== "toaster");
   const quarantined = settlements.filter(({ outcome }) => outcome === "quarantined").map(({ delivery }) => delivery.id);
   assert.deepEqual(quarantined.sort(), batch.rows.ids.filter((_, row) => types[row] === "toaster").sort(), way.name);
@@ -169,7 +170,7 @@ function makeBatch(every: number | null): Batch {
       deliveries.map((_, row) => (row % 3 === 0 ? null : "FR")),
       deliveries.map((_, row) => String(row % 9)),
       deliveries.map(() => "2026-11-20"),
-    ],
+    ].map((values) => TextColumn.of(values)),
   };
   const position = { run: randomUUID(), lane: 0, sequence: 1, received: batchRows, returned: 0 };
   return { rows, refused: [], position, seal: async ({ id }) => Buffer.from(`sealed ${id}`) };

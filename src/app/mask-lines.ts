@@ -41,7 +41,7 @@ export function createLineMasker(settings: Settings, keys: MaskKeys, acceptToken
       const whole = lines.flatMap(({ number, text }) => (text === null ? [] : [delivery(number, text)]));
       const { rows, refused } = prepare(whole, check, masked, { acceptTokens });
       const texts = rows.deliveries.map(
-        (_, row) => `{${writers.map((write, c) => write(rows.columns[c]?.[row] ?? null)).join(",")}}`,
+        (_, row) => `{${writers.map((write, c) => write(rows.columns[c]?.at(row) ?? null)).join(",")}}`,
       );
       const unread = lines.flatMap(({ number, text }) => (text === null ? [{ line: number, faults: [unreadable(settings)] }] : []));
       const unfit = refused.map(({ delivery: { id }, faults }) => ({ line: Number(id), faults }));

@@ -110,7 +110,7 @@ function describe(
     const { id, sentAtMs, attempt } = delivery;
     const { outcome, faults } = rehearsed.get(delivery) as Rehearsed;
     const place = outcome === "quarantined" ? undefined : places.get(delivery);
-    const row = place === undefined ? null : rows.columns.map((column) => column[place] ?? null);
+    const row = place === undefined ? null : rows.columns.map((column) => column.at(place));
     return { id, sentAtMs, attempt, outcome, row, faults };
   });
 }

@@ -1,5 +1,6 @@
 import type { Fault } from "../contract/fault.ts";
 import type { Incoming } from "../contract/incoming.ts";
+import type { TextColumn } from "../contract/text-column.ts";
 
 /** A message as its source handed it over. May hold plain personal data: never logged, never part of an error. */
 export interface Delivery extends Incoming {
@@ -28,12 +29,12 @@ export interface Refusal {
   readonly faults: readonly Fault[];
 }
 
-/** Masked rows by column: `columns[c][r]` belongs to `deliveries[r]`; null is SQL NULL. Texts are in the form the column's type reads. */
+/** Masked rows by column: row `r` of `columns[c]` belongs to `deliveries[r]`; null is SQL NULL. Texts are in the form the column's type reads. */
 export interface Rows {
   readonly deliveries: readonly Delivery[];
   /** What makes two deliveries the same message, for each delivery. */
   readonly ids: readonly string[];
-  readonly columns: readonly (readonly (string | null)[])[];
+  readonly columns: readonly TextColumn[];
 }
 
 /** Where a load stands in the ledger: counts of this lane since the process started. */

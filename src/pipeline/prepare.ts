@@ -1,6 +1,7 @@
 import type { Check } from "../contract/check.ts";
 import type { Column } from "../contract/column.ts";
 import type { Fault } from "../contract/fault.ts";
+import { TextColumn } from "../contract/text-column.ts";
 import { type ColumnMask, masksWhole } from "../masks/mask.ts";
 import type { Delivery, Refusal, Rows } from "./ports.ts";
 import { selectRows } from "./rows.ts";
@@ -32,13 +33,14 @@ export function prepare(
   const checked = checkAll(deliveries, check, columns.length);
   const faults = new Map<number, Fault[]>();
   const masked = columns.map(({ column, mask }, index) => {
-    const values = checked.rows.columns[index] ?? [];
-    if (mask === null) return values;
-    return maskColumn(values, mask, acceptTokens, (row, reason) => {
+    const values = checked.columns[index] ?? [];
+    if (mask === null) return TextColumn.of(values);
+    const tokens = maskColumn(values, mask, acceptTokens, (row, reason) => {
       for (const path of pathsAtFault(column, mask, values[row] as string, reason)) addFault(faults, row, path, reason);
     });
+    return TextColumn.of(tokens);
   });
-  const { deliveries: accepted, ids } = checked.rows;
+  const { deliveries: accepted, ids } = checked;
   const rows: Rows = { deliveries: accepted, ids, columns: masked };
   const kept = rows.deliveries.flatMap((_, row) => (faults.has(row) ? [] : [row]));
   const refused = [...faults].map(([row, found]): Refusal => ({
@@ -49,7 +51,15 @@ export function prepare(
   return { rows: selectRows(rows, kept), refused: [...checked.refused, ...refused] };
 }
 
-function checkAll(deliveries: readonly Delivery[], check: Check, width: number): Prepared {
+/** As `Prepared`, with plain values. */
+interface CheckedBatch {
+  readonly deliveries: readonly Delivery[];
+  readonly ids: readonly string[];
+  readonly columns: readonly (readonly (string | null)[])[];
+  readonly refused: readonly Refusal[];
+}
+
+function checkAll(deliveries: readonly Delivery[], check: Check, width: number): CheckedBatch {
   const accepted: Delivery[] = [];
   const ids: string[] = [];
   const refused: Refusal[] = [];
@@ -65,7 +75,7 @@ function checkAll(deliveries: readonly Delivery[], check: Check, width: number):
     ids.push(id);
     for (let column = 0; column < width; column += 1) columns[column]?.push(checked.values[column] ?? null);
   }
-  return { rows: { deliveries: accepted, ids, columns }, refused };
+  return { deliveries: accepted, ids, columns, refused };
 }
 
 type MaskReason = "already_masked" | "mask_failed";

@@ -6,6 +6,6 @@ export function selectRows(rows: Rows, places: readonly number[]): Rows {
   return {
     deliveries: places.map((place) => rows.deliveries[place] as Delivery),
     ids: places.map((place) => rows.ids[place] as string),
-    columns: rows.columns.map((column) => places.map((place) => column[place] ?? null)),
+    columns: rows.columns.map((column) => column.select(places)),
   };
 }

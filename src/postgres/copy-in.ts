@@ -79,7 +79,7 @@ export function copyInThrough(client: pg.ClientBase): CopyIn {
 
 /** Rows as the lines of COPY's text format, each with its end: what a type reads from text reaches it as in the load. */
 export function copyLines(rows: Rows): readonly string[] {
-  return rows.ids.map((_, row) => `${rows.columns.map((column) => copyField(column[row] ?? null)).join("\t")}\n`);
+  return rows.ids.map((_, row) => `${rows.columns.map((column) => copyField(column.at(row))).join("\t")}\n`);
 }
 
 /** https://www.postgresql.org/docs/10/sql-copy.html, "Text Format": a backslash before what would end the field, the row or the data. */

@@ -1,3 +1,4 @@
+import { TextColumn } from "../contract/text-column.ts";
 import type { Delivery, Rows } from "../pipeline/ports.ts";
 import { textArray } from "./array-parameter.ts";
 import { quoteName, quoteTable, type TableName } from "./names.ts";
@@ -103,11 +104,11 @@ export function rowParameters(rows: Rows): readonly unknown[] {
 }
 
 export function receiptParameters(rows: Pick<Rows, "deliveries" | "ids">): readonly unknown[] {
-  return [rows.deliveries.map(sentAtParameter), textArray(rows.ids)];
+  return [rows.deliveries.map(sentAtParameter), textArray(TextColumn.of(rows.ids))];
 }
 
 export function columnParameters(rows: Rows): readonly unknown[] {
-  return rows.columns.map(textArray);
+  return rows.columns.map((column) => textArray(column));
 }
 
 /** The receipt's time. `infinity` for a source that does not say: such receipts are never pruned. */

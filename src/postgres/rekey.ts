@@ -1,3 +1,4 @@
+import { TextColumn } from "../contract/text-column.ts";
 import { MasklineError } from "../errors.ts";
 import { anchorOf, primaryOf } from "../keys/key-standing.ts";
 import { tokenPrefix } from "../masks/token.ts";
@@ -212,8 +213,8 @@ SELECT count(*)::int AS changed FROM changed`;
     const [row] = await query<{ changed: number }>(sql, [
       changes.map(({ place }) => place),
       ...names.flatMap((_, i) => [
-        textArray(changes.map(({ from }) => from[i] ?? null)),
-        textArray(changes.map(({ to }) => to[i] ?? null)),
+        textArray(TextColumn.of(changes.map(({ from }) => from[i] ?? null))),
+        textArray(TextColumn.of(changes.map(({ to }) => to[i] ?? null))),
       ]),
       columns[0]?.anchorId ?? 0,
       aliases.map(({ domain }) => domain),

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 
 import type { FieldShape } from "../contract/structure.ts";
+import { TextColumn } from "../contract/text-column.ts";
 import { MasklineError } from "../errors.ts";
 import type { Batch, Delivery, LedgerPosition, Settlement, Sink } from "../pipeline/ports.ts";
 import {
@@ -116,7 +117,7 @@ export class PostgresSink implements Sink {
 
   /** An empty load, rolled back: it needs the same locks and rights, and a server that can be written to. */
   async probe(): Promise<void> {
-    const rows = { ...nothing.rows, columns: this.#options.columns.map(() => []) };
+    const rows = { ...nothing.rows, columns: this.#options.columns.map(() => new TextColumn()) };
     // a ledger row of its own: a probe whose process has vanished must not stand in the way of all others
     const batch: Batch = { ...nothing, position: { ...nothing.position, run: randomUUID() } };
     const parameters = await this.#parameters(batch, { rows, refused: [], repeated: [], heldBack: [] });

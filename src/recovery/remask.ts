@@ -118,7 +118,7 @@ export function aliasesOfRows(columns: readonly (TaggedColumn | null)[], rows: R
   return distinct(
     columns.flatMap((column, index) => {
       if (column === null || column.keyId === column.anchorId) return [];
-      const tokens = [...new Set((rows.columns[index] ?? []).filter((token) => token !== null))];
+      const tokens = [...new Set((rows.columns[index]?.texts() ?? []).filter((token) => token !== null))];
       const values = column.mask.open(tokens).map((opened) => {
         if ("value" in opened) return opened.value;
         throw new MasklineError("internal", "a token that was just made does not open");

@@ -1,4 +1,5 @@
 import { starterTable } from "../../src/app/starter.ts";
+import { TextColumn } from "../../src/contract/text-column.ts";
 import type { FailureLimits } from "../../src/pipeline/failure-limits.ts";
 import type { Batch, Delivery, LedgerPosition, Outcome, Refusal, Rows, Settlement } from "../../src/pipeline/ports.ts";
 import { Database } from "../../src/postgres/database.ts";
@@ -99,18 +100,18 @@ export function makeRows(deliveries: readonly Delivery[], values: Readonly<Recor
     create_date: "2026-11-20",
     ...values,
   };
-  return {
+  return rowsOf(
     deliveries,
-    ids: deliveries.map(({ id }) => id),
-    columns: loginDemands.map(({ name }) =>
+    loginDemands.map(({ name }) =>
       deliveries.map(({ id }) => (name === "user_id" ? (defaults["user_id"] ?? id) : (defaults[name] ?? null))),
     ),
-  };
+  );
 }
 
 /** Rows that are known by the ids of their deliveries. */
-export function rowsOf(deliveries: readonly Delivery[], columns: Rows["columns"]): Rows {
-  return { deliveries, ids: deliveries.map(({ id }) => id), columns };
+export function rowsOf(deliveries: readonly Delivery[], columns: readonly (TextColumn | readonly (string | null)[])[]): Rows {
+  const texts = columns.map((values) => (values instanceof TextColumn ? values : TextColumn.of(values)));
+  return { deliveries, ids: deliveries.map(({ id }) => id), columns: texts };
 }
 
 export function position(parts: Partial<LedgerPosition> = {}): LedgerPosition {

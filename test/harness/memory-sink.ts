@@ -33,7 +33,7 @@ export class MemorySink implements Sink {
     const { deliveries, ids } = batch.rows;
     const loaded = deliveries.map((delivery, row) => settle(delivery, ids[row] as string, "loaded"));
     const refused = batch.refused.map(({ delivery, id }) => settle(delivery, id, "quarantined"));
-    loaded.forEach(({ outcome }, row) => outcome === "loaded" && this.rows.push(batch.rows.columns[0]?.[row] ?? ""));
+    loaded.forEach(({ outcome }, row) => outcome === "loaded" && this.rows.push(batch.rows.columns[0]?.at(row) ?? ""));
     this.ledger.push({ ...batch.position, settled: loaded.length + refused.length, returned: 0 });
     const settlements = [...loaded, ...refused];
     this.#settled.set(at, settlements);

@@ -19,7 +19,7 @@ import { rekey, type RekeyOptions, type RekeyResult } from "../../src/recovery/r
 import { aliasesOfRows, type TaggedColumn } from "../../src/recovery/remask.ts";
 import { load } from "./configuration.ts";
 import { checkEquality, type EqualityFindings } from "./equal-values.ts";
-import { loginTable, makeBatch, makeDelivery, makeRows, openLoginSink } from "./login-table.ts";
+import { loginTable, makeBatch, makeDelivery, makeRows, openLoginSink, rowsOf } from "./login-table.ts";
 
 const columns: readonly ConfiguredColumn[] = load(`columns:
   masked_ip:        { from: ip, type: ip, mask: { kind: siv, domain: login.ip } }
@@ -96,11 +96,10 @@ export class RotatingTable {
     const masked = [logins.map(([, ip]) => ip), logins.map(([, , device]) => device)].map((values, i) =>
       (tagged[i] as TaggedColumn).mask.apply(values),
     );
-    const rows = {
+    const rows = rowsOf(
       deliveries,
-      ids: deliveries.map(({ id }) => id),
-      columns: plain.columns.map((column, i) => (i === 0 ? logins.map(([user]) => user) : (masked[i - 2] ?? column))),
-    };
+      plain.columns.map((column, i) => (i === 0 ? logins.map(([user]) => user) : (masked[i - 2] ?? column.texts()))),
+    );
     const aliases = aliased ? aliasesOfRows([null, null, ...tagged], rows) : [];
     const keys = {
       ring: ringName(ring),

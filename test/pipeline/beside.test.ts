@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { type EngineOptions, runPipeline, type RunTotals } from "../../src/pipeline/engine.ts";
+import { rowsOf } from "../harness/login-table.ts";
 import { MemorySink } from "../harness/memory-sink.ts";
 import { MemorySource } from "../harness/memory-source.ts";
 
@@ -12,7 +13,7 @@ function run(source: MemorySource, sink: MemorySink, beside: EngineOptions["besi
       source,
       sink,
       prepare: (deliveries) => ({
-        rows: { deliveries, ids: deliveries.map(({ id }) => id), columns: [deliveries.map(({ body }) => body)] },
+        rows: rowsOf(deliveries, [deliveries.map(({ body }) => body)]),
         refused: [],
       }),
       openSeal: () => async () => Buffer.alloc(1),

@@ -38,7 +38,7 @@ function event(parts: Record<string, unknown>): Delivery {
 function rowOf(parts: Record<string, unknown>): Record<string, string | null> {
   const { rows, refused } = run([event(parts)]);
   assert.deepEqual(refused, []);
-  return Object.fromEntries(settings.columns.map(({ column }, index) => [column.name, rows.columns[index]?.[0] ?? null]));
+  return Object.fromEntries(settings.columns.map(({ column }, index) => [column.name, rows.columns[index]?.at(0) ?? null]));
 }
 
 function reasonsOf(parts: Record<string, unknown>): string[] {

@@ -7,6 +7,7 @@ import { type EngineOptions, runPipeline, type RunTotals } from "../../src/pipel
 import type { Batch, Settlement, Sink } from "../../src/pipeline/ports.ts";
 import type { Prepared } from "../../src/pipeline/prepare.ts";
 import { sourceConformance } from "../conformance/source.ts";
+import { rowsOf } from "../harness/login-table.ts";
 import { MemorySink } from "../harness/memory-sink.ts";
 import { MemorySource } from "../harness/memory-source.ts";
 import { SteppedClock } from "../harness/stepped-clock.ts";
@@ -20,7 +21,7 @@ const prepare: EngineOptions["prepare"] = (deliveries): Prepared => {
   const good = deliveries.filter(({ body }) => body !== "bad");
   const fault = { reason: "not_json", path: "", expected: "JSON", found: "text" } as const;
   return {
-    rows: { deliveries: good, ids: good.map(({ id }) => id), columns: [good.map(({ body }) => body)] },
+    rows: rowsOf(good, [good.map(({ body }) => body)]),
     refused: deliveries.filter(({ body }) => body === "bad").map((delivery) => ({ delivery, id: delivery.id, faults: [fault] })),
   };
 };

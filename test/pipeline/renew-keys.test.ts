@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { MasklineError } from "../../src/errors.ts";
 import { type EngineOptions, runPipeline, type RunTotals } from "../../src/pipeline/engine.ts";
 import type { Batch, BatchKeys } from "../../src/pipeline/ports.ts";
+import { rowsOf } from "../harness/login-table.ts";
 import { MemorySink } from "../harness/memory-sink.ts";
 import { MemorySource } from "../harness/memory-source.ts";
 
@@ -24,7 +25,7 @@ function rotated(
     source,
     sink,
     prepare: (deliveries) => ({
-      rows: { deliveries, ids: deliveries.map(({ id }) => id), columns: [deliveries.map(({ body }) => `${body} under ${keyId}`)] },
+      rows: rowsOf(deliveries, [deliveries.map(({ body }) => `${body} under ${keyId}`)]),
       refused: [],
       keys: { ring: 1, keyId, anchorId: keyId, sealingId: 1, pinnedIds: [], aliases: [] },
     }),

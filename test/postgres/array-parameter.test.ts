@@ -4,8 +4,9 @@ import { after, before, suite, test } from "node:test";
 import * as fc from "fast-check";
 import type pg from "pg";
 
+import { TextColumn } from "../../src/contract/text-column.ts";
 import type { PostgresServer } from "../../src/demo/postgres-server.ts";
-import { textArray } from "../../src/postgres/array-parameter.ts";
+import { textArray as binaryArray } from "../../src/postgres/array-parameter.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
 import { plainClient } from "./databases.ts";
 
@@ -26,6 +27,7 @@ const awkward = [
   "x".repeat(5000),
   "日".repeat(3000),
 ];
+const textArray = (values: readonly (string | null)[]): Buffer => binaryArray(TextColumn.of(values));
 const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(...awkward)).map((value) => value.replaceAll("\0", ""));
 
 test("an array is what PostgreSQL's own array_send writes", () => {

@@ -8,7 +8,16 @@ import type { Batch, Delivery, Refusal } from "../../src/pipeline/ports.ts";
 import { withoutHeldBack, withoutRepeats } from "../../src/postgres/batch-part.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { readAccounts } from "../../src/postgres/ledger.ts";
-import { connect, countRows, makeBatch, makeDelivery, makeRows, openLoginSink, outcomesOf } from "../harness/login-table.ts";
+import {
+  connect,
+  countRows,
+  makeBatch,
+  makeDelivery,
+  makeRows,
+  openLoginSink,
+  outcomesOf,
+  rowsOf,
+} from "../harness/login-table.ts";
 
 const fault = { reason: "missing", path: "ip", expected: "text", found: "absent" } as const;
 
@@ -36,7 +45,7 @@ function groupedBatch(order: readonly Delivery[], refused: readonly number[], ty
   const columns = rows.columns.map((column, index) => (index === 1 ? places.map((place) => types[place] ?? "ios") : column));
   return {
     ...makeBatch(
-      { ...rows, columns },
+      rowsOf(rows.deliveries, columns),
       refused.map((place) => refusal(order[place] as Delivery)),
     ),
     heldBack: behindInGroup(order),

@@ -147,10 +147,7 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
       const sink = await sinkFor([{ name: "a", type: "integer", form: "integer" }]);
       const deliveries = Array.from({ length: 10_000 }, () => makeDelivery());
       const values = deliveries.map((_, index) => String((index * 7_919) % 10_000));
-      assert.deepEqual(
-        outcomesOf(await sink.load(makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns: [values] }))),
-        { loaded: 10_000 },
-      );
+      assert.deepEqual(outcomesOf(await sink.load(makeBatch(rowsOf(deliveries, [values])))), { loaded: 10_000 });
       const rows = await database.query<{ a: number }>("reading", "SELECT a FROM things ORDER BY ctid");
       assert.equal(rows.length, values.length);
       assert.deepEqual(
@@ -163,9 +160,7 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
     test("one refused row among ten thousand is found", async () => {
       const sink = await sinkFor([{ name: "a", type: "integer CHECK (a <> 7777)", form: "integer" }]);
       const deliveries = Array.from({ length: 10_000 }, () => makeDelivery());
-      const settlements = await sink.load(
-        makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns: [deliveries.map((_, index) => String(index))] }),
-      );
+      const settlements = await sink.load(makeBatch(rowsOf(deliveries, [deliveries.map((_, index) => String(index))])));
       assert.deepEqual(outcomesOf(settlements), { loaded: 9_999, quarantined: 1 });
       assert.equal(settlements.find(({ outcome }) => outcome === "quarantined")?.delivery, deliveries[7_777]);
     });
@@ -238,7 +233,7 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
       const sink = await sinkFor([{ name: "a", type: "text", form: "text" }]);
       const ids = ['a"b', "a\\b", "a,b", "{a}", "NULL", "", "'; DROP TABLE things; --", "é", "x".repeat(1_000)];
       const deliveries = ids.map((id) => makeDelivery({ id }));
-      const batch = makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns: [ids] });
+      const batch = makeBatch(rowsOf(deliveries, [ids]));
       assert.deepEqual(outcomesOf(await sink.load(batch)), { loaded: ids.length });
       assert.deepEqual(outcomesOf(await sink.load({ ...batch, position: { ...batch.position, sequence: 2 } })), {
         duplicate: ids.length,
@@ -312,7 +307,7 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
       const sink = await sinkFor([{ name: "a", type: "text", form: "text" }]);
       const times = [0, -1, 1, 1_763_640_000_123, Date.UTC(9999, 11, 31)];
       const deliveries = times.map((sentAtMs) => makeDelivery({ id: `sent at ${sentAtMs}`, sentAtMs }));
-      await sink.load(makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns: [times.map(String)] }));
+      await sink.load(makeBatch(rowsOf(deliveries, [times.map(String)])));
       for (const sentAtMs of times) {
         const [place] = await findMessage(database, "maskline", `sent at ${sentAtMs}`);
         assert.equal(place?.sentAt?.getTime(), sentAtMs);

@@ -7,7 +7,16 @@ import type { Delivery } from "../../src/pipeline/ports.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { readAccounts } from "../../src/postgres/ledger.ts";
 import { type FaultProxy, type Moment, startFaultProxy } from "../chaos/fault-proxy.ts";
-import { connect, countRows, makeBatch, makeDelivery, makeRows, openLoginSink, outcomesOf } from "../harness/login-table.ts";
+import {
+  connect,
+  countRows,
+  makeBatch,
+  makeDelivery,
+  makeRows,
+  openLoginSink,
+  outcomesOf,
+  rowsOf,
+} from "../harness/login-table.ts";
 
 /** The next time this moment comes, the connection is cut there. */
 function cutOnceAt(proxy: FaultProxy, kind: Moment["kind"]): void {
@@ -63,7 +72,7 @@ suite("a COMMIT whose answer is lost", () => {
     const heldBack = (refused: readonly Delivery[]): readonly Delivery[] =>
       deliveries.slice(Math.min(...refused.map((delivery) => deliveries.indexOf(delivery))));
     cutOnceAt(proxy, "after_commit");
-    const settlements = await sink.load({ ...makeBatch({ ...rows, columns }), heldBack });
+    const settlements = await sink.load({ ...makeBatch(rowsOf(rows.deliveries, columns)), heldBack });
     assert.deepEqual(
       deliveries.map((delivery) => settlements.find((settlement) => settlement.delivery === delivery)?.outcome),
       ["loaded", "loaded", "returned", "returned", "returned"],

@@ -28,6 +28,7 @@ import {
   openLoginSink,
   outcomesOf,
   position,
+  rowsOf,
 } from "../harness/login-table.ts";
 import { RotatingTable, sharedLogins } from "../harness/rotating-table.ts";
 import { countAttempts } from "./attempts.ts";
@@ -61,13 +62,11 @@ suite("behind a transaction-pooling pgbouncer", { skip: pgbouncerMissing ?? fals
     const rows = makeRows(deliveries);
     const types = deliveries.map((_, row) => (row % 10 === 3 ? "toaster" : "ios"));
     const columns = rows.columns.map((column, index) => (index === 1 ? types : column));
-    assert.deepEqual(outcomesOf(await sink.load(makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns }))), {
+    assert.deepEqual(outcomesOf(await sink.load(makeBatch(rowsOf(deliveries, columns)))), {
       loaded: 36,
       quarantined: 4,
     });
-    const again = await sink.load(
-      makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns }, [], { sequence: 2, received: 80 }),
-    );
+    const again = await sink.load(makeBatch(rowsOf(deliveries, columns), [], { sequence: 2, received: 80 }));
     assert.deepEqual(outcomesOf(again), { duplicate: 40 });
     await sink.closeLane(position({ sequence: 3, received: 80 }));
     const [account] = await readAccounts(database, "maskline", null, 1);
@@ -103,7 +102,7 @@ suite("behind a transaction-pooling pgbouncer", { skip: pgbouncerMissing ?? fals
     );
     const statements = loadStatements("maskline", loginTable, await checkTarget(database, loginTable, loginDemands));
     const pipeline = await registerPipeline(database, "maskline", "finding");
-    const found = await findRefusedRows(count.database, statements, pipeline, { ...rows, columns });
+    const found = await findRefusedRows(count.database, statements, pipeline, rowsOf(rows.deliveries, columns));
     assert.deepEqual([found.refused.length, count.copies(), count.queries()], [10, 11, 1]);
   });
 

@@ -17,6 +17,7 @@ import {
   makeRows,
   openLoginSink,
   outcomesOf,
+  rowsOf,
 } from "../harness/login-table.ts";
 import { dumpTables, plainClient, untilWaiting } from "./databases.ts";
 
@@ -68,11 +69,11 @@ for (const engine of postgresServers()) {
       await sink.load(makeBatch(makeRows([loaded])));
       const deliveries = [makeDelivery(), loaded, makeDelivery(), makeDelivery(), makeDelivery()];
       const rows = makeRows(deliveries);
-      const columns = rows.columns.map((column) => [...column]);
+      const columns = rows.columns.map((column) => column.texts());
       Object.assign(columns[1] ?? [], { 2: "toaster" });
       // clashes with the first, at the end of the transaction only
       Object.assign(columns[0] ?? [], { 3: columns[0]?.[0] });
-      const tried = await tryRows({ ...rows, columns });
+      const tried = await tryRows(rowsOf(rows.deliveries, columns));
       assert.deepEqual(
         tried.map(({ outcome }) => outcome),
         ["loaded", "duplicate", "quarantined", "quarantined", "loaded"],
@@ -86,7 +87,7 @@ for (const engine of postgresServers()) {
       });
       assert.match(faults[1]?.found ?? "", /^SQLSTATE 23505, constraint user_logins_user_id_key$/);
 
-      const settled = await sink.load(makeBatch({ ...rows, columns }, [], { sequence: 2 }));
+      const settled = await sink.load(makeBatch(rowsOf(rows.deliveries, columns), [], { sequence: 2 }));
       assert.deepEqual(outcomesOf(settled), { loaded: 2, duplicate: 1, quarantined: 2 }, "the load agrees");
     });
 

@@ -19,6 +19,7 @@ import {
   openLoginSink,
   outcomesOf,
   position,
+  rowsOf,
 } from "../harness/login-table.ts";
 
 for (const engine of postgresServers()) {
@@ -111,9 +112,9 @@ for (const engine of postgresServers()) {
       const sink = await openLoginSink(database, "maskline", check);
       const deliveries = Array.from({ length: 100 }, () => makeDelivery());
       const rows = makeRows(deliveries);
-      const types = rows.columns[1]?.map((value, row) => (row % 40 === 7 ? "toaster" : value)) ?? [];
+      const types = rows.columns[1]?.texts().map((value, row) => (row % 40 === 7 ? "toaster" : value)) ?? [];
       const columns = rows.columns.map((column, index) => (index === 1 ? types : column));
-      const settlements = await sink.load(makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns }));
+      const settlements = await sink.load(makeBatch(rowsOf(deliveries, columns)));
       assert.deepEqual(outcomesOf(settlements), { loaded: 97, quarantined: 3 });
       assert.equal(await countRows(database, "user_logins"), 97);
       const refused = await database.query<{ reason: string; faults: unknown }>(
@@ -131,10 +132,8 @@ for (const engine of postgresServers()) {
       const sink = await openLoginSink(database, "maskline", unique);
       const deliveries = Array.from({ length: 8 }, () => makeDelivery());
       const rows = makeRows(deliveries);
-      const users = rows.columns[0]?.map((value, row) => (row === 6 ? (rows.columns[0]?.[2] ?? null) : value)) ?? [];
-      const settlements = await sink.load(
-        makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns: [users, ...rows.columns.slice(1)] }),
-      );
+      const users = rows.columns[0]?.texts().map((value, row) => (row === 6 ? (rows.columns[0]?.at(2) ?? null) : value)) ?? [];
+      const settlements = await sink.load(makeBatch(rowsOf(deliveries, [users, ...rows.columns.slice(1)])));
       assert.deepEqual(outcomesOf(settlements), { loaded: 7, quarantined: 1 });
     });
 
@@ -192,7 +191,7 @@ for (const engine of postgresServers()) {
         const deliveries = [makeDelivery(), makeDelivery(), makeDelivery()];
         const rows = makeRows(deliveries);
         const columns = rows.columns.map((column, index) => (index === 1 ? ["ios", "toaster", "ios"] : column));
-        assert.deepEqual(outcomesOf(await sink.load(makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns }))), {
+        assert.deepEqual(outcomesOf(await sink.load(makeBatch(rowsOf(deliveries, columns)))), {
           loaded: 2,
           quarantined: 1,
         });

@@ -10,7 +10,7 @@ import type { Database } from "../../src/postgres/database.ts";
 import { parseTableName, quoteTable, showTable, type TableName } from "../../src/postgres/names.ts";
 import { checkTarget, type ColumnDemand } from "../../src/postgres/target.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
-import { connect, makeBatch, makeDelivery, outcomesOf } from "../harness/login-table.ts";
+import { connect, makeBatch, makeDelivery, outcomesOf, rowsOf } from "../harness/login-table.ts";
 import { openSinkOn, otherwise, plainClient } from "./databases.ts";
 
 const things: TableName = { schema: "public", table: "things" };
@@ -240,7 +240,7 @@ for (const engine of postgresServers()) {
         [null, null, "there is no partition for this one"],
         ["7", "8", "9"],
       ];
-      const settlements = await sink.load(makeBatch({ deliveries, ids: deliveries.map(({ id }) => id), columns }));
+      const settlements = await sink.load(makeBatch(rowsOf(deliveries, columns)));
       assert.deepEqual(outcomesOf(settlements), { loaded: 1, quarantined: 2 });
       const { rows } = await admin.query<{ Device: string; counted: number; number: string }>(
         `SELECT "Device", counted, number FROM "My Schema"."user.logins"`,
@@ -289,13 +289,7 @@ for (const engine of postgresServers()) {
         await admin.query(`CREATE TABLE things (a ${type})`);
         const sink = await openSinkOn(database, things, [demand("a", "text", { longest: 32 })]);
         const deliveries = [makeDelivery(), makeDelivery()];
-        const settlements = await sink.load(
-          makeBatch(
-            { deliveries, ids: deliveries.map(({ id }) => id), columns: [["x".repeat(40), "y".repeat(32)]] },
-            [],
-            nextLoad(),
-          ),
-        );
+        const settlements = await sink.load(makeBatch(rowsOf(deliveries, [["x".repeat(40), "y".repeat(32)]]), [], nextLoad()));
         assert.deepEqual(outcomesOf(settlements), { loaded: 1, quarantined: 1 }, type);
         const { rows } = await admin.query<{ a: string }>("SELECT a::text FROM things");
         assert.deepEqual(rows, [{ a: "y".repeat(32) }], type);

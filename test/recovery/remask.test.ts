@@ -78,13 +78,10 @@ test("a token that is altered, of a key out of use or of another domain stays, i
 
 test("rows that were just masked get an alias for each distinct token, and none while their key is the anchor", () => {
   const tokens = under.newest.apply(["a", "b", "a"]);
-  const rows = {
-    ...rowsOf(
-      tokens.map(() => makeDelivery()),
-      [],
-    ),
-    columns: [["x", "y", "z"], tokens, [tokens[1] ?? null, null, null]],
-  };
+  const rows = rowsOf(
+    tokens.map(() => makeDelivery()),
+    [["x", "y", "z"], tokens, [tokens[1] ?? null, null, null]],
+  );
   const aliases = aliasesOfRows([null, column, { ...column, name: "other" }], rows);
   assert.deepEqual(
     aliases.map(({ token, canonical }) => [token, canonical]),

@@ -1,0 +1,137 @@
+/** Before each text, its length in bytes. */
+export const lengthBytes = 4;
+const leastBytes = 1_024;
+/** Of a code unit of UTF-16, in UTF-8. */
+const longestUnitBytes = 3;
+/** The length of a text that is not there. */
+const nullLength = -1;
+/** Above this the runtime's own encoder is faster than a loop. */
+const shortText = 32;
+
+/**
+ * A column of texts or nulls, one a row, in UTF-8: each behind its length in four bytes (big endian), -1 for null. These are the elements of
+ * PostgreSQL's binary arrays (array_send) and the fields of binary COPY, so a column is written once, where its values are made, and
+ * goes to the server as it is.
+ */
+export class TextColumn {
+  /** How many rows there are. */
+  count = 0;
+  /** Row `i` stands at `ends[i] .. ends[i + 1]`, its length included. Longer than what is in use. */
+  ends: Uint32Array;
+  bytes: Buffer;
+  hasNulls = false;
+
+  /** @param rows how many are expected @param bytes of all texts, as expected */
+  constructor(rows: number = 0, bytes: number = 0) {
+    this.ends = new Uint32Array(rows + 1);
+    this.bytes = Buffer.allocUnsafeSlow(Math.max(leastBytes, rows * lengthBytes + bytes));
+  }
+
+  static of(values: readonly (string | null)[]): TextColumn {
+    let characters = 0;
+    for (const value of values) characters += value?.length ?? 0;
+    const column = new TextColumn(values.length, characters);
+    for (const value of values) column.add(value);
+    return column;
+  }
+
+  /** Where the last row ends. */
+  get usedBytes(): number {
+    return this.ends[this.count] as number;
+  }
+
+  add(value: string | null): void {
+    if (value === null) return this.addNull();
+    const { length } = value;
+    const start = this.next(length * longestUnitBytes);
+    this.added(length <= shortText && this.#writeAscii(value, start) ? length : this.bytes.write(value, start));
+  }
+
+  addNull(): void {
+    const end = this.usedBytes;
+    this.#reserve(end + lengthBytes);
+    this.bytes.writeInt32BE(nullLength, end);
+    this.hasNulls = true;
+    this.#endAt(end + lengthBytes);
+  }
+
+  /** Where the text of the next row is to be written, in `bytes` as they are then; there is room for so many. */
+  next(mostBytes: number): number {
+    const start = this.usedBytes + lengthBytes;
+    this.#reserve(start + mostBytes);
+    return start;
+  }
+
+  /** The text of the next row has been written, so many bytes of it. */
+  added(length: number): void {
+    const { bytes } = this;
+    const start = this.usedBytes;
+    bytes[start] = length >>> 24;
+    bytes[start + 1] = length >>> 16;
+    bytes[start + 2] = length >>> 8;
+    bytes[start + 3] = length;
+    this.#endAt(start + lengthBytes + length);
+  }
+
+  /** Copies a row of another column. */
+  addFrom(other: TextColumn, row: number): void {
+    const from = other.ends[row] as number;
+    const to = other.ends[row + 1] as number;
+    const end = this.usedBytes;
+    this.#reserve(end + to - from);
+    other.bytes.copy(this.bytes, end, from, to);
+    if (other.isNull(row)) this.hasNulls = true;
+    this.#endAt(end + to - from);
+  }
+
+  isNull(row: number): boolean {
+    // no text is 2 GiB long: the first bit says it
+    return (this.bytes[this.ends[row] as number] as number) >= 0x80;
+  }
+
+  /** The text of a row; null where there is none. */
+  at(row: number): string | null {
+    const start = this.ends[row] as number;
+    return this.isNull(row) ? null : this.bytes.toString("utf8", start + lengthBytes, this.ends[row + 1]);
+  }
+
+  /** All rows, as texts. */
+  texts(): (string | null)[] {
+    return Array.from({ length: this.count }, (_, row) => this.at(row));
+  }
+
+  /** The rows at the given places, in that order. */
+  select(rows: readonly number[]): TextColumn {
+    const selected = new TextColumn(rows.length, this.usedBytes);
+    for (const row of rows) selected.addFrom(this, row);
+    return selected;
+  }
+
+  #writeAscii(value: string, start: number): boolean {
+    const { bytes } = this;
+    let codes = 0;
+    for (let index = 0; index < value.length; index += 1) {
+      const code = value.charCodeAt(index);
+      bytes[start + index] = code;
+      codes |= code;
+    }
+    return codes < 0x80;
+  }
+
+  #endAt(end: number): void {
+    this.count += 1;
+    if (this.count >= this.ends.length) {
+      const longer = new Uint32Array(this.ends.length * 2 + 16);
+      longer.set(this.ends);
+      this.ends = longer;
+    }
+    this.ends[this.count] = end;
+  }
+
+  #reserve(lengthInBytes: number): void {
+    if (lengthInBytes <= this.bytes.length) return;
+    const longer = Buffer.allocUnsafeSlow(Math.max(lengthInBytes, this.bytes.length * 2));
+    this.bytes.copy(longer, 0, 0, this.usedBytes);
+    this.bytes = longer;
+  }
+}
