@@ -113,6 +113,11 @@ export const errorCodes = {
     retryable: true,
     meaning: "a drain was stopped, by a signal or --max-duration, before the queue was known to be empty",
   },
+  position_moved: {
+    exit: "unfinished",
+    retryable: false,
+    meaning: "another process has loaded this part of the input; nothing was written twice",
+  },
   lines_refused: { exit: "failed", retryable: false, meaning: "some lines did not become rows; the others did" },
   rekey_unfinished: {
     exit: "unfinished",

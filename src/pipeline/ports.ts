@@ -69,10 +69,25 @@ export interface BatchKeys {
   readonly aliases: readonly TokenAlias[];
 }
 
+/**
+ * A step of a source that keeps its place in the sink (a file, a partition): moved in the transaction of the load, and only from where it
+ * was read. It is the receipt of all the messages in between; of two that load the same step, one rolls back.
+ */
+export interface Advance {
+  /** What the place is in, unique for the pipeline. */
+  readonly stream: string;
+  /** Where the batch begins; 0 for the beginning. */
+  readonly from: number;
+  /** Where the next begins. */
+  readonly to: number;
+}
+
 export interface Batch {
   readonly rows: Rows;
   readonly refused: readonly Refusal[];
   readonly position: LedgerPosition;
+  /** Of a source whose messages need no receipts of their own. */
+  readonly advance?: Advance;
   /** Left out where nothing is masked under a key. */
   readonly keys?: BatchKeys;
   /** Seals what a refused delivery held, for the quarantine; all bodies of one batch share one HPKE context. */
@@ -102,7 +117,7 @@ export interface Sink {
   /**
    * One transaction: rows, receipts, quarantined bodies and ledger counts become durable together, or none does (then it throws).
    * Says for each delivery of the batch whether it was loaded, was a duplicate, or was refused. A row may come twice, also within a batch.
-   * Throws `key_retired`, and writes nothing, when the batch's keys may no longer be written with; `budget_spent` when too many messages
+   * Throws `position_moved`, and writes nothing, when someone else has made this step. Throws `key_retired`, and writes nothing, when the batch's keys may no longer be written with; `budget_spent` when too many messages
    * were refused. After an outage (`database_unreachable`) it may be unknown whether the batch is durable: the same batch at the same
    * position can be loaded again, which looks that up first.
    * @param halt aborting it ends the load as soon as it can end: rolled back, or in doubt

@@ -4,6 +4,7 @@ import { initial } from "./migrations/0001-initial.ts";
 import { keyRotation } from "./migrations/0002-key-rotation.ts";
 import { delivery } from "./migrations/0003-delivery.ts";
 import { failureBudget } from "./migrations/0004-failure-budget.ts";
+import { positions } from "./migrations/0005-positions.ts";
 import { quoteName } from "./names.ts";
 
 /** Forward only: a migration that has been released is never changed, the next one is added. */
@@ -12,6 +13,7 @@ const migrations: readonly { readonly version: number; readonly sql: (schema: st
   { version: 2, sql: keyRotation },
   { version: 3, sql: delivery },
   { version: 4, sql: failureBudget },
+  { version: 5, sql: positions },
 ];
 
 export const schemaVersion: number = migrations.length;
