@@ -1,0 +1,106 @@
+import { plainValues } from "../../test/chaos/oracle.ts";
+import { TokenOpener } from "../../test/chaos/token-opener.ts";
+import type { Backlog, Expected } from "../load-queue/backlog.ts";
+import type { PooledBody } from "../load-queue/bodies.ts";
+import type { FreshDatabase } from "./place.ts";
+
+/**
+ * What a consumer leaves behind: rows with receipts, quarantine and a ledger that closes (maskline); rows with tokens or hashes alone, where
+ * a message that came twice has two; or nothing.
+ */
+export type Leaves = "account" | "tokens" | "hashes" | "none";
+
+const sampled = 200;
+
+/** @throws Error where a row is missing, doubled or wrong, or the account does not close: then no time counts */
+export async function verify(
+  database: Pick<FreshDatabase, "query">,
+  backlog: Backlog,
+  expected: Expected,
+  leaves: Leaves,
+  keyRing: string,
+): Promise<void> {
+  if (leaves === "none") return;
+  await verifyRows(database, expected, leaves === "account");
+  await verifySample(database, backlog, leaves === "hashes" ? null : await TokenOpener.of(keyRing));
+  if (leaves === "account") await verifyAccount(database, expected);
+}
+
+async function verifyRows(database: Pick<FreshDatabase, "query">, { rows }: Expected, exactly: boolean): Promise<void> {
+  const found = await database.query<{ user_id: string; count: number }>(
+    "SELECT user_id, count(*)::int AS count FROM public.user_logins GROUP BY user_id",
+  );
+  let [lost, doubled, strangers] = [0, 0, 0];
+  const left = new Map(rows);
+  for (const { user_id: user, count } of found) {
+    const wanted = left.get(user);
+    left.delete(user);
+    if (wanted === undefined) strangers += count;
+    else if (count < wanted) lost += wanted - count;
+    // without receipts a message that comes twice is two rows, never more
+    else if (count > (exactly ? wanted : wanted * 2)) doubled += count - wanted;
+  }
+  for (const count of left.values()) lost += count;
+  if (lost > 0 || doubled > 0 || strangers > 0) {
+    throw new Error(`not what was sent: ${lost} rows lost, ${doubled} too many, ${strangers} that nobody sent`);
+  }
+}
+
+interface SampleRow {
+  readonly user_id: string;
+  readonly device_type: string;
+  readonly masked_ip: string;
+  readonly masked_device_id: string;
+  readonly locale: string | null;
+  readonly app_version: number;
+  readonly dated: boolean;
+}
+
+/** @param opener null where what stands in place of the values cannot be opened */
+async function verifySample(database: Pick<FreshDatabase, "query">, backlog: Backlog, opener: TokenOpener | null): Promise<void> {
+  const sent = new Map(backlog.pool.row.map((pooled) => [pooled.login.user_id, pooled]));
+  const rows = await database.query<SampleRow>(
+    `SELECT user_id, device_type, masked_ip, masked_device_id, locale, app_version, create_date IS NOT NULL AS dated
+    FROM public.user_logins ORDER BY md5(user_id) LIMIT ${sampled}`,
+  );
+  for (const row of rows) {
+    const pooled = sent.get(row.user_id);
+    const fault = pooled === undefined ? "nobody sent it" : faultOf(row, pooled, opener);
+    if (fault !== null) throw new Error(`a row is not what was sent: ${fault}`);
+  }
+}
+
+function faultOf(row: SampleRow, { login, body }: PooledBody, opener: TokenOpener | null): string | null {
+  if (row.device_type !== login.device_type || row.locale !== login.locale || !row.dated) return "a plain column differs";
+  if (row.app_version !== Number.parseInt(login.app_version, 10)) return "the version differs";
+  if (opener === null)
+    return row.masked_ip === login.ip || row.masked_device_id === login.device_id ? "a value is not masked" : null;
+  const { ip, deviceId } = plainValues(body);
+  if (opener.open(row.masked_ip, "login.ip")?.toString("hex") !== ip) return "the address's token does not open to it";
+  const device = opener.open(row.masked_device_id, "login.device_id");
+  return device?.toString("utf8") === deviceId ? null : "the device's token does not open to it";
+}
+
+async function verifyAccount(database: Pick<FreshDatabase, "query">, expected: Expected): Promise<void> {
+  const { messages, duplicates, row, broken, refused } = expected;
+  const [found] = await database.query<Record<string, number>>(
+    `SELECT (SELECT count(*)::int FROM maskline.receipt) AS receipts,
+      (SELECT count(*)::int FROM maskline.quarantine) AS quarantine,
+      sum(loaded)::int AS loaded, sum(duplicate)::int AS duplicate, sum(quarantined)::int AS quarantined, sum(returned)::int AS returned
+    FROM maskline.ledger`,
+  );
+  const wanted: Record<string, number> = {
+    receipts: messages,
+    quarantine: broken + refused,
+    loaded: row,
+    duplicate: duplicates,
+    quarantined: broken + refused,
+    returned: 0,
+  };
+  const faults = Object.keys(wanted).filter((name) => found?.[name] !== wanted[name]);
+  if (faults.length > 0) {
+    throw new Error(
+      `the account does not close: ${faults.map((name) => `${name} ${found?.[name]}, not ${wanted[name]}`).join("; ")}`,
+    );
+  }
+}
