@@ -36,7 +36,7 @@ export class Backlog {
   /** @param nowMs no message is sent later than this */
   constructor(plan: BacklogPlan, nowMs: number) {
     this.plan = plan;
-    this.pool = makeBodyPool(plan.kind, plan.seed);
+    this.pool = makeBodyPool(plan.kind, plan.seed, plan.messages);
     const fixed = this.#hex.eight(mix(plan.seed));
     this.#fixedHalf = `-${fixed.slice(0, 4)}-4${fixed.slice(4, 7)}-8${fixed.slice(5)}-`;
     this.#startMs = nowMs - Math.ceil(plan.messages / messagesPerMs) - disorderMs;

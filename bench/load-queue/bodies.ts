@@ -27,11 +27,11 @@ const mostBodies = 65_536;
 const mostRefused = 1_024;
 const approximateBytes: Readonly<Record<BodyKind, number>> = { login: 165, "2kb": 2_048, "20kb": 20_480, columns40: 1_300 };
 
-/** The same seed and kind give the same pool, in any process. Each body has a user of its own. */
-export function makeBodyPool(kind: BodyKind, seed: number): BodyPool {
+/** @param messages so many bodies are enough. The same arguments give the same pool, in any process; each body has a user of its own */
+export function makeBodyPool(kind: BodyKind, seed: number, messages: number): BodyPool {
   const random = sampleRandom(seed);
   const nextLogin = loginGenerator(random);
-  const count = Math.min(mostBodies, Math.floor(poolBytes / approximateBytes[kind]));
+  const count = Math.max(1, Math.min(messages, mostBodies, Math.floor(poolBytes / approximateBytes[kind])));
   const make = (bodies: number, change: Partial<Login>): readonly PooledBody[] =>
     Array.from({ length: bodies }, () => {
       const login: Login = { ...nextLogin(), ...change };
