@@ -1,5 +1,6 @@
 import { once } from "node:events";
 
+import { SQSClient } from "@aws-sdk/client-sqs";
 import { Consumer, type ConsumerOptions } from "sqs-consumer";
 
 import { region, type Task } from "./task.ts";
@@ -10,10 +11,12 @@ export async function runConsumers(
   ended: AbortSignal,
   handler: Pick<ConsumerOptions, "handleMessage" | "handleMessageBatch">,
 ): Promise<void> {
+  // named here: a client that finds its endpoint in each queue's URL says so on stderr with every call
+  const sqs = new SQSClient({ endpoint: new URL(task.queueUrl).origin, region });
   const consumers = Array.from({ length: task.pollers }, () => {
     const consumer = Consumer.create({
       queueUrl: task.queueUrl,
-      region,
+      sqs,
       batchSize: 10,
       messageSystemAttributeNames: ["SentTimestamp"],
       ...handler,
@@ -28,4 +31,5 @@ export async function runConsumers(
   });
   if (!ended.aborted) await once(ended, "abort");
   for (const consumer of consumers) consumer.stop({ abort: true });
+  sqs.destroy();
 }

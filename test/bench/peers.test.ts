@@ -66,7 +66,7 @@ suite("the peers of the benchmark", () => {
     if (peer.kind === "queue") await Promise.race([untilDrained(place.queueUrl), closed]);
     if (child.exitCode === null && peer.kind === "queue") child.kill("SIGTERM");
     const [code] = await closed;
-    assert.deepEqual([code, output], [0, ""]);
+    assert.deepEqual([code, output.slice(0, 500)], [0, ""]);
   }
 
   async function untilDrained(queue: string): Promise<void> {
