@@ -1,32 +1,35 @@
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 
-import { describeMachine } from "./rig/machine.ts";
-import { Place } from "./rig/place.ts";
+import { writeBaseline } from "./rig/baseline.ts";
+import { runBenchmark } from "./rig/benchmark.ts";
 import { canMeasure } from "./rig/process-tree.ts";
-import type { ContestantResult, LeftOut, ResultRow, Results } from "./rig/result.ts";
-import { measureRounds } from "./rig/rounds.ts";
-import { contestantTable, machineLines, number, rowTable } from "./rig/table.ts";
+import { rowTable } from "./rig/table.ts";
 import { workloads } from "./workloads/workloads.ts";
 
 const usualRounds = 5;
 const usage = `npm run bench -- [WORKLOAD…] [OPTION…]
 
-  --quick       smaller, the same rows; for a look, not for a claim
-  --rounds N    how often each is measured, in turns (${usualRounds})
-  --json        the last line of stdout is a JSON list of { workload, against, ratio, goal, met, rounds, … }
-  --out FILE    all results as JSON: for bench:compare and bench/charts.ts
-  --list        the workloads
-`;
+  --quick            smaller, the same rows; for a look, not for a claim
+  --rounds N         how often each is measured, in turns (${usualRounds})
+  --scale F          so many times the usual number of messages (1)
+  --json             the last line of stdout is a JSON list of { workload, against, ratio, goal, met, rounds, … }
+  --out FILE         all results as JSON: for bench:compare and bench/charts.ts
+  --write-baseline   keep the ratios in bench/baseline.json
+  --list             the workloads
+
+stdout has the results, stderr how it goes on. Every consumer's result is verified before its time counts.`;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       quick: { type: "boolean", default: false },
-      rounds: { type: "string" },
+      rounds: { type: "string", default: String(usualRounds) },
+      scale: { type: "string", default: "1" },
       json: { type: "boolean", default: false },
       out: { type: "string" },
+      "write-baseline": { type: "boolean", default: false },
       list: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -35,47 +38,23 @@ async function main(): Promise<void> {
   if (values.list) return say(workloads.map(({ name, about }) => `${name.padEnd(12)} ${about}`).join("\n"));
   const unknown = positionals.find((name) => workloads.every((one) => one.name !== name));
   if (unknown !== undefined) throw new RangeError(`there is no workload ${unknown}; --list shows them`);
-  const rounds = Number(values.rounds ?? usualRounds);
+  const [rounds, scale] = [Number(values.rounds), Number(values.scale)];
   if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError("--rounds: a whole number from 1 on");
+  if (!(scale > 0)) throw new RangeError("--scale: a number above 0");
   if (!canMeasure()) throw new Error("CPU time of other processes is read from /proc: the benchmark runs on Linux only");
-  const results = await measure(positionals, values.quick, rounds);
+  const chosen = workloads.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  const results = await runBenchmark({ workloads: chosen, quick: values.quick, scale, rounds, say, progress });
   say(`\n${rowTable(results.rows)}`);
   for (const { name, reason } of results.leftOut) say(`left out: ${name}: ${reason}`);
   if (values.out !== undefined) await writeFile(values.out, `${JSON.stringify(results, null, 1)}\n`);
+  if (values["write-baseline"]) await writeBaseline(results);
   if (values.json) say(JSON.stringify(results.rows));
 }
 
-async function measure(names: readonly string[], quick: boolean, rounds: number): Promise<Results> {
-  return Place.with(async (place) => {
-    const machine = describeMachine(place.postgres.version);
-    for (const line of machineLines(machine)) say(line);
-    const rows: ResultRow[] = [];
-    const contestants: ContestantResult[] = [];
-    const leftOut: LeftOut[] = [];
-    for (const workload of workloads.filter(({ name }) => names.length === 0 || names.includes(name))) {
-      say(`\n${workload.name}: ${workload.about}`);
-      for (const series of await workload.open({ place, quick, say: progress })) {
-        for (const { name, reason } of series.missing) say(`  left out: ${name}: ${reason}`);
-        const measured = await measureRounds(workload.name, series, rounds, (round, name, figures) => {
-          const told = series.shown.map(({ figure, title, digits }) => `${title} ${number(figures[figure] ?? Number.NaN, digits)}`);
-          progress(`round ${round + 1} of ${rounds}: ${name}: ${told.join(", ")}`);
-        });
-        say(contestantTable(measured.contestants, series.shown));
-        rows.push(...measured.rows);
-        contestants.push(...measured.contestants);
-        leftOut.push(...measured.leftOut);
-      }
-    }
-    return { machine, quick, rows, contestants, leftOut };
-  });
-}
-
-/** What is a result, on stdout. */
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** How it goes on, on stderr. */
 function progress(text: string): void {
   process.stderr.write(`  ${text}\n`);
 }

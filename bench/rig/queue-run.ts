@@ -30,7 +30,7 @@ export interface QueueFigures {
   readonly databaseMicros: number;
   readonly queueMicros: number;
   /** Since the start. */
-  readonly peakBytes: number;
+  readonly peakMegabytes: number;
   /** CPU from the start of the process until its first receive, in ms. */
   readonly startUpMs: number;
 }
@@ -73,7 +73,7 @@ export async function runQueue(place: Place, plan: QueueRunPlan): Promise<QueueF
         consumerMicros: micros(0),
         databaseMicros: micros(1),
         queueMicros: micros(2),
-        peakBytes: last.use[0]?.peakBytes ?? 0,
+        peakMegabytes: (last.use[0]?.peakBytes ?? 0) / 1_048_576,
         startUpMs: (startUp?.cpuSeconds ?? 0) * 1_000,
       };
       watched.end();

@@ -18,21 +18,23 @@ export function tableSql(kind: BodyKind, withCheck: boolean): string {
   return statements.join("\n");
 }
 
-/** What a configuration differs in from the one `maskline init` writes. */
+/** In what a maskline.yaml differs from the one `maskline init` writes. */
 export interface Variant {
   readonly kind: BodyKind;
-  /** Further lines of maskline.yaml. */
-  readonly lines: string;
+  /** Further options of the source. */
+  readonly source?: string;
+  /** Further lines. */
+  readonly lines?: string;
 }
 
 /**
  * maskline.yaml: the starter's columns, receipts, quarantine, ledger and failure budget on. Queue and ring are named by the environment of
  * every consumer (BENCH_…).
  */
-export function configuration({ kind, lines }: Variant): string {
+export function configuration({ kind, source = "", lines = "" }: Variant): string {
   const further = kind === "columns40" ? furtherColumns : [];
   return `source:
-  sqs: { queue: "\${BENCH_QUEUE_URL}", region: us-east-1 }
+  sqs: { queue: "\${BENCH_QUEUE_URL}", region: us-east-1${source === "" ? "" : `, ${source}`} }
 keyring: "file:\${BENCH_KEYRING}"
 sink:
   postgres: { url: "\${BENCH_DATABASE_URL}", table: ${tableName} }

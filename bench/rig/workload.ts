@@ -1,4 +1,5 @@
 import type { Place } from "./place.ts";
+import type { SizeWish } from "./sizes.ts";
 
 /** What one measurement gave, by name. */
 export type Figures = Readonly<Record<string, number>>;
@@ -24,7 +25,7 @@ export interface RowPlan {
   readonly against: string;
   /** The contestants it is made of: their figures of one round. It is left out where one of them cannot run here. */
   readonly of: readonly string[];
-  readonly ratio: (...figures: readonly Figures[]) => number;
+  readonly ratio: (...figures: readonly (Figures | undefined)[]) => number;
   readonly goal: Goal | null;
   /** `x` for a ratio; a unit for what is a figure of its own. */
   readonly unit: "x" | "ms" | "MB" | "us" | "per second" | "per minute";
@@ -46,9 +47,8 @@ export interface ShownFigure {
   readonly digits: number;
 }
 
-export interface WorkloadOptions {
+export interface WorkloadOptions extends SizeWish {
   readonly place: Place;
-  readonly quick: boolean;
   /** For people, while it goes on. */
   readonly say: (line: string) => void;
 }

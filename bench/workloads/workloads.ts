@@ -1,5 +1,12 @@
 import type { Workload } from "../rig/workload.ts";
+import { backlog } from "./backlog.ts";
+import { bodies } from "./bodies.ts";
+import { duplicates } from "./duplicates.ts";
+import { latency } from "./latency.ts";
+import { masks } from "./masks.ts";
 import { queue } from "./queue.ts";
+import { refused } from "./refused.ts";
+import { start } from "./start.ts";
 
 /** Every part of the benchmark, in the order in which they run. */
-export const workloads: readonly Workload[] = [queue];
+export const workloads: readonly Workload[] = [queue, latency, refused, duplicates, bodies, start, masks, backlog];
