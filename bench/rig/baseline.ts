@@ -8,7 +8,7 @@ import type { ResultRow, Results } from "./result.ts";
 export interface Baseline {
   readonly machine: Machine;
   readonly quick: boolean;
-  readonly rows: readonly Pick<ResultRow, "workload" | "against" | "goalIs" | "unit" | "ratios">[];
+  readonly rows: readonly Pick<ResultRow, "workload" | "against" | "better" | "unit" | "ratios">[];
 }
 
 export const baselineFile: string = path.resolve(import.meta.dirname, "../baseline.json");
@@ -22,7 +22,7 @@ export async function readBaseline(file: string): Promise<Baseline> {
 
 /** Rows that were not measured this time are kept as they are. */
 export async function writeBaseline({ machine, quick, rows }: Results): Promise<void> {
-  const measured = rows.map(({ workload, against, goalIs, unit, ratios }) => ({ workload, against, goalIs, unit, ratios }));
+  const measured = rows.map(({ workload, against, better, unit, ratios }) => ({ workload, against, better, unit, ratios }));
   const before = await readBaseline(baselineFile).catch(() => null);
   const kept = before?.quick === quick ? before.rows.filter((old) => !measured.some((row) => isSameRow(row, old))) : [];
   await writeFile(

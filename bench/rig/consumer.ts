@@ -62,7 +62,7 @@ export function startConsumer(
 }
 
 /** The load server takes any. */
-const awsDummies: Readonly<Record<string, string>> = {
+export const awsDummies: Readonly<Record<string, string>> = {
   AWS_ACCESS_KEY_ID: "bench",
   AWS_SECRET_ACCESS_KEY: "bench",
   AWS_REGION: "us-east-1",

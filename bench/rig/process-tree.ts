@@ -11,6 +11,7 @@ export interface TreeUse {
 interface Stat {
   readonly parent: number;
   readonly ticks: number;
+  readonly endedTicks: number;
 }
 
 /** USER_HZ: 100 on every Linux that Node runs on (proc_pid_stat(5) counts in it, whatever the kernel's own HZ). */
@@ -47,14 +48,20 @@ export function useOfTrees(roots: readonly number[]): readonly TreeUse[] {
   });
 }
 
+/** CPU time of this process's children that have ended, and of theirs. */
+export function endedChildrenSeconds(): number {
+  return (statOf(process.pid)?.endedTicks ?? 0) / ticksPerSecond;
+}
+
 /** proc_pid_stat(5): the name in parentheses may hold anything, so the fields are counted from behind it. */
 function statOf(processId: number): Stat | null {
   const text = read(`/proc/${processId}/stat`);
   if (text === null) return null;
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const field = (number: number): number => Number(fields[number - 3]);
-  // utime, stime, and those of children that were waited for
-  return { parent: field(4), ticks: field(14) + field(15) + field(16) + field(17) };
+  // cutime and cstime: of children that were waited for; utime and stime
+  const endedTicks = field(16) + field(17);
+  return { parent: field(4), ticks: field(14) + field(15) + endedTicks, endedTicks };
 }
 
 function peakOf(processId: number): number {

@@ -1,6 +1,6 @@
 import type { Machine } from "./machine.ts";
 import type { Spread } from "./statistics.ts";
-import type { Goal } from "./workload.ts";
+import type { Better } from "./workload.ts";
 
 /** One line of `--json`. */
 export interface ResultRow {
@@ -8,9 +8,9 @@ export interface ResultRow {
   readonly against: string;
   /** The median of the rounds' ratios. */
   readonly ratio: number;
-  /** What it has to be, at least or at most; null where nothing is asked. */
+  readonly better: Better;
+  /** What it has to be, at least where higher is better, otherwise at most; null where nothing is asked. */
   readonly goal: number | null;
-  readonly goalIs: Goal["is"] | null;
   readonly met: boolean | null;
   /** How many. */
   readonly rounds: number;

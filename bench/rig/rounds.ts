@@ -1,6 +1,6 @@
 import type { ContestantResult, LeftOut, ResultRow } from "./result.ts";
 import { spreadOf } from "./statistics.ts";
-import type { Figures, Goal, RowPlan, Series } from "./workload.ts";
+import type { Figures, RowPlan, Series } from "./workload.ts";
 
 export interface Measured {
   readonly rows: readonly ResultRow[];
@@ -42,7 +42,7 @@ export async function measureRounds(
 }
 
 function resultOf(
-  { workload, against, of, ratio, goal, unit }: RowPlan,
+  { workload, against, of, ratio, better, goal, unit }: RowPlan,
   taken: ReadonlyMap<string, readonly Figures[]>,
   rounds: number,
 ): ResultRow {
@@ -52,19 +52,15 @@ function resultOf(
     workload,
     against,
     ratio: rounded(median),
-    goal: goal?.value ?? null,
-    goalIs: goal?.is ?? null,
-    met: goal === null ? null : meets(median, goal),
+    better,
+    goal,
+    met: goal === null ? null : better === "higher" ? median >= goal : median <= goal,
     rounds,
     unit,
     least: rounded(least),
     most: rounded(most),
     ratios: ratios.map(rounded),
   };
-}
-
-function meets(ratio: number, { is, value }: Goal): boolean {
-  return is === "at least" ? ratio >= value : ratio <= value;
 }
 
 /** Four digits: more would be noise. */

@@ -27,12 +27,12 @@ export function rowTable(rows: readonly ResultRow[]): string {
   const head = ["workload", "against", "median", "least-most", "goal", ""];
   return aligned([
     head,
-    ...rows.map(({ workload, against, ratio, least, most, goal, goalIs, met, unit }) => [
+    ...rows.map(({ workload, against, ratio, least, most, goal, better, met, unit }) => [
       workload,
       against,
       `${ratio} ${unit}`,
       `${least}-${most}`,
-      goal === null ? "" : `${goalIs} ${goal}`,
+      goal === null ? "" : `at ${better === "higher" ? "least" : "most"} ${goal}`,
       met === null ? "" : met ? "met" : "MISSED",
     ]),
   ]);
@@ -42,7 +42,8 @@ export function number(value: number, digits: number): string {
   return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-function aligned(lines: readonly (readonly string[])[]): string {
+/** Columns as wide as their widest cell. */
+export function aligned(lines: readonly (readonly string[])[]): string {
   const columns = Math.max(...lines.map((line) => line.length));
   const widths = Array.from({ length: columns }, (_, column) => Math.max(...lines.map((line) => (line[column] ?? "").length)));
   return lines

@@ -21,12 +21,17 @@ export async function verify(
   keyRing: string,
 ): Promise<void> {
   if (leaves === "none") return;
-  await verifyRows(database, expected, leaves === "account" || expected.duplicates === 0);
-  await verifySample(database, backlog, leaves === "hashes" ? null : await TokenOpener.of(keyRing));
+  await verifyRows(database, expected.rows, leaves === "account" || expected.duplicates === 0);
+  await verifySample(database, backlog.pool.row, leaves === "hashes" ? null : keyRing);
   if (leaves === "account") await verifyAccount(database, expected);
 }
 
-async function verifyRows(database: Pick<FreshDatabase, "query">, { rows }: Expected, exactly: boolean): Promise<void> {
+/** @param exactly a message that came twice may not be two rows */
+export async function verifyRows(
+  database: Pick<FreshDatabase, "query">,
+  rows: ReadonlyMap<string, number>,
+  exactly: boolean,
+): Promise<void> {
   const found = await database.query<{ user_id: string; count: number }>(
     "SELECT user_id, count(*)::int AS count FROM public.user_logins GROUP BY user_id",
   );
@@ -56,15 +61,20 @@ interface SampleRow {
   readonly dated: boolean;
 }
 
-/** @param opener null where what stands in place of the values cannot be opened */
-async function verifySample(database: Pick<FreshDatabase, "query">, backlog: Backlog, opener: TokenOpener | null): Promise<void> {
-  const sent = new Map(backlog.pool.row.map((pooled) => [pooled.login.user_id, pooled]));
+/** @param keyRing null where what stands in place of the values cannot be opened */
+export async function verifySample(
+  database: Pick<FreshDatabase, "query">,
+  sent: readonly PooledBody[],
+  keyRing: string | null,
+): Promise<void> {
+  const opener = keyRing === null ? null : await TokenOpener.of(keyRing);
+  const byUser = new Map(sent.map((pooled) => [pooled.login.user_id, pooled]));
   const rows = await database.query<SampleRow>(
     `SELECT user_id, device_type, masked_ip, masked_device_id, locale, app_version, create_date IS NOT NULL AS dated
     FROM public.user_logins ORDER BY md5(user_id) LIMIT ${sampled}`,
   );
   for (const row of rows) {
-    const pooled = sent.get(row.user_id);
+    const pooled = byUser.get(row.user_id);
     const fault = pooled === undefined ? "nobody sent it" : faultOf(row, pooled, opener);
     if (fault !== null) throw new Error(`a row is not what was sent: ${fault}`);
   }
@@ -75,6 +85,15 @@ function faultOf(row: SampleRow, { login, body }: PooledBody, opener: TokenOpene
   if (row.app_version !== Number.parseInt(login.app_version, 10)) return "the version differs";
   if (opener === null)
     return row.masked_ip === login.ip || row.masked_device_id === login.device_id ? "a value is not masked" : null;
+  return tokenFault(row, body, opener);
+}
+
+/** @returns what is wrong with a row's tokens, read against the body that was sent */
+export function tokenFault(
+  row: Pick<SampleRow, "masked_ip" | "masked_device_id">,
+  body: string,
+  opener: TokenOpener,
+): string | null {
   const { ip, deviceId } = plainValues(body);
   if (opener.open(row.masked_ip, "login.ip")?.toString("hex") !== ip) return "the address's token does not open to it";
   const device = opener.open(row.masked_device_id, "login.device_id");

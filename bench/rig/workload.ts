@@ -13,11 +13,7 @@ export interface Contestant {
   measure(): Promise<Figures>;
 }
 
-/** What a ratio has to be. */
-export interface Goal {
-  readonly is: "at least" | "at most";
-  readonly value: number;
-}
+export type Better = "higher" | "lower";
 
 /** One line of the result: a ratio that is taken within each round. */
 export interface RowPlan {
@@ -26,9 +22,11 @@ export interface RowPlan {
   /** The contestants it is made of: their figures of one round. It is left out where one of them cannot run here. */
   readonly of: readonly string[];
   readonly ratio: (...figures: readonly (Figures | undefined)[]) => number;
-  readonly goal: Goal | null;
+  readonly better: Better;
+  /** At least so much where higher is better, at most where lower is. */
+  readonly goal: number | null;
   /** `x` for a ratio; a unit for what is a figure of its own. */
-  readonly unit: "x" | "ms" | "MB" | "us" | "per second" | "per minute";
+  readonly unit: "x" | "ms" | "MB";
 }
 
 /** Contestants that take turns, and the rows that come of them. */

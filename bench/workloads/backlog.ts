@@ -17,7 +17,8 @@ export const backlog: Workload = {
         against,
         of: ["large", "small"],
         ratio: (some, few) => consumerCost(some) / consumerCost(few),
-        goal: { is: "at most", value: 1.1 },
+        better: "lower",
+        goal: 1.1,
         unit: "x",
       },
       {
@@ -25,6 +26,7 @@ export const backlog: Workload = {
         against,
         of: ["large", "small"],
         ratio: (some, few) => (some?.["databaseMicros"] ?? Number.NaN) / (few?.["databaseMicros"] ?? Number.NaN),
+        better: "lower",
         goal: null,
         unit: "x",
       },
@@ -33,7 +35,8 @@ export const backlog: Workload = {
         against,
         of: ["large", "small"],
         ratio: (some, few) => megabytes(some) / megabytes(few),
-        goal: { is: "at most", value: 1.1 },
+        better: "lower",
+        goal: 1.1,
         unit: "x",
       },
       {
@@ -41,7 +44,8 @@ export const backlog: Workload = {
         against: "256 MB",
         of: ["large"],
         ratio: megabytes,
-        goal: { is: "at most", value: 256 },
+        better: "lower",
+        goal: 256,
         unit: "MB",
       },
     ];

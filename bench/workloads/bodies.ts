@@ -40,6 +40,7 @@ export const bodies: Workload = {
         against: "events of 165 bytes, 7 columns",
         of: [kind, "login"],
         ratio: (wide, narrow) => consumerCost(wide) / consumerCost(narrow),
+        better: "lower",
         goal: null,
         unit: "x",
       });

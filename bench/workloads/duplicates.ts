@@ -8,7 +8,7 @@ export const duplicates: Workload = {
   name: "duplicates",
   about: "5 % of the messages delivered a second time after they were deleted",
   async open(options) {
-    const row = { against: "no duplicates", of: ["some", "none"], goal: null, unit: "x" } as const;
+    const row = { against: "no duplicates", of: ["some", "none"], better: "lower", goal: null, unit: "x" } as const;
     return [
       {
         contestants: [
