@@ -15,6 +15,7 @@ export interface ResultRow {
   /** How many. */
   readonly rounds: number;
   readonly unit: string;
+  readonly note: string | null;
   readonly least: number;
   readonly most: number;
   /** The ratio of each round. */

@@ -42,7 +42,7 @@ export async function measureRounds(
 }
 
 function resultOf(
-  { workload, against, of, ratio, better, goal, unit }: RowPlan,
+  { workload, against, of, ratio, better, goal, unit, note }: RowPlan,
   taken: ReadonlyMap<string, readonly Figures[]>,
   rounds: number,
 ): ResultRow {
@@ -57,6 +57,7 @@ function resultOf(
     met: goal === null ? null : better === "higher" ? median >= goal : median <= goal,
     rounds,
     unit,
+    note: note ?? null,
     least: rounded(least),
     most: rounded(most),
     ratios: ratios.map(rounded),

@@ -27,13 +27,13 @@ export function rowTable(rows: readonly ResultRow[]): string {
   const head = ["workload", "against", "median", "least-most", "goal", ""];
   return aligned([
     head,
-    ...rows.map(({ workload, against, ratio, least, most, goal, better, met, unit }) => [
+    ...rows.map(({ workload, against, ratio, least, most, goal, better, met, unit, note }) => [
       workload,
       against,
       `${ratio} ${unit}`,
       `${least}-${most}`,
       goal === null ? "" : `at ${better === "higher" ? "least" : "most"} ${goal}`,
-      met === null ? "" : met ? "met" : "MISSED",
+      [met === null ? "" : met ? "met" : "MISSED", note ?? ""].join(" ").trim(),
     ]),
   ]);
 }

@@ -27,6 +27,8 @@ export interface RowPlan {
   readonly goal: number | null;
   /** `x` for a ratio; a unit for what is a figure of its own. */
   readonly unit: "x" | "ms" | "MB";
+  /** What is to be known of this row besides. */
+  readonly note?: string;
 }
 
 /** Contestants that take turns, and the rows that come of them. */

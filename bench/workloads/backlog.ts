@@ -1,4 +1,5 @@
-import type { Sizes } from "../rig/sizes.ts";
+import { type Sizes, sizeOf } from "../rig/sizes.ts";
+import { number } from "../rig/table.ts";
 import type { Figures, RowPlan, Workload } from "../rig/workload.ts";
 import { consumerCost, drainFigures, masklineDrains } from "./drains.ts";
 
@@ -9,44 +10,49 @@ export const backlog: Workload = {
   name: "backlog",
   about: "a backlog of 10^7 messages beside one of 4 x 10^5: cost a message, and memory",
   async open(options) {
-    const against = options.quick ? "a quarter of it (quick)" : "at 4 x 10^5 (warm)";
-    const at = options.quick ? "a larger backlog (quick)" : "10^7";
+    const [some, few] = [sizeOf(large, options), sizeOf(small, options)].map(({ messages }) => number(messages, 0));
+    const against = "at 4 x 10^5 (warm)";
+    const noted = options.quick || options.scale !== 1 ? { note: `(here ${some} and ${few} messages)` } : {};
     const rows: readonly RowPlan[] = [
       {
-        workload: `cost per message at ${at}`,
+        workload: "cost per message at 10^7",
         against,
         of: ["large", "small"],
-        ratio: (some, few) => consumerCost(some) / consumerCost(few),
+        ratio: (long, short) => consumerCost(long) / consumerCost(short),
         better: "lower",
         goal: 1.1,
         unit: "x",
+        ...noted,
       },
       {
-        workload: `database CPU per message at ${at}`,
+        workload: "database CPU per message at 10^7",
         against,
         of: ["large", "small"],
-        ratio: (some, few) => (some?.["databaseMicros"] ?? Number.NaN) / (few?.["databaseMicros"] ?? Number.NaN),
+        ratio: (long, short) => (long?.["databaseMicros"] ?? Number.NaN) / (short?.["databaseMicros"] ?? Number.NaN),
         better: "lower",
         goal: null,
         unit: "x",
+        ...noted,
       },
       {
-        workload: `memory (peak RSS) at ${at} backlog`,
+        workload: "memory (peak RSS) at 10^7 backlog",
         against,
         of: ["large", "small"],
-        ratio: (some, few) => megabytes(some) / megabytes(few),
+        ratio: (long, short) => megabytes(long) / megabytes(short),
         better: "lower",
         goal: 1.1,
         unit: "x",
+        ...noted,
       },
       {
-        workload: `memory (peak RSS) at ${at} backlog, MB`,
+        workload: "memory (peak RSS) at 10^7 backlog, MB",
         against: "256 MB",
         of: ["large"],
         ratio: megabytes,
         better: "lower",
         goal: 256,
         unit: "MB",
+        ...noted,
       },
     ];
     return [
@@ -54,10 +60,10 @@ export const backlog: Workload = {
         contestants: [
           await masklineDrains(options, {
             name: "small",
-            label: `maskline, ${options.quick ? "small" : "4 x 10^5"}`,
+            label: `maskline, ${few} messages`,
             sizes: small,
           }),
-          await masklineDrains(options, { name: "large", label: `maskline, ${options.quick ? "large" : "10^7"}`, sizes: large }),
+          await masklineDrains(options, { name: "large", label: `maskline, ${some} messages`, sizes: large }),
         ],
         missing: [],
         rows,
