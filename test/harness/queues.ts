@@ -88,7 +88,7 @@ export async function setAttributes(url: string, attributes: Record<string, stri
 }
 
 export function openTestQueue(url: string, protocol: QueueOptions["protocol"]): Queue {
-  return new Queue({ url, region: "us-east-1", protocol, timeoutMs: 30_000 });
+  return new Queue({ url, region: "us-east-1", protocol, transport: "lean", timeoutMs: 30_000 });
 }
 
 export function sqsSource(queue: Queue, options: Partial<SqsSourceOptions> = {}, report: Report = () => {}): SqsSource {

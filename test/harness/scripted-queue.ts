@@ -68,7 +68,7 @@ export async function startScriptedQueue(script: Script, name = "scripted"): Pro
     });
   });
   const url = `${server.endpoint}/000000000000/${name}`;
-  const queue = new Queue({ url, region: "us-east-1", protocol: "json", timeoutMs: 30_000 });
+  const queue = new Queue({ url, region: "us-east-1", protocol: "json", transport: "lean", timeoutMs: 30_000 });
   return {
     queue,
     received,

@@ -37,6 +37,7 @@ export class Deletes {
   readonly #resting = new Map<Lease, Deletion>();
   readonly #closing = new AbortController();
   #left = 0;
+  #isOver = false;
   #failure: MasklineError | null = null;
   #gone: PromiseWithResolvers<void> | null = null;
 
@@ -72,6 +73,8 @@ export class Deletes {
       await atMost(limitMs, this.#gone.promise, this.#parts.clock);
     }
     this.#tellUndeleted(this.#left);
+    // told once: what fails from now on was among them
+    this.#isOver = true;
   }
 
   async #delete(ten: readonly Deletion[]): Promise<boolean> {
@@ -133,6 +136,6 @@ export class Deletes {
   }
 
   #tellUndeleted(messages: number): void {
-    if (messages > 0) this.#parts.report({ kind: "undeleted", messages });
+    if (messages > 0 && !this.#isOver) this.#parts.report({ kind: "undeleted", messages });
   }
 }

@@ -67,7 +67,7 @@ async function startRawServer(listener: http.RequestListener, timeoutMs: number)
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/000000000000/login-queue`;
-  const queue = new Queue({ url, region: "us-east-1", protocol: "json", timeoutMs });
+  const queue = new Queue({ url, region: "us-east-1", protocol: "json", transport: "lean", timeoutMs });
   return {
     queue,
     close: async () => {

@@ -42,7 +42,7 @@ async function startOddServer(answer: http.RequestListener): Promise<OddServer> 
 }
 
 function queueAt({ url }: OddServer, timeoutMs: number): Queue {
-  return new Queue({ url, region: "us-east-1", protocol: "json", timeoutMs });
+  return new Queue({ url, region: "us-east-1", protocol: "json", transport: "lean", timeoutMs });
 }
 
 function json(response: http.ServerResponse, status: number, body: unknown): void {
