@@ -19,7 +19,7 @@ export class TextColumn {
   /** Row `i` stands at `ends[i] .. ends[i + 1]`, its length included. Longer than what is in use. */
   ends: Uint32Array;
   bytes: Buffer;
-  hasNulls = false;
+  #nulls = 0;
 
   /** @param rows how many are expected @param bytes of all texts, as expected */
   constructor(rows: number = 0, bytes: number = 0) {
@@ -33,6 +33,10 @@ export class TextColumn {
     const column = new TextColumn(values.length, characters);
     for (const value of values) column.add(value);
     return column;
+  }
+
+  get hasNulls(): boolean {
+    return this.#nulls > 0;
   }
 
   /** Where the last row ends. */
@@ -51,7 +55,7 @@ export class TextColumn {
     const end = this.usedBytes;
     this.#reserve(end + lengthBytes);
     this.bytes.writeInt32BE(nullLength, end);
-    this.hasNulls = true;
+    this.#nulls += 1;
     this.#endAt(end + lengthBytes);
   }
 
@@ -80,7 +84,7 @@ export class TextColumn {
     const end = this.usedBytes;
     this.#reserve(end + to - from);
     other.bytes.copy(this.bytes, end, from, to);
-    if (other.isNull(row)) this.hasNulls = true;
+    if (other.isNull(row)) this.#nulls += 1;
     this.#endAt(end + to - from);
   }
 
@@ -98,6 +102,41 @@ export class TextColumn {
   /** All rows, as texts. */
   texts(): (string | null)[] {
     return Array.from({ length: this.count }, (_, row) => this.at(row));
+  }
+
+  /** Takes the last rows away, until so many are left. */
+  truncate(rows: number): void {
+    if (this.#nulls > 0) for (let row = rows; row < this.count; row += 1) if (this.isNull(row)) this.#nulls -= 1;
+    this.count = rows;
+  }
+
+  /** Takes the rows at some places away, which rise; the others close up. */
+  drop(rows: readonly number[]): void {
+    if (rows.length === 0) return;
+    const { bytes, count, ends } = this;
+    let kept = rows[0] as number;
+    let end = ends[kept] as number;
+    rows.forEach((row, index) => {
+      if (this.isNull(row)) this.#nulls -= 1;
+      // what stands between this row and the next that goes moves up, all at once
+      const next = rows[index + 1] ?? count;
+      const from = ends[row + 1] as number;
+      bytes.copyWithin(end, from, ends[next]);
+      const moved = from - end;
+      for (let stays = row + 1; stays < next; stays += 1) {
+        end = (ends[stays + 1] as number) - moved;
+        kept += 1;
+        ends[kept] = end;
+      }
+    });
+    this.count = kept;
+  }
+
+  /** Takes all rows away, and makes zeros of their texts: plain values do not outlive their batch. */
+  clear(): void {
+    this.bytes.fill(0, 0, this.usedBytes);
+    this.count = 0;
+    this.#nulls = 0;
   }
 
   /** The rows at the given places, in that order. */

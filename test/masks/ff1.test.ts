@@ -134,7 +134,7 @@ test("the pipeline quarantines a value of another form, and masks those around i
   const values = ["593-47-5928", "593475928", "111-22-3333"];
   const deliveries = values.map((c) => makeDelivery({ body: JSON.stringify({ c }) }));
   const { rows, refused } = prepare(deliveries, compileContract(contract), [{ column, mask }]);
-  assert.deepEqual(rows.columns, [mask.apply(["593-47-5928", "111-22-3333"])]);
+  assert.deepEqual(rows.columns[0]?.texts(), mask.apply(["593-47-5928", "111-22-3333"]));
   assert.deepEqual(
     refused.map(({ delivery, faults }) => [delivery, faults[0]?.reason]),
     [[deliveries[1], "mask_failed"]],
