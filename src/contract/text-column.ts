@@ -1,3 +1,5 @@
+import { MasklineError } from "../errors.ts";
+
 /** Before each text, its length in bytes. */
 export const lengthBytes = 4;
 const leastBytes = 1_024;
@@ -48,7 +50,22 @@ export class TextColumn {
     if (value === null) return this.addNull();
     const { length } = value;
     const start = this.next(length * longestUnitBytes);
-    this.added(length <= shortText && this.#writeAscii(value, start) ? length : this.bytes.write(value, start));
+    if (length <= shortText && this.#writeAscii(value, start)) return this.added(length);
+    const written = this.bytes.write(value, start);
+    // UTF-8 has no lone surrogates: all of them would become U+FFFD, and unequal values one.
+    if (written !== length && !value.isWellFormed())
+      throw new MasklineError("internal", "a text with half a surrogate pair was to become a row");
+    this.added(written);
+  }
+
+  /** Appends a text of ASCII without NUL. @returns false, with nothing appended, for any other */
+  addAscii(value: string): boolean {
+    const { length } = value;
+    const start = this.next(length * longestUnitBytes);
+    const isAscii =
+      length <= shortText ? this.#writeAscii(value, start) : this.bytes.write(value, start) === length && !value.includes("\0");
+    if (isAscii) this.added(length);
+    return isAscii;
   }
 
   addNull(): void {
@@ -146,15 +163,17 @@ export class TextColumn {
     return selected;
   }
 
+  /** @returns whether it is of ASCII without NUL; otherwise what was written means nothing */
   #writeAscii(value: string, start: number): boolean {
     const { bytes } = this;
     let codes = 0;
     for (let index = 0; index < value.length; index += 1) {
       const code = value.charCodeAt(index);
       bytes[start + index] = code;
-      codes |= code;
+      // NUL makes it negative
+      codes |= code | (code - 1);
     }
-    return codes < 0x80;
+    return codes >>> 7 === 0;
   }
 
   #endAt(end: number): void {
