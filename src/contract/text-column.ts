@@ -21,12 +21,15 @@ export class TextColumn {
   /** Row `i` stands at `ends[i] .. ends[i + 1]`, its length included. Longer than what is in use. */
   ends: Uint32Array;
   bytes: Buffer;
+  /** The same memory. */
+  view: DataView;
   #nulls = 0;
 
   /** @param rows how many are expected @param bytes of all texts, as expected */
   constructor(rows: number = 0, bytes: number = 0) {
     this.ends = new Uint32Array(rows + 1);
     this.bytes = Buffer.allocUnsafeSlow(Math.max(leastBytes, rows * lengthBytes + bytes));
+    this.view = viewOf(this.bytes);
   }
 
   static of(values: readonly (string | null)[]): TextColumn {
@@ -71,9 +74,15 @@ export class TextColumn {
   addNull(): void {
     const end = this.usedBytes;
     this.#reserve(end + lengthBytes);
-    this.bytes.writeInt32BE(nullLength, end);
+    this.view.setInt32(end, nullLength);
     this.#nulls += 1;
     this.#endAt(end + lengthBytes);
+  }
+
+  /** Makes room for so many rows more, and so many bytes of them, lengths included. */
+  reserve(rows: number, bytes: number): void {
+    this.#reserve(this.usedBytes + bytes);
+    if (this.count + rows >= this.ends.length) this.#lengthen(this.count + rows + 1);
   }
 
   /** Where the text of the next row is to be written, in `bytes` as they are then; there is room for so many. */
@@ -85,12 +94,8 @@ export class TextColumn {
 
   /** The text of the next row has been written, so many bytes of it. */
   added(length: number): void {
-    const { bytes } = this;
     const start = this.usedBytes;
-    bytes[start] = length >>> 24;
-    bytes[start + 1] = length >>> 16;
-    bytes[start + 2] = length >>> 8;
-    bytes[start + 3] = length;
+    this.view.setInt32(start, length);
     this.#endAt(start + lengthBytes + length);
   }
 
@@ -178,12 +183,14 @@ export class TextColumn {
 
   #endAt(end: number): void {
     this.count += 1;
-    if (this.count >= this.ends.length) {
-      const longer = new Uint32Array(this.ends.length * 2 + 16);
-      longer.set(this.ends);
-      this.ends = longer;
-    }
+    if (this.count >= this.ends.length) this.#lengthen(this.count * 2 + 16);
     this.ends[this.count] = end;
+  }
+
+  #lengthen(ends: number): void {
+    const longer = new Uint32Array(ends);
+    longer.set(this.ends);
+    this.ends = longer;
   }
 
   #reserve(lengthInBytes: number): void {
@@ -191,5 +198,10 @@ export class TextColumn {
     const longer = Buffer.allocUnsafeSlow(Math.max(lengthInBytes, this.bytes.length * 2));
     this.bytes.copy(longer, 0, 0, this.usedBytes);
     this.bytes = longer;
+    this.view = viewOf(longer);
   }
+}
+
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
 }
