@@ -6,7 +6,8 @@ import { MasklineError } from "../errors.ts";
 import type { Batch, Delivery, LedgerPosition, Settlement, Sink } from "../pipeline/ports.ts";
 import {
   type BatchPart,
-  type NewReceipt,
+  KnownPlaces,
+  newlyRefused,
   settleByCounts,
   settleByReceipts,
   withoutHeldBack,
@@ -18,14 +19,8 @@ import { type Database, DatabaseRefusal, type HaltedDatabase, type Query } from 
 import { type DatabaseFailure, describeFailure, isClash, mayBeRow } from "./error-classes.ts";
 import { BudgetCrossed, type FailureBudget } from "./failure-budget.ts";
 import { forgetIntake, noteIntake } from "./intake.ts";
-import {
-  type LoadChoices,
-  type LoadStatements,
-  loadStatements,
-  receiptParameters,
-  rowParameters,
-  sentAtParameter,
-} from "./load-statement.ts";
+import { loadParameters } from "./load-parameters.ts";
+import { type LoadAnswer, type LoadChoices, type LoadStatements, loadStatements, receiptParameters } from "./load-statement.ts";
 import { quoteName, type TableName } from "./names.ts";
 import { findRefusedRows, type RefusedRowSearch } from "./refused-rows.ts";
 import { requireWritable, standingOf, standingPrelude } from "./ring-keys.ts";
@@ -206,47 +201,28 @@ export class PostgresSink implements Sink {
     const parameters = await this.#parameters(batch, part);
     const { keys, position } = batch;
     const { budget, schema } = this.#options;
-    const receipts = await database.transaction(
+    const { known, stored } = await database.transaction(
       "loading",
       async (query: Query, prelude) => {
         await budget.refuseTripped(query, prelude);
         if (keys !== undefined) requireWritable(standingOf(prelude), keys, part.refused.length > 0);
-        const made = await query<NewReceipt>(this.#statements.load, parameters);
-        await budget.spend(query, position, part.refused, made);
-        return made;
+        const [answer] = await query<LoadAnswer>(this.#statements.load, parameters);
+        const places = new KnownPlaces(answer?.known ?? null);
+        const refused = newlyRefused(part, places);
+        const messages = part.rows.deliveries.length + part.refused.length - places.count;
+        await budget.spend(query, position, part.refused, { messages, refused });
+        return { known: places, stored: answer?.stored ?? 0 };
       },
       { prelude: [...(keys === undefined ? [] : [standingPrelude(schema, keys.ring)]), budget.prelude].join(";\n") },
     );
-    return settleByReceipts(part, receipts);
+    return settleByReceipts(part, known, stored);
   }
 
-  /** In the order of the statement's parameters (load-statement.ts). */
-  async #parameters(batch: Batch, { rows, refused, repeated, heldBack }: BatchPart): Promise<readonly unknown[]> {
-    const { position, keys } = batch;
-    const aliases = keys?.aliases ?? [];
-    return [
-      this.#options.pipeline,
-      ...rowParameters(rows),
-      refused.map(({ delivery }) => sentAtParameter(delivery)),
-      refused.map(({ id }) => id),
-      refused.map(({ faults }) => faults[0]?.reason ?? "mask_failed"),
-      refused.map(({ faults }) => JSON.stringify(faults)),
-      refused.map(({ delivery }) => JSON.stringify(this.#options.describe(delivery))),
-      refused.map(({ delivery }) => Buffer.byteLength(delivery.body)),
-      refused.map(({ delivery }) => delivery.attempt),
-      await Promise.all(refused.map(batch.seal)),
-      this.#options.contractHash,
-      position.run,
-      position.lane,
-      position.sequence,
-      position.received,
-      heldBack.length,
-      rows.deliveries.length + refused.length + repeated.length,
-      keys?.anchorId ?? 0,
-      aliases.map(({ domain }) => domain),
-      aliases.map(({ token }) => token),
-      aliases.map(({ canonical }) => canonical),
-    ];
+  async #parameters(batch: Batch, part: BatchPart): Promise<readonly unknown[]> {
+    const { pipeline, contractHash, describe } = this.#options;
+    const structures = part.refused.map(({ delivery }) => JSON.stringify(describe(delivery)));
+    const sealed = await Promise.all(part.refused.map(batch.seal));
+    return loadParameters(batch, part, { pipeline, contractHash, structures, sealed }, true);
   }
 }
 
