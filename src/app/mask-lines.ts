@@ -1,9 +1,9 @@
-import { compileContract, type PassesAsIs } from "../contract/check.ts";
+import { compileContract } from "../contract/check.ts";
 import { bodyFault, type Fault } from "../contract/fault.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
-import { canRecognise, masksWhole } from "../masks/mask.ts";
 import type { Delivery } from "../pipeline/ports.ts";
 import { type MaskedColumn, prepare } from "../pipeline/prepare.ts";
+import { tokensPass } from "./accepted-tokens.ts";
 import type { Settings } from "./config/load.ts";
 import type { Line } from "./lines.ts";
 import { createMasks, plainForm } from "./masks.ts";
@@ -48,17 +48,6 @@ export function createLineMasker(settings: Settings, keys: MaskKeys, acceptToken
       return { rows: texts, refused: [...unread, ...unfit].sort((left, right) => left.line - right.line) };
     },
   };
-}
-
-/** A token is no address and no UUID: it has to pass before its column's type is looked at. */
-function tokensPass(masked: readonly MaskedColumn[]): ReadonlyMap<string, PassesAsIs> {
-  return new Map(
-    masked.flatMap(({ column, mask }) =>
-      mask !== null && masksWhole(mask) && canRecognise(mask)
-        ? [[column.name, (text: string) => mask.recognises([text])[0] === true]]
-        : [],
-    ),
-  );
 }
 
 function delivery(number: number, body: string): Delivery {

@@ -10,9 +10,10 @@ import { type ColumnMask, type Mask, maskFacts, type MaskDefinition } from "../m
 import { createScanMask } from "../masks/scan/scan-mask.ts";
 import { sha256Hex } from "../masks/sha256.ts";
 import type { Delivery } from "../pipeline/ports.ts";
-import { type MaskedColumn, prepare, type Prepared } from "../pipeline/prepare.ts";
+import { type MaskedColumn, prepare, type Prepared, type PrepareOptions } from "../pipeline/prepare.ts";
 import type { MaskPin } from "../postgres/mask-definitions.ts";
 import type { ColumnDemand } from "../postgres/target.ts";
+import { tokensPass } from "./accepted-tokens.ts";
 import { type ConfiguredColumn, type InsideMasks, longestText, placedMasks } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 
@@ -121,7 +122,11 @@ export function plainForm({ type, as }: Column): ColumnDemand["form"] {
 }
 
 /** The pure middle of the pipeline: deliveries in, masked rows and refusals out. */
-export function preparation(settings: Settings, masked: readonly MaskedColumn[]): (deliveries: readonly Delivery[]) => Prepared {
-  const check = compileContract(settings.contract);
-  return (deliveries) => prepare(deliveries, check, masked);
+export function preparation(
+  settings: Settings,
+  masked: readonly MaskedColumn[],
+  { acceptTokens = false }: PrepareOptions = {},
+): (deliveries: readonly Delivery[]) => Prepared {
+  const check = compileContract(settings.contract, acceptTokens ? tokensPass(masked) : new Map());
+  return (deliveries) => prepare(deliveries, check, masked, { acceptTokens });
 }

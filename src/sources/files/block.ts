@@ -16,8 +16,6 @@ export interface LineReading {
 export interface BlockBytes {
   readonly file: InputFile;
   readonly number: number;
-  /** How long every block is, in bytes of the unpacked file. */
-  readonly blockBytes: number;
   /** From where it was loaded on: its position. */
   readonly next: number;
   /** Whole lines, but that the last may be cut where it is too long. */
@@ -58,7 +56,6 @@ export class Block {
   isSound = true;
   receivedAtMs = 0;
   attempt = 1;
-  readonly #blockBytes: number;
   readonly #origin: number;
   readonly #diskBytesPerByte: number;
   /** In `bytes`: where the next line begins, and where the one behind the batch that is out does. */
@@ -68,16 +65,15 @@ export class Block {
   #position: number;
   #isOut = false;
 
-  constructor({ file, number, blockBytes, next, bytes, origin, diskBytes }: BlockBytes, reading: LineReading) {
+  constructor({ file, number, next, bytes, origin, diskBytes }: BlockBytes, reading: LineReading) {
     this.file = file;
     this.number = number;
     this.stream = streamOf(file, number);
     this.bytes = bytes;
     this.reading = reading;
     this.idPrefix = `${file.fingerprint.slice(0, idDigits)}:`;
-    this.offset = number * blockBytes + origin;
+    this.offset = number * file.blockBytes + origin;
     this.isText = isUtf8(bytes);
-    this.#blockBytes = blockBytes;
     this.#origin = origin;
     this.#diskBytesPerByte = bytes.length === 0 ? 0 : diskBytes / bytes.length;
     this.#position = next;
@@ -94,12 +90,12 @@ export class Block {
 
   /** Everything in it is loaded. */
   get isDone(): boolean {
-    return this.#position >= this.#blockBytes;
+    return this.#position >= this.file.blockBytes;
   }
 
   /** The step that goes with the batch that is out, or that no line is left for. */
   get step(): Advance {
-    const to = this.#behind === this.bytes.length ? this.#blockBytes : this.#origin + this.#behind;
+    const to = this.#behind === this.bytes.length ? this.file.blockBytes : this.#origin + this.#behind;
     return { stream: this.stream, from: this.#position, to };
   }
 

@@ -15,19 +15,25 @@ export interface InputFile {
   /** As it lies there. */
   readonly bytes: number;
   readonly mtimeMs: number;
+  /** Its lines stand in blocks of so many bytes, unpacked. Positions are counted in these: they stay what they were at the first load. */
+  readonly blockBytes: number;
 }
+
+/** Large enough that blocks cost nothing, small enough that every lane can hold one. */
+export const usualBlockBytes: number = 16 * 1_048_576;
 
 /** Of the beginning and of the end, so much is part of the fingerprint. */
 const sampleBytes = 1_048_576;
 
 /** @throws MasklineError `file_unreadable` */
-export async function inspectFile(path: string): Promise<InputFile> {
+export async function inspectFile(path: string, blockBytes: number = usualBlockBytes): Promise<InputFile> {
   const name = nodePath.basename(path);
   const handle = await openToRead(path, name);
   try {
     const { size: bytes, mtimeMs } = await handle.stat();
     const head = await readAt(handle, 0, Math.min(16, bytes));
-    return { path, name, kind: kindOf(name, head), bytes, mtimeMs, fingerprint: await fingerprintOf(handle, bytes) };
+    const fingerprint = await fingerprintOf(handle, bytes);
+    return { path, name, fingerprint, kind: kindOf(name, head), bytes, mtimeMs, blockBytes };
   } finally {
     await handle.close();
   }
@@ -45,6 +51,11 @@ export async function fingerprintOf(handle: FileHandle, bytes: number): Promise<
   hash.update(await readAt(handle, 0, sample));
   hash.update(await readAt(handle, bytes - sample, sample));
   return hash.digest("hex");
+}
+
+/** How many blocks a file has; null for one that has to be unpacked to know. */
+export function blocksOf({ kind, bytes, blockBytes }: InputFile): number | null {
+  return kind === "plain" ? Math.ceil(bytes / blockBytes) : null;
 }
 
 /** Whether a file has only become longer since it had so many bytes and this fingerprint. */

@@ -15,7 +15,6 @@ const spareBytes = 65_536;
 /** What is wanted of a packed file. */
 export interface PackedPlan {
   readonly file: InputFile;
-  readonly blockBytes: number;
   /** The position from which a block is wanted; null to go past it. Asked for each block in turn, when the file has come there. */
   readonly wants: (number: number) => Promise<number | null>;
   /** Of a longer line at a block's end no more than its beginning may be there. */
@@ -127,7 +126,7 @@ class BlockCutter {
 
   /** Takes the beginning of `bytes`, at most up to where the block ends; answers with how much that was. */
   async put(bytes: Buffer, diskBytes: number): Promise<number> {
-    const { blockBytes } = this.#plan;
+    const { blockBytes } = this.#plan.file;
     if (this.#filled === 0) await this.#begin();
     this.#diskBytes = diskBytes;
     const taken = bytes.subarray(0, blockBytes - this.#filled);
@@ -153,7 +152,7 @@ class BlockCutter {
 
   async #begin(): Promise<void> {
     this.#next = await this.#plan.wants(this.#number);
-    this.#buffer = this.#next === null ? null : Buffer.allocUnsafeSlow(this.#plan.blockBytes + spareBytes);
+    this.#buffer = this.#next === null ? null : Buffer.allocUnsafeSlow(this.#plan.file.blockBytes + spareBytes);
     this.#startsMidLine = this.#lastByte !== newline;
   }
 
@@ -172,13 +171,13 @@ class BlockCutter {
 
   /** The wanted lines of the block it is at; null where none is wanted. */
   #block(): BlockBytes | null {
-    const { file, blockBytes } = this.#plan;
+    const { file } = this.#plan;
     const next = this.#next;
     if (this.#buffer === null || next === null) return null;
     const filled = this.#buffer.subarray(0, this.#filled);
     const origin = next > 0 ? next : this.#number === 0 ? markLength(filled) : this.#startsMidLine ? firstLine(filled) : 0;
     const diskBytes = this.#diskBytes - this.#startDiskBytes;
-    return { file, number: this.#number, blockBytes, next, bytes: filled.subarray(origin), origin, diskBytes };
+    return { file, number: this.#number, next, bytes: filled.subarray(origin), origin, diskBytes };
   }
 
   #lengthen(open: OpenEnd, part: Buffer): void {
@@ -192,7 +191,7 @@ class BlockCutter {
 
   #endLine({ block, buffer, tail }: OpenEnd): void {
     const end = Buffer.concat(tail);
-    const filled = this.#plan.blockBytes;
+    const filled = this.#plan.file.blockBytes;
     const bytes = filled + end.length <= buffer.length ? appended(buffer, block.origin, filled, end) : Buffer.concat([block.bytes, end]);
     this.#whole.push({ ...block, bytes });
     this.#openEnd = null;

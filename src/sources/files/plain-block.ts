@@ -11,7 +11,6 @@ const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 export interface BlockPlace {
   readonly file: InputFile;
   readonly number: number;
-  readonly blockBytes: number;
   readonly next: number;
 }
 
@@ -21,7 +20,8 @@ export interface BlockPlace {
  * @throws MasklineError `file_changed`, `file_unreadable`
  */
 export async function readPlainBlock(place: BlockPlace, longestLine: number): Promise<BlockBytes> {
-  const { file, number, blockBytes, next } = place;
+  const { file, number, next } = place;
+  const { blockBytes } = file;
   const blockStart = number * blockBytes;
   const blockEnd = Math.min(blockStart + blockBytes, file.bytes);
   // of one that was not begun, with the byte before it, which says whether a line begins with the block

@@ -1,6 +1,6 @@
 import type { Clock } from "../../pipeline/clock.ts";
 import { Block, type BlockBytes, type LineReading, streamOf } from "./block.ts";
-import type { InputFile } from "./input-file.ts";
+import { blocksOf, type InputFile } from "./input-file.ts";
 import { type PackedPlan, packedBlocks } from "./packed-blocks.ts";
 import { readPlainBlock } from "./plain-block.ts";
 import { type BlockStanding, type Positions, untouched } from "./positions.ts";
@@ -14,7 +14,6 @@ export interface FileWork {
 
 export interface WorkOptions {
   readonly files: readonly FileWork[];
-  readonly blockBytes: number;
   readonly reading: LineReading;
   /** Where in the list this process begins, of 0 to below 1: those who begin elsewhere rarely meet. */
   readonly startAt: number;
@@ -46,6 +45,8 @@ export class Work {
   /** A packed file that is being read. */
   #packed: { readonly blocks: AsyncGenerator<BlockBytes>; readonly task: Task } | null = null;
 
+  #isOver = false;
+
   constructor(options: WorkOptions) {
     this.#options = options;
     this.#known = new Map(
@@ -56,6 +57,11 @@ export class Work {
     this.#tasks = [...tasks.slice(first), ...tasks.slice(0, first)];
   }
 
+  /** All is loaded, by whomever. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** The next block; null when all is loaded, by whomever. Undefined when `stop` is aborted first. */
   async next(stop: AbortSignal): Promise<Block | null | undefined> {
     while (!stop.aborted) {
@@ -63,14 +69,15 @@ export class Work {
       if (block !== null) return block;
       const task = this.#tasks[0];
       if (task === undefined) {
-        if (!(await this.#lookAgain(stop))) return stop.aborted ? undefined : null;
-        continue;
+        if (await this.#lookAgain(stop)) continue;
+        this.#isOver = !stop.aborted;
+        break;
       }
       const found = await this.#begin(task);
       this.#tasks.shift();
       if (found !== null) return found;
     }
-    return undefined;
+    return this.#isOver ? null : undefined;
   }
 
   /** Someone else has moved this block: it is his, as long as he goes on. */
@@ -84,27 +91,22 @@ export class Work {
   }
 
   #tasksOf(file: InputFile): readonly Task[] {
-    if (file.kind !== "plain") return [{ file, number: 0, only: null }];
-    const blocks = blocksOf(file.bytes, this.#options.blockBytes);
+    const blocks = blocksOf(file);
+    if (blocks === null) return [{ file, number: 0, only: null }];
     return Array.from({ length: blocks }, (_, number) => ({ file, number, only: null })).filter(
-      ({ number }) => !this.#isDone(this.#known.get(streamOf(file, number))),
+      ({ number }) => !isDone(file, this.#known.get(streamOf(file, number))),
     );
   }
 
-  #isDone(standing: BlockStanding = untouched): boolean {
-    return standing.next >= this.#options.blockBytes;
-  }
-
   async #begin({ file, number, only }: Task): Promise<Block | null> {
-    const { blockBytes, reading } = this.#options;
+    const { reading } = this.#options;
     if (file.kind === "plain") {
       const next = await this.#take(file, number);
       if (next === null) return null;
-      return new Block(await readPlainBlock({ file, number, blockBytes, next }, reading.mostBytes), reading);
+      return new Block(await readPlainBlock({ file, number, next }, reading.mostBytes), reading);
     }
     const plan: PackedPlan = {
       file,
-      blockBytes,
       longestLine: reading.mostBytes,
       wants: async (block) => (only === null || only.has(block) ? this.#take(file, block) : null),
       ended: (blocks) => this.#options.positions.noteBlocks(file.fingerprint, blocks),
@@ -132,9 +134,9 @@ export class Work {
   /** From where this process is to load a block; null where it is loaded, or someone else is at it. */
   async #take(file: InputFile, number: number): Promise<number | null> {
     const stream = streamOf(file, number);
-    if (this.#isDone(this.#known.get(stream))) return null;
+    if (isDone(file, this.#known.get(stream))) return null;
     const standing = await this.#options.positions.ofStream(stream);
-    if (this.#isDone(standing)) return null;
+    if (isDone(file, standing)) return null;
     if (standing.next === 0 || standing.silentMs >= abandonedAfterMs) return standing.next;
     this.#left.set(stream, { file, number });
     return null;
@@ -146,7 +148,7 @@ export class Work {
     const byFile = new Map<InputFile, Set<number>>();
     for (const [stream, { file, number }] of this.#left) {
       const standing = await positions.ofStream(stream);
-      if (this.#isDone(standing)) this.#left.delete(stream);
+      if (isDone(file, standing)) this.#left.delete(stream);
       else if (standing.silentMs >= abandonedAfterMs) {
         this.#left.delete(stream);
         if (file.kind === "plain") this.#tasks.push({ file, number, only: null });
@@ -161,6 +163,7 @@ export class Work {
   }
 }
 
-export function blocksOf(bytes: number, blockBytes: number): number {
-  return Math.ceil(bytes / blockBytes);
+/** No line of a block is left. */
+export function isDone({ blockBytes }: InputFile, { next }: Pick<BlockStanding, "next"> = untouched): boolean {
+  return next >= blockBytes;
 }
