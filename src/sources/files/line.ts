@@ -26,6 +26,11 @@ export class FileLine implements Delivery {
     return `${this.block.idPrefix}${this.block.offset + this.start}`;
   }
 
+  /** For people. */
+  get place(): string {
+    return `${this.block.file.name}, byte ${this.block.offset + this.start}`;
+  }
+
   /** Of a line that is too long its beginning; of bytes that are no UTF-8 one character a byte (latin1), so that none is lost. */
   get body(): string {
     const { bytes, reading } = this.block;

@@ -56,15 +56,16 @@ function firstLine(read: Buffer, length: number): number {
 /** What was read, up to the end of the line that is not at its end after `length` bytes. */
 async function withLastLine(handle: FileHandle, read: Buffer, length: number, from: number, longestLine: number): Promise<Buffer> {
   if (read[length - 1] === newline) return read.subarray(0, length);
+  const end = read.indexOf(newline, length);
+  if (end >= 0) return read.subarray(0, end + 1);
   const parts = [read];
-  const lastLine = read.lastIndexOf(newline, length - 1) + 1;
-  let end = read.indexOf(newline, length);
-  for (let at = read.length; end < 0 && at - lastLine <= longestLine; at += tailBytes) {
+  const lastLine = read.lastIndexOf(newline) + 1;
+  for (let at = read.length; at - lastLine <= longestLine; at += tailBytes) {
     const part = Buffer.allocUnsafe(tailBytes);
     const filled = await readInto(handle, part, from + at);
     const found = part.subarray(0, filled).indexOf(newline);
     parts.push(part.subarray(0, found < 0 ? filled : found + 1));
-    if (found >= 0 || filled < tailBytes) return Buffer.concat(parts);
+    if (found >= 0 || filled < tailBytes) break;
   }
-  return end < 0 ? Buffer.concat(parts) : read.subarray(0, end + 1);
+  return Buffer.concat(parts);
 }
