@@ -16,7 +16,7 @@ const ranks: readonly (readonly string[])[] = [
   ["src/pipeline"],
   // below the adapters: it knows none of them, and they implement its ports
   ["src/recovery"],
-  ["src/keys/providers", "src/sources/sqs", "src/postgres", "src/observe"],
+  ["src/keys/providers", "src/sources/sqs", "src/sources/files", "src/postgres", "src/observe"],
   ["src/app"],
   ["src/demo"],
   ["src/cli", "src/console"],

@@ -1,10 +1,9 @@
 import { compileContract } from "../contract/check.ts";
-import type { PassesAsIs } from "../contract/column-reader.ts";
 import { bodyFault, type Fault } from "../contract/fault.ts";
 import type { Incoming } from "../contract/incoming.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
-import { canRecognise, masksWhole } from "../masks/mask.ts";
-import { type MaskedColumn, Masking } from "../pipeline/masking.ts";
+import { Masking } from "../pipeline/masking.ts";
+import { tokensPass } from "./accepted-tokens.ts";
 import type { Settings } from "./config/load.ts";
 import { type Lines, textReader } from "./lines.ts";
 import { createMasks } from "./masks.ts";
@@ -60,17 +59,6 @@ export function createLineMasker(settings: Settings, keys: MaskKeys, acceptToken
       return { rows: rowNumbers.length - unmasked.size, bytes: rowLines.write(columns), refused };
     },
   };
-}
-
-/** A token is no address and no UUID: it has to pass before its column's type is looked at. */
-function tokensPass(masked: readonly MaskedColumn[]): ReadonlyMap<string, PassesAsIs> {
-  return new Map(
-    masked.flatMap(({ column, mask }) =>
-      mask !== null && masksWhole(mask) && canRecognise(mask)
-        ? [[column.name, (text: string) => mask.recognises([text])[0] === true]]
-        : [],
-    ),
-  );
 }
 
 /** What the source of a message says of it, where there is none. */

@@ -22,6 +22,7 @@ import { forgetIntake, noteIntake } from "./intake.ts";
 import { loadParameters } from "./load-parameters.ts";
 import { type LoadAnswer, type LoadChoices, type LoadStatements, loadStatements, receiptParameters } from "./load-statement.ts";
 import { quoteName, type TableName } from "./names.ts";
+import { advancePosition } from "./positions.ts";
 import { findRefusedRows, type RefusedRowSearch } from "./refused-rows.ts";
 import { requireWritable, standingOf, standingPrelude } from "./ring-keys.ts";
 import type { TargetColumn } from "./target.ts";
@@ -72,7 +73,7 @@ export class PostgresSink implements Sink {
       if (known !== null) return known;
     }
     this.#doubted.delete(lane);
-    let part = await this.#withoutHeldBack(batch, withoutRepeats(batch), database);
+    let part = await this.#withoutHeldBack(batch, withoutRepeats(ownReceipts(batch)), database);
     for (let fruitless = 0; ;) {
       try {
         return await this.#write(batch, part, database);
@@ -199,13 +200,14 @@ export class PostgresSink implements Sink {
 
   async #write(batch: Batch, part: BatchPart, database: HaltedDatabase): Promise<readonly Settlement[]> {
     const parameters = await this.#parameters(batch, part);
-    const { keys, position } = batch;
-    const { budget, schema } = this.#options;
+    const { keys, position, advance } = batch;
+    const { budget, schema, pipeline } = this.#options;
     const { known, stored } = await database.transaction(
       "loading",
       async (query: Query, prelude) => {
         await budget.refuseTripped(query, prelude);
         if (keys !== undefined) requireWritable(standingOf(prelude), keys, part.refused.length > 0);
+        if (advance !== undefined) await advancePosition(query, schema, pipeline, advance);
         const [answer] = await query<LoadAnswer>(this.#statements.load, parameters);
         const places = new KnownPlaces(answer?.known ?? null);
         const refused = newlyRefused(part, places);
@@ -224,6 +226,13 @@ export class PostgresSink implements Sink {
     const sealed = await Promise.all(part.refused.map(batch.seal));
     return loadParameters(batch, part, { pipeline, contractHash, structures, sealed }, true);
   }
+}
+
+/** The step tells its rows apart from all others; no receipt does. */
+function ownReceipts(batch: Batch): Batch {
+  const { rows, advance, position } = batch;
+  if (advance === undefined) return batch;
+  return { ...batch, rows: { ...rows, ids: rows.ids.map((id) => `${position.run}/${position.lane}/${position.sequence}/${id}`) } };
 }
 
 /** What a probe loads. */
