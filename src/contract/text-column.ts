@@ -84,6 +84,11 @@ export class TextColumn {
     this.#endAt(end + to - from);
   }
 
+  /** Takes back the rows from `count` on. */
+  truncate(count: number): void {
+    this.count = count;
+  }
+
   isNull(row: number): boolean {
     // no text is 2 GiB long: the first bit says it
     return (this.bytes[this.ends[row] as number] as number) >= 0x80;
