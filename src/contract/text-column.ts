@@ -19,12 +19,15 @@ export class TextColumn {
   /** Row `i` stands at `ends[i] .. ends[i + 1]`, its length included. Longer than what is in use. */
   ends: Uint32Array;
   bytes: Buffer;
+  /** The same bytes, to write words of them. */
+  view: DataView;
   hasNulls = false;
 
   /** @param rows how many are expected @param bytes of all texts, as expected */
   constructor(rows: number = 0, bytes: number = 0) {
     this.ends = new Uint32Array(rows + 1);
     this.bytes = Buffer.allocUnsafeSlow(Math.max(leastBytes, rows * lengthBytes + bytes));
+    this.view = viewOf(this.bytes);
   }
 
   static of(values: readonly (string | null)[]): TextColumn {
@@ -64,12 +67,8 @@ export class TextColumn {
 
   /** The text of the next row has been written, so many bytes of it. */
   added(length: number): void {
-    const { bytes } = this;
     const start = this.usedBytes;
-    bytes[start] = length >>> 24;
-    bytes[start + 1] = length >>> 16;
-    bytes[start + 2] = length >>> 8;
-    bytes[start + 3] = length;
+    this.view.setInt32(start, length);
     this.#endAt(start + lengthBytes + length);
   }
 
@@ -138,5 +137,10 @@ export class TextColumn {
     const longer = Buffer.allocUnsafeSlow(Math.max(lengthInBytes, this.bytes.length * 2));
     this.bytes.copy(longer, 0, 0, this.usedBytes);
     this.bytes = longer;
+    this.view = viewOf(longer);
   }
+}
+
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
 }
