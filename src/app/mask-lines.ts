@@ -1,9 +1,11 @@
-import { compileContract, type PassesAsIs } from "../contract/check.ts";
+import { compileContract } from "../contract/check.ts";
+import type { PassesAsIs } from "../contract/column-reader.ts";
 import { bodyFault, type Fault } from "../contract/fault.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import { canRecognise, masksWhole } from "../masks/mask.ts";
+import { type MaskedColumn, Masking } from "../pipeline/masking.ts";
 import type { Delivery } from "../pipeline/ports.ts";
-import { type MaskedColumn, prepare } from "../pipeline/prepare.ts";
+import { prepare } from "../pipeline/prepare.ts";
 import type { Settings } from "./config/load.ts";
 import type { Line } from "./lines.ts";
 import { createMasks, plainForm } from "./masks.ts";
@@ -33,13 +35,14 @@ export function createLineMasker(settings: Settings, keys: MaskKeys, acceptToken
   // nothing is kept of lines that would tell one from another: without an identity they are masked all the same
   const { identity: _identity, ...rest } = settings.contract;
   const contract = { ...rest, columns: ofBody.map(({ column }) => column) };
-  const check = compileContract(contract, acceptTokens ? tokensPass(masked) : new Map());
+  const reader = compileContract(contract, acceptTokens ? tokensPass(masked) : new Map());
+  const masking = new Masking(masked, { acceptTokens });
   const writers = masked.map(columnWriter);
   return {
     leftOut: settings.columns.filter(({ column }) => column.from.startsWith("$")).map(({ column }) => column.name),
     mask(lines) {
       const whole = lines.flatMap(({ number, text }) => (text === null ? [] : [delivery(number, text)]));
-      const { rows, refused } = prepare(whole, check, masked, { acceptTokens });
+      const { rows, refused } = prepare(whole, reader, masking);
       const texts = rows.deliveries.map(
         (_, row) => `{${writers.map((write, c) => write(rows.columns[c]?.at(row) ?? null)).join(",")}}`,
       );

@@ -9,8 +9,9 @@ import { createJsonPathsMask } from "../masks/json-paths.ts";
 import { type ColumnMask, type Mask, maskFacts, type MaskDefinition } from "../masks/mask.ts";
 import { createScanMask } from "../masks/scan/scan-mask.ts";
 import { sha256Hex } from "../masks/sha256.ts";
+import { type MaskedColumn, Masking } from "../pipeline/masking.ts";
 import type { Delivery } from "../pipeline/ports.ts";
-import { type MaskedColumn, prepare, type Prepared } from "../pipeline/prepare.ts";
+import { prepare, type Prepared } from "../pipeline/prepare.ts";
 import type { MaskPin } from "../postgres/mask-definitions.ts";
 import type { ColumnDemand } from "../postgres/target.ts";
 import { type ConfiguredColumn, type InsideMasks, longestText, placedMasks } from "./config/configured-column.ts";
@@ -122,6 +123,7 @@ export function plainForm({ type, as }: Column): ColumnDemand["form"] {
 
 /** The pure middle of the pipeline: deliveries in, masked rows and refusals out. */
 export function preparation(settings: Settings, masked: readonly MaskedColumn[]): (deliveries: readonly Delivery[]) => Prepared {
-  const check = compileContract(settings.contract);
-  return (deliveries) => prepare(deliveries, check, masked);
+  const reader = compileContract(settings.contract);
+  const masking = new Masking(masked);
+  return (deliveries) => prepare(deliveries, reader, masking);
 }

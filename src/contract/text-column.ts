@@ -1,3 +1,5 @@
+import { MasklineError } from "../errors.ts";
+
 /** Before each text, its length in bytes. */
 export const lengthBytes = 4;
 const leastBytes = 1_024;
@@ -21,7 +23,7 @@ export class TextColumn {
   bytes: Buffer;
   /** The same bytes, to write words of them. */
   view: DataView;
-  hasNulls = false;
+  #nulls = 0;
 
   /** @param rows how many are expected @param bytes of all texts, as expected */
   constructor(rows: number = 0, bytes: number = 0) {
@@ -38,6 +40,10 @@ export class TextColumn {
     return column;
   }
 
+  get hasNulls(): boolean {
+    return this.#nulls > 0;
+  }
+
   /** Where the last row ends. */
   get usedBytes(): number {
     return this.ends[this.count] as number;
@@ -47,14 +53,29 @@ export class TextColumn {
     if (value === null) return this.addNull();
     const { length } = value;
     const start = this.next(length * longestUnitBytes);
-    this.added(length <= shortText && this.#writeAscii(value, start) ? length : this.bytes.write(value, start));
+    if (length <= shortText && this.#writeAscii(value, start)) return this.added(length);
+    const written = this.bytes.write(value, start);
+    // UTF-8 has no lone surrogates: all of them would become U+FFFD, and unequal values one.
+    if (written !== length && !value.isWellFormed())
+      throw new MasklineError("internal", "a text with half a surrogate pair was to become a row");
+    this.added(written);
+  }
+
+  /** Appends a text of ASCII without NUL. @returns false, with nothing appended, for any other */
+  addAscii(value: string): boolean {
+    const { length } = value;
+    const start = this.next(length * longestUnitBytes);
+    const isAscii =
+      length <= shortText ? this.#writeAscii(value, start) : this.bytes.write(value, start) === length && !value.includes("\0");
+    if (isAscii) this.added(length);
+    return isAscii;
   }
 
   addNull(): void {
     const end = this.usedBytes;
     this.#reserve(end + lengthBytes);
     this.bytes.writeInt32BE(nullLength, end);
-    this.hasNulls = true;
+    this.#nulls += 1;
     this.#endAt(end + lengthBytes);
   }
 
@@ -79,13 +100,8 @@ export class TextColumn {
     const end = this.usedBytes;
     this.#reserve(end + to - from);
     other.bytes.copy(this.bytes, end, from, to);
-    if (other.isNull(row)) this.hasNulls = true;
+    if (other.isNull(row)) this.#nulls += 1;
     this.#endAt(end + to - from);
-  }
-
-  /** Takes back the rows from `count` on. */
-  truncate(count: number): void {
-    this.count = count;
   }
 
   isNull(row: number): boolean {
@@ -104,6 +120,41 @@ export class TextColumn {
     return Array.from({ length: this.count }, (_, row) => this.at(row));
   }
 
+  /** Takes the last rows away, until so many are left. */
+  truncate(rows: number): void {
+    if (this.#nulls > 0) for (let row = rows; row < this.count; row += 1) if (this.isNull(row)) this.#nulls -= 1;
+    this.count = rows;
+  }
+
+  /** Takes the rows at some places away, which rise; the others close up. */
+  drop(rows: readonly number[]): void {
+    if (rows.length === 0) return;
+    const { bytes, count, ends } = this;
+    let kept = rows[0] as number;
+    let end = ends[kept] as number;
+    rows.forEach((row, index) => {
+      if (this.isNull(row)) this.#nulls -= 1;
+      // what stands between this row and the next that goes moves up, all at once
+      const next = rows[index + 1] ?? count;
+      const from = ends[row + 1] as number;
+      bytes.copyWithin(end, from, ends[next]);
+      const moved = from - end;
+      for (let stays = row + 1; stays < next; stays += 1) {
+        end = (ends[stays + 1] as number) - moved;
+        kept += 1;
+        ends[kept] = end;
+      }
+    });
+    this.count = kept;
+  }
+
+  /** Takes all rows away, and makes zeros of their texts: plain values do not outlive their batch. */
+  clear(): void {
+    this.bytes.fill(0, 0, this.usedBytes);
+    this.count = 0;
+    this.#nulls = 0;
+  }
+
   /** The rows at the given places, in that order. */
   select(rows: readonly number[]): TextColumn {
     const selected = new TextColumn(rows.length, this.usedBytes);
@@ -111,15 +162,17 @@ export class TextColumn {
     return selected;
   }
 
+  /** @returns whether it is of ASCII without NUL; otherwise what was written means nothing */
   #writeAscii(value: string, start: number): boolean {
     const { bytes } = this;
     let codes = 0;
     for (let index = 0; index < value.length; index += 1) {
       const code = value.charCodeAt(index);
       bytes[start + index] = code;
-      codes |= code;
+      // NUL makes it negative
+      codes |= code | (code - 1);
     }
-    return codes < 0x80;
+    return codes >>> 7 === 0;
   }
 
   #endAt(end: number): void {

@@ -4,7 +4,7 @@ import { wordsOf } from "./block-words.ts";
 import { ByteColumn } from "./byte-column.ts";
 import { createCmac } from "./cmac.ts";
 import { createEncoding } from "./encoding.ts";
-import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
+import { type DomainKeys, maskFacts, type MaskDefinition, type TextMask } from "./mask.ts";
 import { Scratch } from "./scratch.ts";
 
 /**
@@ -12,7 +12,7 @@ import { Scratch } from "./scratch.ts";
  * probability of 1.5e-21. The token does not say which key made it. For volume: a value of a
  * large batch costs a twentieth of an HMAC.
  */
-export function createCmacMask(definition: MaskDefinition, { primary }: DomainKeys): Mask {
+export function createCmacMask(definition: MaskDefinition, { primary }: DomainKeys): TextMask {
   const encoding = createEncoding(definition);
   const cmac = createCmac(createBlockFunction(primary.key));
   const column = new ByteColumn();

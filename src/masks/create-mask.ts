@@ -6,8 +6,9 @@ import { createGeneraliseMask } from "./generalise.ts";
 import { createHmacMask } from "./hmac.ts";
 import { createIpcryptPrefixMask } from "./ipcrypt-prefix.ts";
 import { createIpcryptMask } from "./ipcrypt.ts";
-import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
+import { type DomainKeys, type Mask, maskFacts, type MaskDefinition, type TextMask } from "./mask.ts";
 import { createNullMask } from "./null.ts";
+import { onTexts } from "./on-texts.ts";
 import { createPartialMask } from "./partial.ts";
 import { createRedactMask } from "./redact.ts";
 import { createSha256Mask } from "./sha256.ts";
@@ -18,6 +19,10 @@ import { createSivMask } from "./siv.ts";
  * Keeps the keys for as long as it lives, and shows them to no one.
  */
 export function createMask(definition: MaskDefinition, keys: DomainKeys | null): Mask {
+  return onTexts(createTextMask(definition, keys));
+}
+
+function createTextMask(definition: MaskDefinition, keys: DomainKeys | null): TextMask {
   switch (definition.kind) {
     case "siv": {
       const checked = checkKeys(definition, keys);

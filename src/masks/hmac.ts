@@ -2,14 +2,14 @@ import { createHmac, createSecretKey, type KeyObject } from "node:crypto";
 
 import { ByteColumn, bytesAt } from "./byte-column.ts";
 import { createEncoding } from "./encoding.ts";
-import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
+import { type DomainKeys, maskFacts, type MaskDefinition, type TextMask } from "./mask.ts";
 
 /** 128 bits: among 10^9 different values two share a token with a probability of 1.5e-21. */
 const tokenBytes = 16;
 const tokenCharacters = 22;
 
 /** One-way and keyed: HMAC-SHA256 cut to its first 16 bytes (RFC 2104 section 5), base64url. The token does not say which key made it. */
-export function createHmacMask(definition: MaskDefinition, { primary }: DomainKeys): Mask {
+export function createHmacMask(definition: MaskDefinition, { primary }: DomainKeys): TextMask {
   const encoding = createEncoding(definition);
   const key = createSecretKey(primary.key);
   const column = new ByteColumn();

@@ -1,7 +1,7 @@
 import { MasklineError } from "../errors.ts";
 import { ByteColumn } from "./byte-column.ts";
 import { createEncoding } from "./encoding.ts";
-import { type AuthenticatedMask, type DomainKeys, maskFacts, type MaskDefinition, type Opened } from "./mask.ts";
+import { type AuthenticatedMask, type DomainKeys, maskFacts, type MaskDefinition, type Opened, type TextMask } from "./mask.ts";
 import { createSivCipher, type SivCipher, sivLengthBytes } from "./siv-cipher.ts";
 import { createTokenWriter, tokenLength, tokenPrefix, tokenPrefixLength, TokenReader } from "./token.ts";
 
@@ -15,7 +15,11 @@ interface OpenedGroup {
  * The default mask: AES-SIV, deterministic, authenticated and reversible. The domain is the associated datum, so a token pasted into
  * a column of another domain does not open there.
  */
-export function createSivMask(definition: MaskDefinition, domain: string, { primary, known }: DomainKeys): AuthenticatedMask {
+export function createSivMask(
+  definition: MaskDefinition,
+  domain: string,
+  { primary, known }: DomainKeys,
+): TextMask<AuthenticatedMask> {
   const encoding = createEncoding(definition);
   const associated = Buffer.from(domain);
   const ciphers = new Map<number, SivCipher>();
