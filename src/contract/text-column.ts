@@ -21,7 +21,7 @@ export class TextColumn {
   /** Row `i` stands at `ends[i] .. ends[i + 1]`, its length included. Longer than what is in use. */
   ends: Uint32Array;
   bytes: Buffer;
-  /** The same bytes, to write words of them. */
+  /** The same memory. */
   view: DataView;
   #nulls = 0;
 
@@ -74,9 +74,15 @@ export class TextColumn {
   addNull(): void {
     const end = this.usedBytes;
     this.#reserve(end + lengthBytes);
-    this.bytes.writeInt32BE(nullLength, end);
+    this.view.setInt32(end, nullLength);
     this.#nulls += 1;
     this.#endAt(end + lengthBytes);
+  }
+
+  /** Makes room for so many rows more, and so many bytes of them, lengths included. */
+  reserve(rows: number, bytes: number): void {
+    this.#reserve(this.usedBytes + bytes);
+    if (this.count + rows >= this.ends.length) this.#lengthen(this.count + rows + 1);
   }
 
   /** Where the text of the next row is to be written, in `bytes` as they are then; there is room for so many. */
@@ -177,12 +183,14 @@ export class TextColumn {
 
   #endAt(end: number): void {
     this.count += 1;
-    if (this.count >= this.ends.length) {
-      const longer = new Uint32Array(this.ends.length * 2 + 16);
-      longer.set(this.ends);
-      this.ends = longer;
-    }
+    if (this.count >= this.ends.length) this.#lengthen(this.count * 2 + 16);
     this.ends[this.count] = end;
+  }
+
+  #lengthen(ends: number): void {
+    const longer = new Uint32Array(ends);
+    longer.set(this.ends);
+    this.ends = longer;
   }
 
   #reserve(lengthInBytes: number): void {

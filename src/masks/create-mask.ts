@@ -6,7 +6,7 @@ import { createGeneraliseMask } from "./generalise.ts";
 import { createHmacMask } from "./hmac.ts";
 import { createIpcryptPrefixMask } from "./ipcrypt-prefix.ts";
 import { createIpcryptMask } from "./ipcrypt.ts";
-import { type DomainKeys, type Mask, maskFacts, type MaskDefinition, type TextMask } from "./mask.ts";
+import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
 import { createNullMask } from "./null.ts";
 import { onTexts } from "./on-texts.ts";
 import { createPartialMask } from "./partial.ts";
@@ -19,10 +19,6 @@ import { createSivMask } from "./siv.ts";
  * Keeps the keys for as long as it lives, and shows them to no one.
  */
 export function createMask(definition: MaskDefinition, keys: DomainKeys | null): Mask {
-  return onTexts(createTextMask(definition, keys));
-}
-
-function createTextMask(definition: MaskDefinition, keys: DomainKeys | null): TextMask {
   switch (definition.kind) {
     case "siv": {
       const checked = checkKeys(definition, keys);
@@ -33,23 +29,23 @@ function createTextMask(definition: MaskDefinition, keys: DomainKeys | null): Te
     case "cmac":
       return createCmacMask(definition, checkKeys(definition, keys).keys);
     case "ipcrypt":
-      return createIpcryptMask(definition, checkKeys(definition, keys).keys);
+      return onTexts(createIpcryptMask(definition, checkKeys(definition, keys).keys));
     case "ipcrypt-pfx":
-      return createIpcryptPrefixMask(definition, checkKeys(definition, keys).keys);
+      return onTexts(createIpcryptPrefixMask(definition, checkKeys(definition, keys).keys));
     case "ff1":
-      return createFf1Mask(definition, checkKeys(definition, keys).keys);
+      return onTexts(createFf1Mask(definition, checkKeys(definition, keys).keys));
     case "partial":
-      return createPartialMask(definition);
+      return onTexts(createPartialMask(definition));
     case "redact":
-      return createRedactMask(definition);
+      return onTexts(createRedactMask(definition));
     case "null":
-      return createNullMask(definition);
+      return onTexts(createNullMask(definition));
     case "constant":
-      return createConstantMask(definition);
+      return onTexts(createConstantMask(definition));
     case "generalise":
-      return createGeneraliseMask(definition);
+      return onTexts(createGeneraliseMask(definition));
     case "sha256":
-      return createSha256Mask(definition);
+      return onTexts(createSha256Mask(definition));
   }
 }
 

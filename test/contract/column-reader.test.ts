@@ -165,7 +165,7 @@ test("columns hold what a check message by message finds, refused messages leave
     }),
     { numRuns: 4_000 },
   );
-  assert.ok(rowsRead > 1_000 && refusedOnes > 1_000, `${rowsRead} rows, ${refusedOnes} refused`);
+  assert.ok(rowsRead > 500 && refusedOnes > 500, `${rowsRead} rows, ${refusedOnes} refused`);
 });
 
 test("every value that borders on a usual form is read by every type as the check reads it", () => {
