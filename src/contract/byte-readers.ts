@@ -1,6 +1,6 @@
 import type { Column } from "./column.ts";
-import { endOfDigits, firstMarked, isAt, isDigit, isPlain, notHere, notPlain, quote } from "./json-bytes.ts";
 import { readIp } from "./ip-bytes.ts";
+import { endOfDigits, firstMarked, isAt, isDigit, isPlain, notHere, notPlain, quote } from "./json-bytes.ts";
 import type { TextColumn } from "./text-column.ts";
 
 /** How values are read from bytes: by the column's type and the form its mask wants. `value`: only through the reader of JSON values. */

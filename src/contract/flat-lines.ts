@@ -1,6 +1,7 @@
 import { type ByteForm, byteForm, readBytes } from "./byte-readers.ts";
-import type { Column, Contract } from "./column.ts";
-import { compileColumn, type CompiledColumn } from "./compiled-column.ts";
+import type { ColumnReader } from "./column-reader.ts";
+import type { Contract } from "./column.ts";
+import type { Incoming, Line } from "./incoming.ts";
 import {
   bufferOf,
   closeBrace,
@@ -10,66 +11,41 @@ import {
   endOfPlainText,
   endOfScalar,
   endOfSpace,
+  isAt,
   notHere,
   openBrace,
   scalarBetween,
 } from "./json-bytes.ts";
-import { isBlank, type Reader } from "./reading.ts";
+import type { JsonObject } from "./json-value.ts";
 import type { TextColumn } from "./text-column.ts";
 
 /** No text is longer. */
 const noLimit = 2 ** 31 - 1;
-/** Names of fields that nothing reads, remembered so that they are known when they come again: keys that are data can be without end. */
-const mostIgnored = 256;
-/** In bytes: what is longer is not remembered. */
-const longestRemembered = 256;
+/** Of the names of fields that nothing reads: keys that are data can be without end. */
+const mostRemembered = 256;
+const longestRememberedBytes = 256;
 
-/**
- * Reads lines of JSON, each the body of an event, straight from their bytes: no string, no object. For lines that are flat; it never
- * says that a line is wrong, only that someone else has to look at it.
- */
-export interface FlatLines {
-  /**
-   * Adds the row that the contract's check would make of a line to the columns, one text to each.
-   * @returns false, with nothing added, for a line that is refused, or that has to be parsed to know
-   */
-  read(bytes: Buffer, start: number, end: number, columns: readonly TextColumn[]): boolean;
-}
-
-/** The reader of a contract's flat lines; null where a column needs more than the line, or more than a flat one. */
-export function compileFlatLines(contract: Contract): FlatLines | null {
-  if (contract.decode.length > 0 || contract.identity !== undefined || contract.columns.length === 0) return null;
-  const readings: Reading[] = [];
-  for (const column of contract.columns) {
-    const compiled = compileColumn(column);
-    if (typeof compiled === "string" || column.type === "json" || column.from.startsWith("$")) return null;
-    readings.push(new Reading(column, compiled, readings.length));
-  }
-  return new FlatLineReader(contract.maxBodyBytes, readings);
+/** The reader of a contract's flat lines; null where a body has to be unwrapped first, or says what it is known by. */
+export function createFlatLines(contract: Contract, columns: readonly ColumnReader[]): FlatLines | null {
+  const isOfBytes = contract.decode.length === 0 && contract.identity === undefined && columns.length > 0;
+  return isOfBytes ? new FlatLines(contract.maxBodyBytes, columns) : null;
 }
 
 /** How one column is read. */
 class Reading {
-  readonly from: string;
-  /** The next of the same field. */
-  next: Reading | null = null;
+  readonly reader: ColumnReader;
   readonly place: number;
   readonly form: ByteForm;
   readonly max: number;
-  readonly read: Reader;
-  readonly blankIsMissing: boolean;
-  readonly fallback: string | null;
-  readonly mayBeMissing: boolean;
+  /** The next of the same field. */
+  next: Reading | null = null;
 
-  constructor(column: Column, { read, blankIsMissing, fallback, missingPaths }: CompiledColumn, place: number) {
-    this.from = column.from;
+  constructor(reader: ColumnReader, place: number) {
+    const { column, hasExceptions } = reader;
+    this.reader = reader;
     this.place = place;
-    this.form = byteForm(column);
+    this.form = hasExceptions ? "value" : byteForm(column);
     this.max = column.max ?? noLimit;
-    this.read = read;
-    this.blankIsMissing = blankIsMissing;
-    this.fallback = fallback;
-    this.mayBeMissing = fallback !== null || missingPaths.length === 0;
   }
 }
 
@@ -111,33 +87,46 @@ class Field {
   }
 }
 
-class FlatLineReader implements FlatLines {
+/**
+ * Reads bodies that are flat JSON objects straight from their bytes: no string of the line, no object. It never finds a fault: whatever it
+ * does not take at once, and all that JSON.parse or the contract would refuse, is left to the general way.
+ */
+export class FlatLines {
   readonly #maxBytes: number;
   readonly #readings: readonly Reading[];
   readonly #fields = new Map<string, Field>();
-  /** What stands before the first field. */
+  /** What stands before the first field: the opening brace. */
   readonly #head = new Field(null);
-  /** All ignored fields that there was no room to remember. */
+  /** All fields that there was no room to remember. */
   readonly #other = new Field(null);
-  #ignored = 0;
+  #remembered = 0;
   /** Where the value of the field begins that was looked up last. */
   #valueStart = 0;
   /** The bytes that were read from last. */
   #bytes: Buffer = Buffer.alloc(0);
   #view: DataView = new DataView(this.#bytes.buffer, 0, 0);
 
-  constructor(maxBytes: number, readings: readonly Reading[]) {
+  constructor(maxBytes: number, columns: readonly ColumnReader[]) {
     this.#maxBytes = maxBytes;
-    this.#readings = readings;
-    for (const reading of readings) {
-      reading.next = this.#fields.get(reading.from)?.reading ?? null;
-      this.#fields.set(reading.from, new Field(reading));
+    this.#readings = columns.map((reader, place) => new Reading(reader, place));
+    for (const reading of this.#readings) {
+      const { from } = reading.reader.column;
+      // a dotted path is a key with dots here: what it would find deeper is not flat
+      if (from.startsWith("$")) continue;
+      reading.next = this.#fields.get(from)?.reading ?? null;
+      this.#fields.set(from, new Field(reading));
     }
   }
 
-  read(bytes: Buffer, start: number, end: number, columns: readonly TextColumn[]): boolean {
-    const rows = columns[0]?.count as number;
-    if (end - start <= this.#maxBytes && this.#readFields(this.#viewOf(bytes), start, end, columns, rows) && this.#fill(columns, rows)) return true;
+  /**
+   * Appends the row that the contract makes of a line: a text or null to every column.
+   * @returns false, with nothing appended, for a line that is to go the general way
+   */
+  append({ bytes, start, end }: Line, incoming: Incoming, columns: readonly TextColumn[]): boolean {
+    const rows = (columns[0] as TextColumn).count;
+    if (end - start <= this.#maxBytes && this.#readFields(this.#viewOf(bytes), start, end, columns, rows)) {
+      if (this.#fill(incoming, columns, rows)) return true;
+    }
     for (const column of columns) if (column.count > rows) column.truncate(rows);
     return false;
   }
@@ -173,16 +162,16 @@ class FlatLineReader implements FlatLines {
   /** The field whose name stands at `start`, behind its comma or brace; null for what is no member of an object, or written in another way. */
   #lookUp(bytes: DataView, start: number, end: number, before: Field): Field | null {
     let at = endOfSpace(bytes, start, end);
-    if (at >= end || bytes.getUint8(at) !== (before === this.#head ? openBrace : comma)) return null;
+    if (!isAt(before === this.#head ? openBrace : comma, bytes, at, end)) return null;
     const nameStart = endOfSpace(bytes, at + 1, end);
     const nameEnd = endOfPlainText(bytes, nameStart, end);
     if (nameEnd === notHere) return null;
     at = endOfSpace(bytes, nameEnd, end);
-    if (at >= end || bytes.getUint8(at) !== colon) return null;
+    if (!isAt(colon, bytes, at, end)) return null;
     at = endOfSpace(bytes, at + 1, end);
     this.#valueStart = at;
     const field = this.#fieldNamed(bufferOf(bytes, nameStart + 1, nameEnd - 1).toString("latin1"));
-    if (field !== this.#other && at - start <= longestRemembered) {
+    if (field !== this.#other && at - start <= longestRememberedBytes) {
       before.gap = new Gap(bufferOf(bytes, start, at));
       before.next = field;
     }
@@ -192,43 +181,45 @@ class FlatLineReader implements FlatLines {
   #fieldNamed(name: string): Field {
     const known = this.#fields.get(name);
     if (known !== undefined) return known;
-    if (this.#ignored === mostIgnored) return this.#other;
+    if (this.#remembered === mostRemembered) return this.#other;
     const ignored = new Field(null);
-    this.#ignored += 1;
+    this.#remembered += 1;
     this.#fields.set(name, ignored);
     return ignored;
   }
 
   /** Columns that the line had nothing for. */
-  #fill(columns: readonly TextColumn[], rows: number): boolean {
+  #fill(incoming: Incoming, columns: readonly TextColumn[], rows: number): boolean {
     const readings = this.#readings;
-    let isWhole = true;
-    for (let place = 0; place < readings.length; place += 1) {
-      if ((columns[place] as TextColumn).count > rows) continue;
-      if (!(readings[place] as Reading).mayBeMissing) return false;
-      isWhole = false;
-    }
-    if (isWhole) return true;
     for (let place = 0; place < readings.length; place += 1) {
       const column = columns[place] as TextColumn;
-      if (column.count === rows) column.add((readings[place] as Reading).fallback);
+      if (column.count === rows && (readings[place] as Reading).reader.append(nothing, incoming, column) !== null) return false;
     }
     return true;
   }
 }
 
+const nothing: JsonObject = Object.freeze({});
+
 /** The end of the line, if there is only the object's closing brace before it; the opening one too where no field has come. */
 function endOfLine(bytes: DataView, start: number, end: number, isEmpty: boolean): number {
   let at = endOfSpace(bytes, start, end);
   if (isEmpty) {
-    if (at >= end || bytes.getUint8(at) !== openBrace) return notHere;
+    if (!isAt(openBrace, bytes, at, end)) return notHere;
     at = endOfSpace(bytes, at + 1, end);
   }
-  return at < end && bytes.getUint8(at) === closeBrace ? endOfSpace(bytes, at + 1, end) : notHere;
+  return isAt(closeBrace, bytes, at, end) ? endOfSpace(bytes, at + 1, end) : notHere;
 }
 
 /** Reads a field's value into its columns. @returns where it ends */
-function readField(field: Field, bytes: DataView, start: number, end: number, columns: readonly TextColumn[], rows: number): number {
+function readField(
+  field: Field,
+  bytes: DataView,
+  start: number,
+  end: number,
+  columns: readonly TextColumn[],
+  rows: number,
+): number {
   if (field.reading === null) return endOfScalar(bytes, start, end);
   let valueEnd = endOfNull(bytes, start, end);
   const isNull = valueEnd !== notHere;
@@ -244,14 +235,9 @@ function readField(field: Field, bytes: DataView, start: number, end: number, co
   return valueEnd;
 }
 
-/** The same through a JavaScript value and the column's own reader. */
-function readValue(reading: Reading, bytes: DataView, start: number, end: number, column: TextColumn): number {
+/** The same through a JavaScript value. */
+function readValue({ reader }: Reading, bytes: DataView, start: number, end: number, column: TextColumn): number {
   const valueEnd = endOfScalar(bytes, start, end);
   if (valueEnd === notHere) return notHere;
-  const value = scalarBetween(bytes, start, valueEnd);
-  if (value === null || (reading.blankIsMissing && isBlank(value))) return notHere;
-  const text = reading.read(value);
-  if (typeof text !== "string") return notHere;
-  column.add(text);
-  return valueEnd;
+  return reader.appendValue(scalarBetween(bytes, start, valueEnd), column) === null ? valueEnd : notHere;
 }
