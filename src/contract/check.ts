@@ -3,6 +3,7 @@ import { ColumnReader, type PassesAsIs } from "./column-reader.ts";
 import type { Column, Contract } from "./column.ts";
 import { compileColumn } from "./compiled-column.ts";
 import { ContractReader } from "./contract-reader.ts";
+import { createFlatLines } from "./flat-lines.ts";
 import { compileIdentity, type IdentityReader } from "./identity.ts";
 
 /**
@@ -15,7 +16,7 @@ export function compileContract(contract: Contract, exceptions: ReadonlyMap<stri
     if (typeof compiled === "string") throw new MasklineError("config_invalid", `column ${column.name}: ${compiled}`);
     return new ColumnReader(column, compiled, exceptions.get(column.name) ?? null);
   });
-  return new ContractReader(contract, columns, identityReader(contract));
+  return new ContractReader(contract, columns, identityReader(contract), createFlatLines(contract, columns));
 }
 
 function identityReader({ identity }: Contract): IdentityReader | null {

@@ -12,6 +12,9 @@ export type PassesAsIs = (text: string) => boolean;
 
 /** Reads one column's value out of message after message. */
 export class ColumnReader {
+  readonly column: Column;
+  /** Some texts pass it as they are. */
+  readonly hasExceptions: boolean;
   readonly #compiled: CompiledColumn;
   readonly #passes: PassesAsIs | null;
   readonly #quick: QuickForm | null;
@@ -20,6 +23,8 @@ export class ColumnReader {
   readonly #field: string | null;
 
   constructor(column: Column, compiled: CompiledColumn, passes: PassesAsIs | null) {
+    this.column = column;
+    this.hasExceptions = passes !== null;
     this.#compiled = compiled;
     this.#passes = passes;
     this.#quick = passes === null ? quickForm(column) : null;
@@ -29,7 +34,11 @@ export class ColumnReader {
 
   /** Appends the value of a message. @returns null, or all that is wrong with it: then nothing was appended */
   append(body: JsonObject, incoming: Incoming, column: TextColumn): readonly Fault[] | null {
-    const value = this.#find(body, incoming);
+    return this.appendValue(this.#find(body, incoming), column);
+  }
+
+  /** The same of a value that stands for itself; undefined where a message has none. */
+  appendValue(value: unknown, column: TextColumn): readonly Fault[] | null {
     return this.#quick?.(value, column, this.#max) === true ? null : this.#appendAny(value, column);
   }
 

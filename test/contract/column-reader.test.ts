@@ -148,13 +148,13 @@ test("columns hold what a check message by message finds, refused messages leave
     fc.property(contracts, fc.array(messages, { maxLength: 8 }), (ofMessages, batch) => {
       const check = referenceCheck(ofMessages);
       const reader = compileContract(ofMessages);
-      const rows = { columns: ofMessages.columns.map(() => new TextColumn()), ids: [] as string[] };
-      const expected: { values: readonly (string | null)[]; id: string }[] = [];
+      const rows = { columns: ofMessages.columns.map(() => new TextColumn()), ids: [] as (string | null)[] };
+      const expected: { values: readonly (string | null)[]; id: string | null }[] = [];
       for (const message of batch) {
         const checked = check(message);
         const id = checked.identity ?? message.id;
         const refused = reader.append(message, rows);
-        if ("values" in checked) expected.push({ values: checked.values, id });
+        if ("values" in checked) expected.push({ values: checked.values, id: checked.identity ?? null });
         assert.deepEqual(refused, "faults" in checked ? { id, faults: checked.faults } : null);
         refusedOnes += refused === null ? 0 : 1;
       }

@@ -14,12 +14,12 @@ export type Check = (incoming: Incoming) => Checked;
 /** A contract's reader, asked for one message after the other. */
 export function compileContract(contract: Contract, exceptions?: ReadonlyMap<string, PassesAsIs>): Check {
   const reader = compileReader(contract, exceptions);
-  const rows = { columns: contract.columns.map(() => new TextColumn()), ids: [] as string[] };
+  const rows = { columns: contract.columns.map(() => new TextColumn()), ids: [] as (string | null)[] };
   return (incoming) => {
     const refused = reader.append(incoming, rows);
     const row = rows.ids.length - 1;
     const id = refused === null ? rows.ids[row] : refused.id;
-    const known = id === undefined || id === incoming.id ? {} : { identity: id };
+    const known = id === undefined || id === null || id === incoming.id ? {} : { identity: id };
     if (refused !== null) return { faults: refused.faults, ...known };
     return { values: rows.columns.map((column) => column.at(row)), ...known };
   };
