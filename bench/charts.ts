@@ -23,13 +23,15 @@ async function main(): Promise<void> {
   const results = JSON.parse(await readFile(file, "utf8")) as Results;
   const folder = path.join(root, "docs/performance");
   await mkdir(folder, { recursive: true });
-  for (const { name, svg } of charts(results)) await writeFile(path.join(folder, `${name}.svg`), svg);
+  const drawn = charts(results);
+  for (const { name, svg } of drawn) await writeFile(path.join(folder, `${name}.svg`), svg);
   const page = path.join(root, "docs/performance.md");
   const drained = results.contestants.filter(({ figures }) => "consumerMicros" in figures);
   await writeFile(
     page,
     fillPage(await readFile(page, "utf8"), {
       machine: machineText(results),
+      charts: drawn.map(({ name, title }) => `![${title}](performance/${name}.svg)`).join("\n\n"),
       goals: goalTable(results.rows.filter(({ goal }) => goal !== null)),
       further: goalTable(results.rows.filter(({ goal }) => goal === null)),
       drains: figureTable(drained, drainFigures),

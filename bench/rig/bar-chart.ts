@@ -15,8 +15,8 @@ export interface BarChart {
   readonly bars: readonly Bar[];
 }
 
-const width = 760;
-const labelWidth = 330;
+const width = 840;
+const labelWidth = 390;
 const valueWidth = 110;
 const barHeight = 18;
 const pitch = 30;

@@ -72,6 +72,7 @@ const plans: readonly ChartPlan[] = [
 
 export interface Chart {
   readonly name: string;
+  readonly title: string;
   readonly svg: string;
 }
 
@@ -82,6 +83,6 @@ export function charts({ contestants }: Results): readonly Chart[] {
       const spread = result.group === group ? result.figures[figure] : undefined;
       return spread === undefined ? [] : [{ ...spread, label: result.label, isOwn: result.label.startsWith("maskline") }];
     });
-    return bars.length === 0 ? [] : [{ name, svg: barChart({ title, unit, digits, bars }) }];
+    return bars.length === 0 ? [] : [{ name, title, svg: barChart({ title, unit, digits, bars }) }];
   });
 }

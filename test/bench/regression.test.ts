@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { test } from "node:test";
 
 import fc from "fast-check";
@@ -86,6 +90,30 @@ test("nothing that is drawn from one distribution is often called a regression",
     if (verdict(draw(), draw()) === "regression") called += 1;
   }
   assert.ok(called <= 20, `${called} of 2,000`);
+});
+
+test("bench:compare ends with 1 where a row has become worse, with 0 where none has", { timeout: 60_000 }, async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "maskline-compare-"));
+  try {
+    const file = async (name: string, ratios: readonly number[], quick = false): Promise<string> => {
+      await writeFile(path.join(folder, name), JSON.stringify({ machine, quick, rows: [row(ratios)] }));
+      return path.join(folder, name);
+    };
+    const before = await file("before.json", steady);
+    const worse = await file(
+      "worse.json",
+      steady.map((ratio) => ratio / 2),
+    );
+    const compare = (now: string): SpawnSyncReturns<string> =>
+      spawnSync(process.execPath, [path.resolve(import.meta.dirname, "../../bench/compare.ts"), before, now], { encoding: "utf8" });
+    assert.deepEqual([compare(worse).status, compare(before).status], [1, 0]);
+    assert.match(compare(worse).stdout, /^REGRESSION +w +a +x 0\.500 +chance 0\.0040$/m);
+    const quick = compare(await file("quick.json", steady, true));
+    assert.notEqual(quick.status, 0);
+    assert.match(quick.stderr, /of a --quick run/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test("a median is the middle, and a spread reaches from the least to the most", () => {

@@ -126,6 +126,7 @@ test("the page's tables are written between their marks, and nothing else is tou
   const page = await readFile(path.resolve(import.meta.dirname, "../../docs/performance.md"), "utf8");
   const places = {
     machine: machineText(results),
+    charts: "![a](performance/a.svg)",
     goals: goalTable(results.rows),
     further: goalTable([]),
     drains: figureTable(results.contestants, [{ figure: "consumerMicros", title: "CPU", digits: 1 }]),
