@@ -59,7 +59,7 @@ export class Identity {
 
   close(): void {
     void this.#sources?.then(
-      ({ close }) => close(),
+      (sources) => sources.close(),
       () => {},
     );
   }
