@@ -220,23 +220,23 @@ function readField(
   columns: readonly TextColumn[],
   rows: number,
 ): number {
-  if (field.reading === null) return endOfScalar(bytes, start, end);
-  let valueEnd = endOfNull(bytes, start, end);
-  const isNull = valueEnd !== notHere;
-  for (let reading: Reading | null = field.reading; reading !== null; reading = reading.next) {
+  let { reading } = field;
+  if (reading === null) return endOfScalar(bytes, start, end);
+  for (;;) {
     const column = columns[reading.place] as TextColumn;
     // the same name came before, and the last one counts
     if (column.count > rows) return notHere;
-    if (isNull) continue;
-    valueEnd = readBytes(reading.form, bytes, start, end, column, reading.max);
+    let valueEnd = readBytes(reading.form, bytes, start, end, column, reading.max);
     if (valueEnd === notHere) valueEnd = readValue(reading, bytes, start, end, column);
-    if (valueEnd === notHere) return notHere;
+    if (valueEnd === notHere || reading.next === null) return valueEnd;
+    reading = reading.next;
   }
-  return valueEnd;
 }
 
-/** The same through a JavaScript value. */
+/** The same through a JavaScript value. Of null nothing is appended: it is the same as no field. */
 function readValue({ reader }: Reading, bytes: DataView, start: number, end: number, column: TextColumn): number {
+  const nullEnd = endOfNull(bytes, start, end);
+  if (nullEnd !== notHere) return nullEnd;
   const valueEnd = endOfScalar(bytes, start, end);
   if (valueEnd === notHere) return notHere;
   return reader.appendValue(scalarBetween(bytes, start, valueEnd), column) === null ? valueEnd : notHere;
