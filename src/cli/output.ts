@@ -41,10 +41,10 @@ export class Output {
   }
 
   /** Data in bulk; resolves when there is room for more. */
-  async stream(text: string): Promise<void> {
+  async stream(data: string | Uint8Array): Promise<void> {
     this.#clearProgress();
     // `close` too: a reader that has gone away makes no more room
-    if (!this.#stdout.write(text) && !this.#stdout.destroyed)
+    if (!this.#stdout.write(data) && !this.#stdout.destroyed)
       await Promise.race([once(this.#stdout, "drain"), once(this.#stdout, "close")]);
   }
 
