@@ -1,4 +1,5 @@
 import type { Column } from "./column.ts";
+import { copyRun } from "./copy-run.ts";
 import { readIp } from "./ip-bytes.ts";
 import { endOfDigits, firstMarked, isAt, isDigit, isPlain, notHere, notPlain, quote } from "./json-bytes.ts";
 import type { TextColumn } from "./text-column.ts";
@@ -155,14 +156,4 @@ function readUuid(bytes: DataView, start: number, end: number, column: TextColum
 function isHexDigit(byte: number): boolean {
   const lower = byte | 0x20;
   return isDigit(byte) || (lower >= 0x61 && lower <= 0x66);
-}
-
-/** Adds the bytes between two places as they are, unless they are more than `max`. */
-function copyRun(bytes: DataView, start: number, end: number, column: TextColumn, max: number): boolean {
-  if (end - start > max) return false;
-  const to = column.next(end - start);
-  const { view } = column;
-  for (let at = start; at < end; at += 1) view.setUint8(to + at - start, bytes.getUint8(at));
-  column.added(end - start);
-  return true;
 }

@@ -1,6 +1,7 @@
 import { type ByteForm, byteForm, readBytes } from "./byte-readers.ts";
 import type { ColumnReader } from "./column-reader.ts";
 import type { Contract } from "./column.ts";
+import { FactReading } from "./fact-reading.ts";
 import type { Incoming, Line } from "./incoming.ts";
 import {
   bufferOf,
@@ -16,7 +17,6 @@ import {
   openBrace,
   scalarBetween,
 } from "./json-bytes.ts";
-import type { JsonObject } from "./json-value.ts";
 import type { TextColumn } from "./text-column.ts";
 
 /** No text is longer. */
@@ -93,7 +93,8 @@ class Field {
  */
 export class FlatLines {
   readonly #maxBytes: number;
-  readonly #readings: readonly Reading[];
+  readonly #readings: Reading[] = [];
+  readonly #facts: FactReading[] = [];
   readonly #fields = new Map<string, Field>();
   /** What stands before the first field: the opening brace. */
   readonly #head = new Field(null);
@@ -108,11 +109,13 @@ export class FlatLines {
 
   constructor(maxBytes: number, columns: readonly ColumnReader[]) {
     this.#maxBytes = maxBytes;
-    this.#readings = columns.map((reader, place) => new Reading(reader, place));
+    columns.forEach((reader, place) => {
+      if (reader.column.from.startsWith("$")) this.#facts.push(new FactReading(reader, place));
+      else this.#readings.push(new Reading(reader, place));
+    });
     for (const reading of this.#readings) {
-      const { from } = reading.reader.column;
       // a dotted path is a key with dots here: what it would find deeper is not flat
-      if (from.startsWith("$")) continue;
+      const { from } = reading.reader.column;
       reading.next = this.#fields.get(from)?.reading ?? null;
       this.#fields.set(from, new Field(reading));
     }
@@ -188,18 +191,22 @@ export class FlatLines {
     return ignored;
   }
 
-  /** Columns that the line had nothing for. */
+  /** Columns of what the line had nothing for, or what does not stand in it. */
   #fill(incoming: Incoming, columns: readonly TextColumn[], rows: number): boolean {
     const readings = this.#readings;
-    for (let place = 0; place < readings.length; place += 1) {
+    for (let index = 0; index < readings.length; index += 1) {
+      const { reader, place } = readings[index] as Reading;
       const column = columns[place] as TextColumn;
-      if (column.count === rows && (readings[place] as Reading).reader.append(nothing, incoming, column) !== null) return false;
+      if (column.count === rows && reader.appendValue(undefined, column) !== null) return false;
+    }
+    const facts = this.#facts;
+    for (let index = 0; index < facts.length; index += 1) {
+      const fact = facts[index] as FactReading;
+      if (!fact.append(incoming, columns[fact.place] as TextColumn)) return false;
     }
     return true;
   }
 }
-
-const nothing: JsonObject = Object.freeze({});
 
 /** The end of the line, if there is only the object's closing brace before it; the opening one too where no field has come. */
 function endOfLine(bytes: DataView, start: number, end: number, isEmpty: boolean): number {
@@ -220,23 +227,23 @@ function readField(
   columns: readonly TextColumn[],
   rows: number,
 ): number {
-  if (field.reading === null) return endOfScalar(bytes, start, end);
-  let valueEnd = endOfNull(bytes, start, end);
-  const isNull = valueEnd !== notHere;
-  for (let reading: Reading | null = field.reading; reading !== null; reading = reading.next) {
+  let { reading } = field;
+  if (reading === null) return endOfScalar(bytes, start, end);
+  for (;;) {
     const column = columns[reading.place] as TextColumn;
     // the same name came before, and the last one counts
     if (column.count > rows) return notHere;
-    if (isNull) continue;
-    valueEnd = readBytes(reading.form, bytes, start, end, column, reading.max);
+    let valueEnd = readBytes(reading.form, bytes, start, end, column, reading.max);
     if (valueEnd === notHere) valueEnd = readValue(reading, bytes, start, end, column);
-    if (valueEnd === notHere) return notHere;
+    if (valueEnd === notHere || reading.next === null) return valueEnd;
+    reading = reading.next;
   }
-  return valueEnd;
 }
 
-/** The same through a JavaScript value. */
+/** The same through a JavaScript value. Of null nothing is appended: it is the same as no field. */
 function readValue({ reader }: Reading, bytes: DataView, start: number, end: number, column: TextColumn): number {
+  const nullEnd = endOfNull(bytes, start, end);
+  if (nullEnd !== notHere) return nullEnd;
   const valueEnd = endOfScalar(bytes, start, end);
   if (valueEnd === notHere) return notHere;
   return reader.appendValue(scalarBetween(bytes, start, valueEnd), column) === null ? valueEnd : notHere;

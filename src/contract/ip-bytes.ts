@@ -1,3 +1,4 @@
+import { copyRun } from "./copy-run.ts";
 import { isAt, isDigit, notHere, quote } from "./json-bytes.ts";
 import type { TextColumn } from "./text-column.ts";
 
@@ -17,12 +18,7 @@ export function readIp(bytes: DataView, start: number, end: number, column: Text
   const first = start + 1;
   let last = endOfIpv4(bytes, first, end);
   if (last === notHere) last = endOfIpv6(bytes, first, end);
-  if (last === notHere || last - first > max) return notHere;
-  const to = column.next(last - first);
-  const { view } = column;
-  for (let at = first; at < last; at += 1) view.setUint8(to + at - first, bytes.getUint8(at));
-  column.added(last - first);
-  return last + 1;
+  return last !== notHere && copyRun(bytes, first, last, column, max) ? last + 1 : notHere;
 }
 
 /** Where the quote behind an IPv4 address is: no octet is above 255 or has a leading zero. */
