@@ -103,9 +103,7 @@ export class Receivers {
 
   /** Ends the long poll where it waits for messages to come; a call whose answer may be on its way goes on. */
   abortParked(): void {
-    const { clock, pace } = this.#parts;
-    const nowMs = clock.elapsed();
-    for (const call of this.#calls) if (call.isLong && nowMs - call.askedAtMs > Math.max(50, 3 * pace.roundTripMs)) call.abort();
+    for (const call of this.#calls) if (call.isParked(this.#parts.pace.roundTripMs)) call.abort();
   }
 
   /** Ends all calls; answers that are on their way get `graceMs`. */
