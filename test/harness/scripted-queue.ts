@@ -81,9 +81,16 @@ export async function startScriptedQueue(script: Script, name = "scripted"): Pro
   };
 }
 
+/** Far more than anything here takes: what has not come by then never will, and a test that waits on would only take a core from the others. */
+const longestWaitMs = 60_000;
+
 /** Waits for what a server and a client do between themselves. */
 export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await turn();
+  const lastMs = performance.now() + longestWaitMs;
+  while (!holds()) {
+    if (performance.now() > lastMs) throw new Error(`not so after ${longestWaitMs / 1_000} s: ${holds.toString()}`);
+    await turn();
+  }
 }
 
 function good(body: unknown): Answer {

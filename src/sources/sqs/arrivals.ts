@@ -1,11 +1,5 @@
-import type { Delivery } from "../../pipeline/ports.ts";
 import type { Lease } from "./leases.ts";
-
-/** A message that has come and waits for a lane. */
-export interface Arrival {
-  readonly delivery: Delivery;
-  readonly lease: Lease;
-}
+import { Line } from "./line.ts";
 
 /** How many a lane is given together, by how often they have been handed out: one that crashes the process takes few neighbours along. */
 const kinds = [
@@ -21,26 +15,36 @@ interface Group {
   lined: number;
   line: number;
   /** Behind them, in the order they came. */
-  readonly behind: Ordered[];
+  readonly behind: Lease[];
 }
 
-interface Ordered extends Arrival {
-  readonly order: number;
-}
-
-class Line {
-  ordered: Ordered[] = [];
+/** Those of one kind that may go. */
+class Ready {
+  readonly line: Line<Lease> = new Line();
   bytes = 0;
 
-  push(arrival: Ordered): void {
-    this.ordered.push(arrival);
-    this.bytes += arrival.lease.bytes;
+  push(lease: Lease): void {
+    this.line.push(lease);
+    this.bytes += lease.bytes;
+  }
+
+  take(count: number): readonly Lease[] {
+    return this.#left(this.line.take(count));
+  }
+
+  takeOut(goes: (lease: Lease) => boolean): readonly Lease[] {
+    return this.#left(this.line.takeOut(goes));
+  }
+
+  #left(leases: readonly Lease[]): readonly Lease[] {
+    for (const { bytes } of leases) this.bytes -= bytes;
+    return leases;
   }
 }
 
 /** What has been received and not yet been taken by a lane, in the order of arrival; one line for each kind of attempt. */
 export class Arrivals {
-  readonly #lines: readonly Line[] = kinds.map(() => new Line());
+  readonly #lines: readonly Ready[] = kinds.map(() => new Ready());
   readonly #groups = new Map<string, Group>();
   #arrived = 0;
   #size = 0;
@@ -51,47 +55,41 @@ export class Arrivals {
   }
 
   get isReady(): boolean {
-    return this.#lines.some(({ ordered }) => ordered.length > 0);
+    for (const { line } of this.#lines) if (line.length > 0) return true;
+    return false;
   }
 
-  add(arrival: Arrival): void {
+  add(lease: Lease): void {
     this.#arrived += 1;
     this.#size += 1;
-    const ordered: Ordered = { ...arrival, order: this.#arrived };
-    const { groupId } = arrival.lease;
-    if (groupId === null) this.#line(lineOf(ordered)).push(ordered);
-    else this.#addToGroup(ordered, groupId);
+    lease.order = this.#arrived;
+    const { groupId } = lease;
+    if (groupId === null) this.#line(lineOf(lease)).push(lease);
+    else this.#addToGroup(lease, groupId);
   }
 
   /** Whether more arrivals could not change what `take` answers. */
   isFull(limit: number, batchBytes: number): boolean {
     const next = this.#next();
-    const line = this.#line(next);
-    return line.ordered.length >= together(next, limit) || line.bytes >= batchBytes;
+    const { line, bytes } = this.#line(next);
+    return line.length >= together(next, limit) || bytes >= batchBytes;
   }
 
   /** What has waited longest and whatever may go with it: at most `limit`, and at most `batchBytes` unless a single one is larger. */
-  take(limit: number, batchBytes: number): readonly Arrival[] {
+  take(limit: number, batchBytes: number): readonly Lease[] {
     const next = this.#next();
-    const line = this.#line(next);
-    const most = Math.min(together(next, limit), line.ordered.length);
+    const ready = this.#line(next);
+    const most = Math.min(together(next, limit), ready.line.length);
     let bytes = 0;
     let count = 0;
     while (count < most) {
-      bytes += line.ordered[count]?.lease.bytes ?? 0;
+      bytes += ready.line.at(count)?.bytes ?? 0;
       if (count > 0 && bytes > batchBytes) break;
       count += 1;
     }
-    const taken = line.ordered.splice(0, count);
+    const taken = ready.take(count);
     this.#size -= count;
-    for (const { lease } of taken) {
-      line.bytes -= lease.bytes;
-      const group = lease.groupId === null ? undefined : this.#groups.get(lease.groupId);
-      if (group === undefined) continue;
-      group.lined -= 1;
-      group.inWork += 1;
-    }
-    this.#stepBack(taken, next);
+    if (this.#groups.size > 0) this.#startWork(taken, ready);
     return taken;
   }
 
@@ -105,80 +103,81 @@ export class Arrivals {
     if (first === undefined && group.lined === 0) this.#groups.delete(groupId);
     if (first === undefined || group.lined > 0) return;
     const line = lineOf(first);
-    const other = group.behind.findIndex((arrival) => lineOf(arrival) !== line);
-    for (const arrival of group.behind.splice(0, other === -1 ? group.behind.length : other)) this.#lineUp(group, arrival, line);
+    const other = group.behind.findIndex((lease) => lineOf(lease) !== line);
+    for (const lease of group.behind.splice(0, other === -1 ? group.behind.length : other)) this.#lineUp(group, lease, line);
   }
 
   /** Takes out these, and what stands behind them in their groups: it must not come before them. */
-  remove(leases: ReadonlySet<Lease>): readonly Arrival[] {
+  remove(leases: ReadonlySet<Lease>): readonly Lease[] {
     const groups = new Set<string>();
     for (const { groupId } of leases) if (groupId !== null) groups.add(groupId);
-    return this.#takeOut(({ lease }) => leases.has(lease) || (lease.groupId !== null && groups.has(lease.groupId)));
+    return this.#takeOut((lease) => leases.has(lease) || (lease.groupId !== null && groups.has(lease.groupId)));
   }
 
-  removeGroup(groupId: string): readonly Arrival[] {
-    return this.#groups.has(groupId) ? this.#takeOut(({ lease }) => lease.groupId === groupId) : [];
+  removeGroup(groupId: string): readonly Lease[] {
+    return this.#groups.has(groupId) ? this.#takeOut((lease) => lease.groupId === groupId) : [];
   }
 
-  removeAll(): readonly Arrival[] {
+  removeAll(): readonly Lease[] {
     return this.#takeOut(() => true);
   }
 
-  #addToGroup(arrival: Ordered, groupId: string): void {
+  #addToGroup(lease: Lease, groupId: string): void {
     let group = this.#groups.get(groupId);
     if (group === undefined) {
       group = { inWork: 0, lined: 0, line: 0, behind: [] };
       this.#groups.set(groupId, group);
     }
-    const line = lineOf(arrival);
+    const line = lineOf(lease);
     const mayLineUp = group.inWork === 0 && group.behind.length === 0 && (group.lined === 0 || group.line === line);
-    if (mayLineUp) this.#lineUp(group, arrival, line);
-    else group.behind.push(arrival);
+    if (mayLineUp) this.#lineUp(group, lease, line);
+    else group.behind.push(lease);
   }
 
-  #lineUp(group: Group, arrival: Ordered, line: number): void {
+  #lineUp(group: Group, lease: Lease, line: number): void {
     group.lined += 1;
     group.line = line;
-    this.#line(line).push(arrival);
+    this.#line(line).push(lease);
   }
 
   /** The rest of a group of which only the first have been taken leaves its line again, until those have settled. */
-  #stepBack(taken: readonly Arrival[], kind: number): void {
+  #startWork(taken: readonly Lease[], ready: Ready): void {
+    for (const lease of taken) {
+      const group = this.#groupOf(lease);
+      if (group === undefined) continue;
+      group.lined -= 1;
+      group.inWork += 1;
+    }
     const cut = new Set<Group>();
-    for (const { lease } of taken) {
-      const group = lease.groupId === null ? undefined : this.#groups.get(lease.groupId);
+    for (const lease of taken) {
+      const group = this.#groupOf(lease);
       if (group !== undefined && group.lined > 0) cut.add(group);
     }
     if (cut.size === 0) return;
-    const line = this.#line(kind);
-    const back = new Map<Group, Ordered[]>();
-    line.ordered = line.ordered.filter((arrival) => {
-      const group = this.#groups.get(arrival.lease.groupId ?? "");
-      if (group === undefined || !cut.has(group)) return true;
-      back.set(group, [...(back.get(group) ?? []), arrival]);
-      line.bytes -= arrival.lease.bytes;
-      return false;
-    });
-    for (const [group, arrivals] of back) {
+    const back = new Map<Group, Lease[]>();
+    for (const group of cut) back.set(group, []);
+    const stepBack = (lease: Lease): boolean => {
+      const group = this.#groupOf(lease);
+      return group !== undefined && cut.has(group);
+    };
+    for (const lease of ready.takeOut(stepBack)) back.get(this.#groupOf(lease) as Group)?.push(lease);
+    for (const [group, leases] of back) {
       group.lined = 0;
-      group.behind.unshift(...arrivals);
+      group.behind.unshift(...leases);
     }
   }
 
-  #takeOut(goes: (arrival: Ordered) => boolean): readonly Arrival[] {
-    const gone: Ordered[] = [];
-    for (const line of this.#lines) {
-      line.ordered = line.ordered.filter((arrival) => {
-        if (!goes(arrival)) return true;
-        gone.push(arrival);
-        line.bytes -= arrival.lease.bytes;
-        const group = this.#groups.get(arrival.lease.groupId ?? "");
+  #takeOut(goes: (lease: Lease) => boolean): readonly Lease[] {
+    const gone: Lease[] = [];
+    for (const ready of this.#lines) {
+      for (const lease of ready.takeOut(goes)) {
+        gone.push(lease);
+        const group = this.#groupOf(lease);
         if (group !== undefined) group.lined -= 1;
-        return false;
-      });
+      }
     }
     for (const [groupId, group] of this.#groups) {
-      const stays = group.behind.filter((arrival) => !goes(arrival));
+      const stays = group.behind.filter((lease) => !goes(lease));
       if (stays.length < group.behind.length) gone.push(...group.behind.filter(goes));
       group.behind.splice(0, group.behind.length, ...stays);
       if (group.inWork === 0 && group.lined === 0 && stays.length === 0) this.#groups.delete(groupId);
@@ -191,23 +190,30 @@ export class Arrivals {
   #next(): number {
     let best = 0;
     let oldest = Infinity;
-    this.#lines.forEach(({ ordered: [first] }, kind) => {
-      if (first === undefined || first.order >= oldest) return;
-      oldest = first.order;
+    for (let kind = 0; kind < kinds.length; kind += 1) {
+      const order = this.#lines[kind]?.line.at(0)?.order ?? Infinity;
+      if (order >= oldest) continue;
+      oldest = order;
       best = kind;
-    });
+    }
     return best;
   }
 
-  #line(kind: number): Line {
+  #line(kind: number): Ready {
     const line = this.#lines[kind];
     if (line === undefined) throw new RangeError(`no line ${kind}`);
     return line;
   }
+
+  #groupOf({ groupId }: Lease): Group | undefined {
+    return groupId === null ? undefined : this.#groups.get(groupId);
+  }
 }
 
-function lineOf({ lease: { attempt } }: Arrival): number {
-  return kinds.findIndex(({ upToAttempt }) => attempt <= upToAttempt);
+function lineOf({ attempt }: Lease): number {
+  let kind = 0;
+  while (attempt > (kinds[kind]?.upToAttempt ?? Infinity)) kind += 1;
+  return kind;
 }
 
 function together(kind: number, limit: number): number {

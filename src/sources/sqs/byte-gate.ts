@@ -1,3 +1,5 @@
+import { Line } from "./line.ts";
+
 interface WaitingAnswer {
   readonly bytes: number;
   readonly admitted: PromiseWithResolvers<boolean>;
@@ -15,7 +17,7 @@ interface WaitingAnswer {
 export class ByteGate {
   readonly #capacity: number;
   readonly #onRoom: () => void;
-  readonly #waiting: WaitingAnswer[] = [];
+  readonly #waiting = new Line<WaitingAnswer>();
   #used = 0;
 
   /** @param onRoom told when bytes have been given back */
@@ -50,9 +52,7 @@ export class ByteGate {
     const answer: WaitingAnswer = { bytes, admitted: Promise.withResolvers() };
     this.#waiting.push(answer);
     const giveUp = (): void => {
-      const place = this.#waiting.indexOf(answer);
-      if (place === -1) return;
-      this.#waiting.splice(place, 1);
+      if (this.#waiting.takeOut((one) => one === answer).length === 0) return;
       answer.admitted.resolve(false);
       this.#admitWaiting();
     };
@@ -77,8 +77,8 @@ export class ByteGate {
   }
 
   #admitWaiting(): void {
-    for (let next = this.#waiting[0]; next !== undefined && this.#hasRoomFor(next.bytes); next = this.#waiting[0]) {
-      this.#waiting.shift();
+    for (let next = this.#waiting.at(0); next !== undefined && this.#hasRoomFor(next.bytes); next = this.#waiting.at(0)) {
+      this.#waiting.take(1);
       this.#used += next.bytes;
       next.admitted.resolve(true);
     }

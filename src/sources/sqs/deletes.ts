@@ -3,7 +3,7 @@ import type { Clock } from "../../pipeline/clock.ts";
 import { atMost } from "../../pipeline/deadline.ts";
 import type { Report } from "../../pipeline/report.ts";
 import type { Lease, Leases } from "./leases.ts";
-import type { Queue } from "./queue.ts";
+import type { FailedEntry, Queue } from "./queue.ts";
 import { Tens } from "./tens.ts";
 
 export interface Deleting {
@@ -12,11 +12,6 @@ export interface Deleting {
   readonly parallelCalls: number;
   readonly clock: Clock;
   readonly report: Report;
-}
-
-interface Deletion {
-  readonly lease: Lease;
-  tries: number;
 }
 
 const firstPauseMs = 100;
@@ -32,9 +27,9 @@ const mostUndeleted = 5_000;
  */
 export class Deletes {
   readonly #parts: Deleting;
-  readonly #tens: Tens<Deletion>;
+  readonly #tens: Tens<Lease>;
   /** Failed, and waiting to be tried again. */
-  readonly #resting = new Map<Lease, Deletion>();
+  readonly #resting = new Set<Lease>();
   readonly #closing = new AbortController();
   #left = 0;
   #isOver = false;
@@ -55,19 +50,18 @@ export class Deletes {
   /** Resolves when each has been tried; those that failed are tried again meanwhile. */
   async remove(leases: readonly Lease[]): Promise<void> {
     this.#left += leases.length;
-    await this.#tens.run(leases.map((lease) => ({ lease, tries: 0 })));
+    await this.#tens.run(leases);
   }
 
   /** The lease has a new handle: what waited with the old one need not wait longer. */
   cameAgain(lease: Lease): void {
-    const deletion = this.#resting.get(lease);
-    if (deletion !== undefined) this.#goOn([deletion]);
+    if (this.#resting.has(lease)) this.#goOn([lease]);
   }
 
   /** Tries what is left once more; what is not deleted within `limitMs` is reported and comes again. */
   async close(limitMs: number): Promise<void> {
     this.#closing.abort();
-    this.#goOn([...this.#resting.values()]);
+    this.#goOn([...this.#resting]);
     if (this.#left > 0) {
       this.#gone = Promise.withResolvers();
       await atMost(limitMs, this.#gone.promise, this.#parts.clock);
@@ -77,46 +71,48 @@ export class Deletes {
     this.#isOver = true;
   }
 
-  async #delete(ten: readonly Deletion[]): Promise<boolean> {
-    const handles = ten.map(({ lease }) => lease.handle);
-    const failed = await this.#parts.queue.deleteBatch(ten.map(({ lease }) => lease)).then(
-      (entries) => {
-        this.#failure = null;
-        return new Set(entries.map(({ place }) => place));
-      },
-      (error: unknown) => {
-        this.#failure = error instanceof MasklineError ? error : null;
-        return null;
-      },
-    );
-    const again: Deletion[] = [];
-    const rest: Deletion[] = [];
-    ten.forEach((deletion, place) => {
+  async #delete(ten: readonly Lease[]): Promise<boolean> {
+    const handles = ten.map(({ handle }) => handle);
+    const failed = await this.#ask(ten);
+    const again: Lease[] = [];
+    const rest: Lease[] = [];
+    for (const [place, lease] of ten.entries()) {
       // an answer for an older handle says nothing, whatever it says
-      if (deletion.lease.handle !== handles[place]) again.push(deletion);
-      else if (failed === null || failed.has(place)) rest.push(deletion);
-      else this.#end(deletion);
-    });
-    void this.#tens.run(again);
-    this.#rest(rest);
-    return failed !== null && failed.size === 0;
+      if (lease.handle !== handles[place]) again.push(lease);
+      else if (failed === null || failed.some((entry) => entry.place === place)) rest.push(lease);
+      else this.#end(lease);
+    }
+    if (again.length > 0) void this.#tens.run(again);
+    if (rest.length > 0) this.#rest(rest);
+    return failed !== null && failed.length === 0;
   }
 
-  #rest(deletions: readonly Deletion[]): void {
-    if (deletions.length === 0) return;
+  /** Null when the call failed as a whole. */
+  async #ask(ten: readonly Lease[]): Promise<readonly FailedEntry[] | null> {
+    try {
+      const failed = await this.#parts.queue.deleteBatch(ten);
+      this.#failure = null;
+      return failed;
+    } catch (error) {
+      this.#failure = error instanceof MasklineError ? error : null;
+      return null;
+    }
+  }
+
+  #rest(leases: readonly Lease[]): void {
     const { clock } = this.#parts;
     let undeleted = 0;
     let mostTries = 0;
-    const resting: Deletion[] = [];
-    for (const deletion of deletions) {
-      deletion.tries += 1;
-      mostTries = Math.max(mostTries, deletion.tries);
-      if (this.#closing.signal.aborted || clock.elapsed() >= deletion.lease.extendUntilMs) {
+    const resting: Lease[] = [];
+    for (const lease of leases) {
+      lease.failedDeletes += 1;
+      mostTries = Math.max(mostTries, lease.failedDeletes);
+      if (this.#closing.signal.aborted || clock.elapsed() >= lease.term.extendUntilMs) {
         undeleted += 1;
-        this.#end(deletion);
+        this.#end(lease);
       } else {
-        resting.push(deletion);
-        this.#resting.set(deletion.lease, deletion);
+        resting.push(lease);
+        this.#resting.add(lease);
       }
     }
     this.#tellUndeleted(undeleted);
@@ -125,11 +121,11 @@ export class Deletes {
     void clock.sleep(pauseMs, this.#closing.signal).then(() => this.#goOn(resting));
   }
 
-  #goOn(deletions: readonly Deletion[]): void {
-    void this.#tens.run(deletions.filter(({ lease }) => this.#resting.delete(lease)));
+  #goOn(leases: readonly Lease[]): void {
+    void this.#tens.run(leases.filter((lease) => this.#resting.delete(lease)));
   }
 
-  #end({ lease }: Deletion): void {
+  #end(lease: Lease): void {
     this.#parts.leases.drop(lease);
     this.#left -= 1;
     if (this.#left === 0) this.#gone?.resolve();

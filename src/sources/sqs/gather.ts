@@ -99,7 +99,8 @@ export class Gather implements Demand {
     if (this.#lanes.length > 0) this.#lastWaitingMs = nowMs;
     else if (this.#receivers?.isThin === true || nowMs - this.#lastWaitingMs > lingerMs) return 0;
     if (this.#isLetLie(this.#open)) return 0;
-    const room = this.#lanes.reduce((sum, { limit }) => sum + limit, 0);
+    let room = 0;
+    for (const { limit } of this.#lanes) room += limit;
     return room + pace.takenInARoundTrip(nowMs) - arrivals.size;
   }
 
@@ -158,14 +159,17 @@ export class Gather implements Demand {
 
   #handOver(lane: WaitingLane): void {
     const { arrivals, batchBytes, pace, clock } = this.#parts;
-    const taken = arrivals.take(lane.limit, batchBytes);
-    for (const { lease } of taken) lease.place = "working";
+    const deliveries: Delivery[] = [];
+    for (const lease of arrivals.take(lane.limit, batchBytes)) {
+      lease.place = "working";
+      if (lease.delivery !== null) deliveries.push(lease.delivery);
+    }
     const nowMs = clock.elapsed();
-    pace.took(taken.length, nowMs);
+    pace.took(deliveries.length, nowMs);
     this.#lastWaitingMs = nowMs;
     this.#closeBatch();
     this.#lanes.shift();
-    lane.answer.resolve(taken.map(({ delivery }) => delivery));
+    lane.answer.resolve(deliveries);
   }
 
   #leave(lane: WaitingLane): void {

@@ -112,6 +112,6 @@ export class LeaseKeeper {
   #tryAgain(lease: Lease, handle: string): void {
     if (lease.handle !== handle) return;
     const { clock } = this.#parts;
-    lease.renewAtMs = clock.elapsed() + this.#lookMs * (1 + clock.random());
+    lease.term = { ...lease.term, renewAtMs: clock.elapsed() + this.#lookMs * (1 + clock.random()) };
   }
 }

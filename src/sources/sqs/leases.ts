@@ -1,23 +1,48 @@
 import type { Delivery } from "../../pipeline/ports.ts";
 
-/** A message that is held here and so invisible to others: waiting for a lane, in a lane's hands, or settled and not yet deleted. */
-export interface Lease {
-  readonly id: string;
-  readonly groupId: string | null;
-  readonly attempt: number;
-  /** What it weighs while it is held. */
-  readonly bytes: number;
-  /** The newest: an older one may delete nothing and report success (github.com/justeattakeaway/JustSaying/issues/1584). */
-  handle: string;
-  place: "buffered" | "working" | "deleting";
+/** How long a message is held. The messages of one answer share one until they are extended: nothing of it is stored for each of them. */
+export interface Term {
   /** When the queue may hand it out again. */
-  expiresAtMs: number;
+  readonly expiresAtMs: number;
   /** When it is extended next, before half of its time is over. */
-  renewAtMs: number;
+  readonly renewAtMs: number;
   /** From then on it is no longer extended. */
   readonly extendUntilMs: number;
-  isExtending: boolean;
-  isLost: boolean;
+}
+
+/** A message that is held here and so invisible to others: waiting for a lane, in a lane's hands, or settled and not yet deleted. */
+export class Lease {
+  readonly id: string;
+  /** What it weighs while it is held. */
+  readonly bytes: number;
+  /** Null once it has settled: what is only to be deleted keeps no body. */
+  delivery: Delivery | null;
+  /** The newest: an older one may delete nothing and report success (github.com/justeattakeaway/JustSaying/issues/1584). */
+  handle: string;
+  place: "buffered" | "working" | "deleting" = "buffered";
+  term: Term;
+  isExtending = false;
+  isLost = false;
+  /** Counts up with each that arrives. */
+  order = 0;
+  failedDeletes = 0;
+
+  constructor(delivery: Delivery, bytes: number, term: Term) {
+    this.id = delivery.id;
+    this.bytes = bytes;
+    this.delivery = delivery;
+    this.handle = delivery.handle;
+    this.term = term;
+  }
+
+  get groupId(): string | null {
+    return this.delivery?.groupId ?? null;
+  }
+
+  /** How often it has been handed out. */
+  get attempt(): number {
+    return this.delivery?.attempt ?? 1;
+  }
 }
 
 export interface LeaseTimes {
@@ -60,38 +85,24 @@ export class Leases {
     return this.#byId.get(id);
   }
 
+  /** For what is received at `receivedAtMs`. */
+  term(receivedAtMs: number): Term {
+    const { visibilityMs, holdMs } = this.#times;
+    const longestMs = Math.min(holdMs + holdMarginMs, longestHoldMs - visibilityMs);
+    return this.#term(receivedAtMs, receivedAtMs + longestMs);
+  }
+
+  hold(delivery: Delivery, bytes: number, term: Term): Lease {
+    const lease = new Lease(delivery, bytes, term);
+    this.#byId.set(lease.id, lease);
+    return lease;
+  }
+
   /** The lease of a message that is held already takes the new handle, and has its whole time again. */
   swapHandle(lease: Lease, handle: string, receivedAtMs: number): void {
     lease.handle = handle;
     lease.isLost = false;
-    this.#startTerm(lease, receivedAtMs, this.renewAfterMs());
-  }
-
-  /** @param renewAfterMs the same for messages of one answer: they are extended together */
-  hold(delivery: Delivery, bytes: number, receivedAtMs: number, renewAfterMs: number): Lease {
-    const { visibilityMs, holdMs } = this.#times;
-    const longestMs = Math.min(holdMs + holdMarginMs, longestHoldMs - visibilityMs);
-    const { id, groupId, attempt, handle } = delivery;
-    const lease: Lease = {
-      id,
-      groupId,
-      attempt,
-      bytes,
-      handle,
-      place: "buffered",
-      expiresAtMs: receivedAtMs + visibilityMs,
-      renewAtMs: receivedAtMs + renewAfterMs,
-      extendUntilMs: receivedAtMs + longestMs,
-      isExtending: false,
-      isLost: false,
-    };
-    this.#byId.set(id, lease);
-    return lease;
-  }
-
-  /** Between 0.3 and 0.45 of the visibility timeout: a failed extension can be tried again, and many do not fall due at once. */
-  renewAfterMs(): number {
-    return this.#times.visibilityMs * (0.3 + 0.15 * this.#random());
+    this.extended(lease, receivedAtMs);
   }
 
   drop(lease: Lease): void {
@@ -100,7 +111,7 @@ export class Leases {
 
   /** An extension asked for at `askedAtMs` was granted. */
   extended(lease: Lease, askedAtMs: number): void {
-    this.#startTerm(lease, askedAtMs, this.renewAfterMs());
+    lease.term = this.#term(askedAtMs, lease.term.extendUntilMs);
   }
 
   /** @param horizonMs what falls due by then is extended now */
@@ -109,19 +120,21 @@ export class Leases {
     const overdue: Lease[] = [];
     let lost = 0;
     for (const lease of this.#byId.values()) {
-      const isOver = nowMs >= lease.extendUntilMs;
+      const { expiresAtMs, renewAtMs, extendUntilMs } = lease.term;
+      const isOver = nowMs >= extendUntilMs;
       if (isOver && lease.place === "buffered") overdue.push(lease);
       else if (lease.isLost) continue;
-      else if (nowMs >= lease.expiresAtMs) {
+      else if (nowMs >= expiresAtMs) {
         lease.isLost = true;
         if (lease.place !== "deleting") lost += 1;
-      } else if (!isOver && !lease.isExtending && lease.renewAtMs <= horizonMs) toExtend.push(lease);
+      } else if (!isOver && !lease.isExtending && renewAtMs <= horizonMs) toExtend.push(lease);
     }
     return { toExtend, lost, overdue };
   }
 
-  #startTerm(lease: Lease, fromMs: number, renewAfterMs: number): void {
-    lease.expiresAtMs = fromMs + this.#times.visibilityMs;
-    lease.renewAtMs = fromMs + renewAfterMs;
+  #term(fromMs: number, extendUntilMs: number): Term {
+    // between 0.3 and 0.45 of the time: a failed extension can be tried again, and many do not fall due at once
+    const renewAfterMs = this.#times.visibilityMs * (0.3 + 0.15 * this.#random());
+    return { expiresAtMs: fromMs + this.#times.visibilityMs, renewAtMs: fromMs + renewAfterMs, extendUntilMs };
   }
 }

@@ -16,6 +16,7 @@ const longestEscape = 6;
 const shortestUnknownBytes = 65_536;
 /** The least an answer may wait for admission, however short the visibility timeout. */
 const shortestWaitMs = 1_000;
+const leastParkedMs = 50;
 
 /**
  * What an answer weighs while it is read and parsed, against its length: chunks, whole, text and parsed texts are there together.
@@ -33,6 +34,7 @@ export class ReceiveCall {
   readonly #controller = new AbortController();
   readonly #ended: PromiseWithResolvers<void> = Promise.withResolvers();
   #headAtMs: number;
+  #isAnswered = false;
   #weight = 0;
   #droppedBytes = 0;
 
@@ -59,6 +61,11 @@ export class ReceiveCall {
     return this.#headAtMs;
   }
 
+  /** It waits for messages to come, so far as is known: one that has an answer, or may have one on its way, would lose it. */
+  isParked(roundTripMs: number): boolean {
+    return this.isLong && !this.#isAnswered && this.#clock.elapsed() - this.askedAtMs > Math.max(leastParkedMs, 3 * roundTripMs);
+  }
+
   /** Of an answer that was given up unread, or was longer than reserved for. */
   get droppedBytes(): number {
     return this.#droppedBytes;
@@ -83,6 +90,7 @@ export class ReceiveCall {
   /** Waits for room, at most half of the visibility timeout: after that the messages are better received again, by whoever has room. */
   readonly admit = (length: number | null): Admitted | Promise<Admitted> => {
     this.#headAtMs = this.#clock.elapsed();
+    this.#isAnswered = true;
     // a second try of the same call: the first answer is gone
     this.#gate.exchange(this.#weight, 0);
     this.#weight = 0;

@@ -103,9 +103,7 @@ export class Receivers {
 
   /** Ends the long poll where it waits for messages to come; a call whose answer may be on its way goes on. */
   abortParked(): void {
-    const { clock, pace } = this.#parts;
-    const nowMs = clock.elapsed();
-    for (const call of this.#calls) if (call.isLong && nowMs - call.askedAtMs > Math.max(50, 3 * pace.roundTripMs)) call.abort();
+    for (const call of this.#calls) if (call.isParked(this.#parts.pace.roundTripMs)) call.abort();
   }
 
   /** Ends all calls; answers that are on their way get `graceMs`. */
@@ -184,10 +182,11 @@ export class Receivers {
 
   #takeIn(answer: readonly Message[], headAtMs: number): Taken {
     const { leases, arrivals, pace, clock, cameAgain, tookIn, report } = this.#parts;
-    const renewAfterMs = leases.renewAfterMs();
+    const term = leases.term(headAtMs);
     const receivedAtMs = clock.now();
     let messages = 0;
     let bytes = 0;
+    let largest = 0;
     // all are read before any is held: an answer that fails is nobody's
     for (const delivery of answer.map((message) => readMessage(message, receivedAtMs))) {
       const held = leases.get(delivery.id);
@@ -197,12 +196,15 @@ export class Receivers {
         continue;
       }
       const weight = weightOf(delivery);
-      arrivals.add({ delivery, lease: leases.hold(delivery, weight, headAtMs, renewAfterMs) });
-      pace.sawLargest(weight);
+      arrivals.add(leases.hold(delivery, weight, term));
+      largest = Math.max(largest, weight);
       messages += 1;
       bytes += weight;
     }
-    if (messages > 0) tookIn();
+    if (messages > 0) {
+      pace.sawLargest(largest);
+      tookIn();
+    }
     if (messages < answer.length) report({ kind: "redelivered", messages: answer.length - messages });
     return { messages, bytes };
   }

@@ -2,13 +2,13 @@ import type { Clock } from "../../pipeline/clock.ts";
 import { atMost } from "../../pipeline/deadline.ts";
 import type { Delivery, Settlement, Source } from "../../pipeline/ports.ts";
 import type { Report } from "../../pipeline/report.ts";
-import { type Arrival, Arrivals } from "./arrivals.ts";
+import { Arrivals } from "./arrivals.ts";
 import { ByteGate } from "./byte-gate.ts";
 import { Deletes } from "./deletes.ts";
 import type { DrainRule } from "./drain-rule.ts";
 import { Gather } from "./gather.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
-import { type Lease, Leases } from "./leases.ts";
+import { Lease, Leases, type Term } from "./leases.ts";
 import { Pace } from "./pace.ts";
 import type { Queue, QueueFacts, Visibility } from "./queue.ts";
 import { Receivers } from "./receivers.ts";
@@ -119,18 +119,22 @@ export class SqsSource implements Source {
     let bytes = 0;
     for (const { delivery, outcome, again } of settlements) {
       const held = this.#leases.get(delivery.id);
-      const lease = held?.place === "working" ? held : this.#looseLease(delivery);
+      const isHeld = held?.place === "working";
+      const lease = isHeld ? held : looseLease(delivery);
       bytes += lease.bytes;
+      lease.place = "deleting";
+      lease.delivery = null;
       if (outcome === "returned") {
         this.#leases.drop(lease);
-        back.push({ handle: lease.handle, seconds: again === "later" ? this.#delaySeconds(lease) : 0 });
-        // what stands behind it in its group must not be loaded before it comes again
-        if (lease === held && lease.groupId !== null) bytes += this.#takeBack(this.#arrivals.removeGroup(lease.groupId), back);
+        back.push({ handle: lease.handle, seconds: again === "later" ? this.#delaySeconds(delivery) : 0 });
       } else {
-        lease.place = "deleting";
         done.push(lease);
       }
-      if (lease === held && lease.groupId !== null) this.#arrivals.settled(lease.groupId);
+      const { groupId } = delivery;
+      if (!isHeld || groupId === null) continue;
+      // what stands behind it in its group must not be loaded before it comes again
+      if (outcome === "returned") bytes += this.#takeBack(this.#arrivals.removeGroup(groupId), back);
+      this.#arrivals.settled(groupId);
     }
     // what goes back will come again: a drain has not seen the last of it
     if (back.length > 0) this.#drain?.sawMessages(this.#clock.elapsed());
@@ -159,9 +163,9 @@ export class SqsSource implements Source {
   }
 
   /** Ends the leases of what waits no longer; answers with what it weighed. */
-  #takeBack(arrivals: readonly Arrival[], back: Visibility[], seconds: (lease: Lease) => number = () => 0): number {
+  #takeBack(leases: readonly Lease[], back: Visibility[], seconds: (lease: Lease) => number = () => 0): number {
     let bytes = 0;
-    for (const { lease } of arrivals) {
+    for (const lease of leases) {
       this.#leases.drop(lease);
       bytes += lease.bytes;
       back.push({ handle: lease.handle, seconds: seconds(lease) });
@@ -169,14 +173,16 @@ export class SqsSource implements Source {
     return bytes;
   }
 
-  #delaySeconds({ attempt }: Lease): number {
+  #delaySeconds({ attempt }: Pick<Delivery, "attempt">): number {
     return delaySeconds(attempt, () => this.#clock.random());
   }
+}
 
-  /** For a delivery that is not held: settled before, or held by another process. Tried once. */
-  #looseLease(delivery: Delivery): Lease {
-    const { id, groupId, attempt, handle } = delivery;
-    const past = { expiresAtMs: 0, renewAtMs: 0, extendUntilMs: 0, isExtending: false, isLost: true };
-    return { id, groupId, attempt, bytes: 0, handle, place: "deleting", ...past };
-  }
+const past: Term = { expiresAtMs: 0, renewAtMs: 0, extendUntilMs: 0 };
+
+/** For a delivery that is not held: settled before, or held by another process. Tried once. */
+function looseLease(delivery: Delivery): Lease {
+  const lease = new Lease(delivery, 0, past);
+  lease.isLost = true;
+  return lease;
 }

@@ -1,3 +1,5 @@
+import { Line } from "./line.ts";
+
 /** SQS takes ten entries a call, and hands out ten messages a call. */
 export const callSize = 10;
 
@@ -7,11 +9,6 @@ interface Round {
   readonly done: PromiseWithResolvers<void>;
 }
 
-interface Waiting<T> {
-  readonly entry: T;
-  readonly round: Round;
-}
-
 /**
  * Calls with up to ten entries each, at most `most` at once; what is beyond waits in line. A call that goes wrong halves how many go out
  * together, a good one lets one more go: what throttles is asked less.
@@ -19,7 +16,9 @@ interface Waiting<T> {
 export class Tens<T> {
   readonly #most: number;
   readonly #call: (ten: readonly T[]) => Promise<boolean>;
-  readonly #line: Waiting<T>[] = [];
+  readonly #entries = new Line<T>();
+  /** Of each entry in line, the round it belongs to: a call takes entries of several where one ends. */
+  readonly #rounds = new Line<Round>();
   #width: number;
   #running = 0;
 
@@ -34,23 +33,26 @@ export class Tens<T> {
   async run(entries: readonly T[]): Promise<void> {
     if (entries.length === 0) return;
     const round: Round = { open: entries.length, done: Promise.withResolvers() };
-    for (const entry of entries) this.#line.push({ entry, round });
+    for (const entry of entries) {
+      this.#entries.push(entry);
+      this.#rounds.push(round);
+    }
     this.#go();
     await round.done.promise;
   }
 
   #go(): void {
-    while (this.#running < this.#width && this.#line.length > 0) {
+    while (this.#running < this.#width && this.#entries.length > 0) {
       this.#running += 1;
-      void this.#runTen(this.#line.splice(0, callSize));
+      void this.#runTen(this.#entries.take(callSize), this.#rounds.take(callSize));
     }
   }
 
-  async #runTen(ten: readonly Waiting<T>[]): Promise<void> {
-    const wentWell = await this.#call(ten.map(({ entry }) => entry));
+  async #runTen(ten: readonly T[], rounds: readonly Round[]): Promise<void> {
+    const wentWell = await this.#call(ten);
     this.#width = wentWell ? Math.min(this.#most, this.#width + 1) : Math.max(1, this.#width >> 1);
     this.#running -= 1;
-    for (const { round } of ten) {
+    for (const round of rounds) {
       round.open -= 1;
       if (round.open === 0) round.done.resolve();
     }

@@ -3,19 +3,19 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { type Arrival, Arrivals } from "../../../src/sources/sqs/arrivals.ts";
+import { Arrivals } from "../../../src/sources/sqs/arrivals.ts";
+import { Lease } from "../../../src/sources/sqs/leases.ts";
 
 let ids = 0;
 
-function arrival(attempt: number, groupId: string | null = null, bytes = 1_000): Arrival {
+function arrival(attempt: number, groupId: string | null = null, bytes = 1_000): Lease {
   const id = `m${(ids += 1)}`;
   const delivery = { id, body: "", sentAtMs: null, receivedAtMs: 0, attempt, groupId, attributes: {}, handle: id };
-  const times = { expiresAtMs: 0, renewAtMs: 0, extendUntilMs: 0, isExtending: false, isLost: false };
-  return { delivery, lease: { id, groupId, attempt, bytes, handle: id, place: "buffered", ...times } };
+  return new Lease(delivery, bytes, { expiresAtMs: 0, renewAtMs: 0, extendUntilMs: 0 });
 }
 
-const idsOf = (arrivals: readonly Arrival[]): string[] => arrivals.map(({ delivery }) => delivery.id);
-const kindOf = ({ delivery: { attempt } }: Arrival): string => (attempt === 1 ? "fresh" : attempt <= 3 ? "again" : "alone");
+const idsOf = (leases: readonly Lease[]): string[] => leases.map(({ id }) => id);
+const kindOf = ({ attempt }: Lease): string => (attempt === 1 ? "fresh" : attempt <= 3 ? "again" : "alone");
 const mostOf: Readonly<Record<string, number>> = { fresh: Infinity, again: 10, alone: 1 };
 
 test("messages come out in the order they came in", () => {
@@ -50,9 +50,9 @@ test("whatever comes, a group keeps its order and is in one batch at a time, kin
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
       const arrivals = new Arrivals();
-      const came: Arrival[] = [];
-      const inWork: (readonly Arrival[])[] = [];
-      const out: Arrival[] = [];
+      const came: Lease[] = [];
+      const inWork: (readonly Lease[])[] = [];
+      const out: Lease[] = [];
       const take = (limit: number): boolean => {
         if (!arrivals.isReady) return false;
         const batch = arrivals.take(limit, 8_000);
@@ -60,14 +60,14 @@ test("whatever comes, a group keeps its order and is in one batch at a time, kin
         assert.ok(first, "what is ready can be taken");
         assert.ok(batch.length <= Math.min(limit, mostOf[kindOf(first)] ?? 0, 8));
         assert.ok(batch.every((one) => kindOf(one) === kindOf(first)));
-        const busy = new Set(inWork.flat().map(({ lease }) => lease.groupId));
-        for (const { lease } of batch) assert.ok(lease.groupId === null || !busy.has(lease.groupId), "a group is in work once");
+        const busy = new Set(inWork.flat().map(({ groupId }) => groupId));
+        for (const { groupId } of batch) assert.ok(groupId === null || !busy.has(groupId), "a group is in work once");
         inWork.push(batch);
         out.push(...batch);
         return true;
       };
-      const settle = (batch: readonly Arrival[] | undefined): void => {
-        for (const { lease } of batch ?? []) if (lease.groupId !== null) arrivals.settled(lease.groupId);
+      const settle = (batch: readonly Lease[] | undefined): void => {
+        for (const { groupId } of batch ?? []) if (groupId !== null) arrivals.settled(groupId);
       };
       for (const one of steps) {
         if ("take" in one) take(one.take);
@@ -82,7 +82,7 @@ test("whatever comes, a group keeps its order and is in one batch at a time, kin
       while (inWork.length > 0 || arrivals.isReady) if (!take(5)) settle(inWork.shift());
       assert.equal(out.length, came.length, "everything comes out");
       for (const group of ["a", "b", "c"]) {
-        const of = (all: readonly Arrival[]): string[] => idsOf(all.filter(({ lease }) => lease.groupId === group));
+        const of = (all: readonly Lease[]): string[] => idsOf(all.filter(({ groupId }) => groupId === group));
         assert.deepEqual(of(out), of(came));
       }
     }),
@@ -94,7 +94,7 @@ test("what is taken out takes along what stands behind it in its group, and noth
   const arrivals = new Arrivals();
   const [a1, b1, a2, none, a3] = [arrival(1, "a"), arrival(1, "b"), arrival(2, "a"), arrival(1), arrival(1, "a")];
   for (const one of [a1, b1, a2, none, a3]) arrivals.add(one);
-  assert.deepEqual(idsOf(arrivals.remove(new Set([a1.lease]))), idsOf([a1, a2, a3]));
+  assert.deepEqual(idsOf(arrivals.remove(new Set([a1]))), idsOf([a1, a2, a3]));
   assert.deepEqual(idsOf(arrivals.take(10, 1e9)), idsOf([b1, none]));
   const later = arrival(1, "a");
   arrivals.add(later);

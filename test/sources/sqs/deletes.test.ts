@@ -36,7 +36,7 @@ async function deleting(script: Script, body: (deleted: Deleted) => Promise<void
         attributes: {},
         handle: `${id}/1`,
       };
-      const lease = leases.hold(delivery, 0, clock.elapsed(), 9_000);
+      const lease = leases.hold(delivery, 0, leases.term(clock.elapsed()));
       lease.place = "deleting";
       return lease;
     });

@@ -58,9 +58,8 @@ test("a batch whose messages were all given back is closed: lanes wait for a fir
   const { arrivals, leases, gather, clock } = gathering(() => new Promise(() => {}));
   const stop = new AbortController();
   const waiting = gather.wait(10, stop.signal);
-  const delivery = makeDelivery();
-  const lease = leases.hold(delivery, 10, clock.elapsed(), 10_000);
-  arrivals.add({ delivery, lease });
+  const lease = leases.hold(makeDelivery(), 10, leases.term(clock.elapsed()));
+  arrivals.add(lease);
   gather.serve();
   assert.equal(gather.waitsForFirst, false, "a batch is open");
   arrivals.remove(new Set([lease]));

@@ -18,7 +18,7 @@ function delivery(id: string): Delivery {
 
 function hold(leases: Leases, count: number, place: Lease["place"] = "working", atMs = 0): Lease[] {
   return Array.from({ length: count }, (_, index) => {
-    const lease = leases.hold(delivery(`m${index}`), 0, atMs, leases.renewAfterMs());
+    const lease = leases.hold(delivery(`m${index}`), 0, leases.term(atMs));
     lease.place = place;
     return lease;
   });
@@ -29,7 +29,7 @@ test("a lease is extended before half of its time is over, whatever the timeout 
     fc.property(fc.integer({ min: 1, max: 43_200 }), fc.double({ min: 0, max: 0.999, noNaN: true }), (seconds, chance) => {
       const leases = new Leases({ visibilityMs: seconds * 1_000, holdMs: 120_000 }, () => chance);
       const [lease] = hold(leases, 1);
-      assert.ok(lease && lease.renewAtMs >= seconds * 300 && lease.renewAtMs < seconds * 500);
+      assert.ok(lease && lease.term.renewAtMs >= seconds * 300 && lease.term.renewAtMs < seconds * 500);
     }),
   );
 });
@@ -37,7 +37,7 @@ test("a lease is extended before half of its time is over, whatever the timeout 
 test("SQS hides nothing for longer than 12 h: what is held that long is not extended into nothing", () => {
   const leases = new Leases({ visibilityMs, holdMs: 36_000_000 * 10 }, () => 0);
   const [lease] = hold(leases, 1);
-  assert.equal(lease?.extendUntilMs, 12 * 3_600_000 - visibilityMs);
+  assert.equal(lease?.term.extendUntilMs, 12 * 3_600_000 - visibilityMs);
 });
 
 interface Kept {
@@ -188,7 +188,7 @@ suite("what is held", () => {
       async (kept) => {
         const { leases, clock, scripted, events, overdue } = kept;
         hold(leases, 1);
-        const waiting = leases.hold(delivery("waiting"), 0, 0, leases.renewAfterMs());
+        const waiting = leases.hold(delivery("waiting"), 0, leases.term(0));
         kept.wake();
         // 60 s stand for loading and giving back, beside the time of an outage
         for (let passed = 0; passed < 72; passed += 1) {
