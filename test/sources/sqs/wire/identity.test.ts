@@ -91,9 +91,9 @@ suite("whose calls are signed", () => {
     const before = { ...process.env };
     try {
       for (const name of Object.keys(process.env)) if (name.startsWith("AWS_")) delete process.env[name];
-      Object.assign(process.env, { AWS_CONFIG_FILE: "/nowhere", AWS_SHARED_CREDENTIALS_FILE: "/nowhere" });
-      const environment = { ...process.env, AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "s" };
-      const identity = new Identity(local, environment);
+      const keys = { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "s" };
+      Object.assign(process.env, keys, { AWS_CONFIG_FILE: "/nowhere", AWS_SHARED_CREDENTIALS_FILE: "/nowhere" });
+      const identity = new Identity(local, process.env);
       await assert.rejects(identity.load(), /Region is missing/);
       await assert.rejects(identity.load(), /Region is missing/);
     } finally {
