@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createHash, createHmac } from "node:crypto";
 import { once } from "node:events";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -9,6 +8,7 @@ import { SignatureV4 } from "@smithy/signature-v4";
 import { Pool } from "undici";
 
 import { Queue } from "../src/sources/sqs/queue.ts";
+import { SdkSha256 } from "../test/harness/sdk-hash.ts";
 
 /** Receives ten messages and deletes them; answers with how many. */
 type ReceiveAndDelete = () => Promise<number>;
@@ -57,7 +57,7 @@ function sdkAtItsDefaults(url: string): Way {
 function sdkSignerOnUndici(url: string): Way {
   const { origin, hostname, host } = new URL(url);
   const pool = new Pool(origin);
-  const signer = new SignatureV4({ credentials, region, service: "sqs", sha256: Sha256, applyChecksum: false });
+  const signer = new SignatureV4({ credentials, region, service: "sqs", sha256: SdkSha256, applyChecksum: false });
   const call = async (action: string, input: object): Promise<{ Messages?: { ReceiptHandle: string }[] }> => {
     const body = JSON.stringify(input);
     const headers = { host, "content-type": "application/x-amz-json-1.0", "x-amz-target": `AmazonSQS.${action}` };
@@ -76,27 +76,6 @@ function sdkSignerOnUndici(url: string): Way {
     },
     close: () => void pool.destroy(),
   };
-}
-
-/** In the form the SDK's signer takes, on node:crypto as the SDK uses it. */
-class Sha256 {
-  readonly #hash;
-
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash = secret === undefined ? createHash("sha256") : createHmac("sha256", secret as Uint8Array);
-  }
-
-  update(bytes: Uint8Array): void {
-    this.#hash.update(bytes);
-  }
-
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest();
-  }
-
-  reset(): void {
-    throw new Error("a hash is used once");
-  }
 }
 
 /** Microseconds of CPU time a message, the collector's and compiler's threads included. */

@@ -9,8 +9,10 @@ const keptMs = 15_000;
 export class HttpPool {
   readonly #origin: string;
   readonly #timeoutMs: number;
-  #opening: Promise<Dispatcher> | null = null;
+  readonly #retired = new Set<Dispatcher>();
+  #opening: Promise<typeof Pool> | null = null;
   #opened: Dispatcher | null = null;
+  #isClosed = false;
 
   constructor(origin: string, timeoutMs: number) {
     this.#origin = origin;
@@ -22,17 +24,9 @@ export class HttpPool {
     return this.#opened;
   }
 
-  open(): Promise<Dispatcher> {
-    return (this.#opening ??= this.#open());
-  }
-
-  close(): void {
-    void this.#opening?.then((pool) => pool.destroy());
-  }
-
-  async #open(): Promise<Dispatcher> {
-    const PoolClass = await loadPool();
-    this.#opened = new PoolClass(this.#origin, {
+  async open(): Promise<Dispatcher> {
+    const PoolClass = await (this.#opening ??= loadPool());
+    this.#opened ??= new PoolClass(this.#origin, {
       connections: mostConnections,
       pipelining: 1,
       connect: { timeout: Math.min(longestConnectMs, this.#timeoutMs) },
@@ -42,7 +36,25 @@ export class HttpPool {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
+    if (this.#isClosed) void this.#opened.destroy();
     return this.#opened;
+  }
+
+  /**
+   * A connection of `used` broke: those kept beside it may be closed as well, so that the next call would fail in turn. Later calls have
+   * new ones, and those under way end as they would.
+   */
+  retire(used: Dispatcher): void {
+    if (used !== this.#opened) return;
+    this.#opened = null;
+    this.#retired.add(used);
+    void used.close().then(() => this.#retired.delete(used));
+  }
+
+  /** Ends all calls under way. */
+  close(): void {
+    this.#isClosed = true;
+    for (const pool of [...this.#retired, this.#opened]) void pool?.destroy();
   }
 }
 

@@ -9,7 +9,7 @@ import { CallFailure, readObject } from "./failure.ts";
 import { type HttpAnswer, HttpCall } from "./http-call.ts";
 import { HttpPool } from "./http-pool.ts";
 import { Identity } from "./identity.ts";
-import { Retries, type Retry } from "./retries.ts";
+import { isBroken, Retries, type Retry } from "./retries.ts";
 import { ServerClock } from "./server-clock.ts";
 import { type Credentials, Signer } from "./signer.ts";
 import { type Action, type Calls, mostTries, type Wire } from "./wire.ts";
@@ -82,10 +82,16 @@ export class LeanWire implements Wire {
     const call = new HttpCall(deadline, admit ?? null);
     deadline.ends(call);
     pool.dispatch({ path, method: "POST", headers: all, body }, call);
-    const answer = await call.answered;
-    deadline.ends(null);
-    if (answer.status < 200 || answer.status > 299) throw new CallFailure(answer);
-    return answer;
+    try {
+      const answer = await call.answered;
+      if (answer.status < 200 || answer.status > 299) throw new CallFailure(answer);
+      return answer;
+    } catch (error) {
+      if (isBroken(error)) this.#pool.retire(pool);
+      throw error;
+    } finally {
+      deadline.ends(null);
+    }
   }
 
   #request(action: Action): Request {

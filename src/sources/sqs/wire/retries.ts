@@ -22,17 +22,16 @@ const throttled = new Set([
 ]);
 const timedOut = new Set(["TimeoutError", "RequestTimeout", "RequestTimeoutException"]);
 const passingStatus = new Set([500, 502, 503, 504]);
+/** The last is undici's: the other side has closed it. */
+const broken = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
 const passingNetwork = new Set([
-  "ECONNRESET",
+  ...broken,
   "ECONNREFUSED",
-  "EPIPE",
   "ETIMEDOUT",
   "EHOSTUNREACH",
   "ENETUNREACH",
   "ENOTFOUND",
   "EAI_AGAIN",
-  // undici's: a kept connection that the other side has closed, and none made in time
-  "UND_ERR_SOCKET",
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
@@ -78,7 +77,16 @@ function isPassing(error: unknown): boolean {
   if (error instanceof CallFailure) {
     return timedOut.has(error.name) || error.isOutOfTime || passingStatus.has(error.$metadata.httpStatusCode);
   }
-  return "code" in error && typeof error.code === "string" && passingNetwork.has(error.code);
+  return passingNetwork.has(networkCode(error));
+}
+
+/** Whether a connection ended under a call. */
+export function isBroken(error: unknown): boolean {
+  return error instanceof Error && broken.has(networkCode(error));
+}
+
+function networkCode(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : "";
 }
 
 /** The pause that the answer itself asks for. */
