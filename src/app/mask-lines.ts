@@ -1,11 +1,11 @@
 import { compileContract } from "../contract/check.ts";
 import { bodyFault, type Fault } from "../contract/fault.ts";
-import type { Incoming } from "../contract/incoming.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import { Masking } from "../pipeline/masking.ts";
 import { tokensPass } from "./accepted-tokens.ts";
 import type { Settings } from "./config/load.ts";
-import { type Lines, textReader } from "./lines.ts";
+import { LineEvent } from "./line-event.ts";
+import type { Lines } from "./lines.ts";
 import { createMasks } from "./masks.ts";
 import { createRowLines } from "./row-lines.ts";
 
@@ -41,14 +41,13 @@ export function createLineMasker(settings: Settings, keys: MaskKeys, acceptToken
   return {
     leftOut: settings.columns.filter(({ column }) => column.from.startsWith("$")).map(({ column }) => column.name),
     mask(lines) {
-      const textAt = textReader(lines);
       const rows = { columns: masking.begin(lines.numbers.length), ids: [] };
       const rowNumbers: number[] = [];
       const refused: RefusedLine[] = lines.unreadable.map((line) => ({ line, faults: [unreadable(settings)] }));
-      const event = { ...noMessage, body: "" };
+      const event = new LineEvent(lines);
       for (let index = 0; index < lines.numbers.length; index += 1) {
         const line = lines.numbers[index] as number;
-        event.body = textAt(index);
+        event.moveTo(index);
         const refusal = reader.append(event, rows);
         if (refusal === null) rowNumbers.push(line);
         else refused.push({ line, faults: refusal.faults });
@@ -60,9 +59,6 @@ export function createLineMasker(settings: Settings, keys: MaskKeys, acceptToken
     },
   };
 }
-
-/** What the source of a message says of it, where there is none. */
-const noMessage: Omit<Incoming, "body"> = { id: "", sentAtMs: null, receivedAtMs: 0, groupId: null, attributes: {} };
 
 function unreadable(settings: Settings): Fault {
   return bodyFault("too_large", `UTF-8 of at most ${settings.contract.maxBodyBytes} bytes`, "another line");

@@ -24,6 +24,8 @@ export class TextColumn {
   /** The same memory. */
   view: DataView;
   #nulls = 0;
+  /** How far texts were written since the last `clear`, those too that were not added or taken away again. */
+  #touched = 0;
 
   /** @param rows how many are expected @param bytes of all texts, as expected */
   constructor(rows: number = 0, bytes: number = 0) {
@@ -154,9 +156,10 @@ export class TextColumn {
     this.count = kept;
   }
 
-  /** Takes all rows away, and makes zeros of their texts: plain values do not outlive their batch. */
+  /** Takes all rows away, and makes zeros of all that was written: plain values do not outlive their batch. */
   clear(): void {
-    this.bytes.fill(0, 0, this.usedBytes);
+    this.bytes.fill(0, 0, this.#touched);
+    this.#touched = 0;
     this.count = 0;
     this.#nulls = 0;
   }
@@ -194,6 +197,7 @@ export class TextColumn {
   }
 
   #reserve(lengthInBytes: number): void {
+    if (lengthInBytes > this.#touched) this.#touched = lengthInBytes;
     if (lengthInBytes <= this.bytes.length) return;
     const longer = Buffer.allocUnsafeSlow(Math.max(lengthInBytes, this.bytes.length * 2));
     this.bytes.copy(longer, 0, 0, this.usedBytes);

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { isUtf8 } from "node:buffer";
 import { describe, test } from "node:test";
 
+import { compileContract as compileReader } from "../../src/contract/check.ts";
 import { ColumnReader, type PassesAsIs } from "../../src/contract/column-reader.ts";
 import type { Contract } from "../../src/contract/column.ts";
 import { compileColumn } from "../../src/contract/compiled-column.ts";
+import type { ReadRows } from "../../src/contract/contract-reader.ts";
 import { createFlatLines, type FlatLines } from "../../src/contract/flat-lines.ts";
 import { TextColumn } from "../../src/contract/text-column.ts";
 import { loginGenerator } from "../../src/demo/sample-login.ts";
@@ -14,6 +16,9 @@ import { damaged, randomContract, randomLine, tokenStart } from "./random-lines.
 
 /** More of them: `FLAT_LINES=1000000 node --test test/contract/flat-lines.test.ts`. */
 const cases = Number(process.env["FLAT_LINES"] ?? 30_000);
+
+/** Some that would be read as something else, too. */
+const passesAsIs: PassesAsIs = (text) => text.startsWith(tokenStart) || /^(?:0|[0-9A-F]{8}-)/.test(text);
 
 type Row = readonly (string | null)[];
 
@@ -50,6 +55,14 @@ class Lines {
   }
 }
 
+function emptyRows(shape: Contract): ReadRows {
+  return { columns: shape.columns.map(() => new TextColumn()), ids: [] };
+}
+
+function textsOf({ columns }: ReadRows): readonly Row[] {
+  return columns.map((each) => each.texts());
+}
+
 describe("a line that is read from its bytes", () => {
   test("becomes the row that the check makes of it, whatever it looks like; any other is left alone", () => {
     const random = sampleRandom(5);
@@ -57,7 +70,7 @@ describe("a line that is read from its bytes", () => {
     while (seen.lines < cases) {
       const shape = randomContract(random);
       const passing = shape.columns.filter(({ masked }) => masked !== "no" && random.chance(0.1));
-      const exceptions = new Map(passing.map(({ name }) => [name, (text: string): boolean => text.startsWith(tokenStart)]));
+      const exceptions = new Map(passing.map(({ name }) => [name, passesAsIs]));
       const check = compileContract(shape, exceptions);
       const lines = new Lines(shape, exceptions);
       for (let count = 0; count < 100; count += 1) {
@@ -169,6 +182,42 @@ describe("a line that is not read from its bytes", () => {
     const short = new Lines(contract(loginContract.columns, { maxBodyBytes: whole.length - 1 }));
     assert.equal(short.read(Buffer.from(whole)), null);
   });
+});
+
+test("a line and its text become the same row, or are refused for the same reasons", () => {
+  const random = sampleRandom(7);
+  for (let count = 0; count < cases / 10; count += 1) {
+    const shape = { ...randomContract(random), ...(random.chance(0.1) ? { identity: "a" } : {}) };
+    const [reader, textReader] = [compileReader(shape), compileReader(shape)];
+    const [rows, textRows] = [emptyRows(shape), emptyRows(shape)];
+    const lines = Array.from({ length: 10 }, () => randomLine(random, shape));
+    const bytes = Buffer.concat(lines);
+    let start = 0;
+    for (const line of lines) {
+      const message = incoming(line.toString());
+      const end = start + line.length;
+      assert.deepEqual(reader.append({ ...message, line: { bytes, start, end } }, rows), textReader.append(message, textRows));
+      start = end;
+    }
+    assert.deepEqual(rows.ids, textRows.ids);
+    assert.deepEqual(textsOf(rows), textsOf(textRows));
+  }
+});
+
+test("what was read of a line that is left alone is forgotten with its batch", () => {
+  const lines = new Lines(loginContract);
+  for (const each of lines.columns) each.bytes.fill(0);
+  for (const line of [
+    JSON.stringify(login),
+    JSON.stringify({ ...login, app_version: "v2" }),
+    JSON.stringify(login).slice(0, -20),
+  ]) {
+    lines.read(Buffer.from(line));
+  }
+  for (const each of lines.columns) {
+    each.clear();
+    assert.ok(each.bytes.every((byte) => byte === 0));
+  }
 });
 
 test("a name that was learned with the brace before it is not taken for one behind a comma", () => {

@@ -162,6 +162,7 @@ const usualTexts: Readonly<Partial<Record<Column["type"], (random: SampleRandom)
 
 /** Any that is well formed, in the form that groups alone make, or with `::` for some of them. */
 function ipv6(random: SampleRandom): string {
+  if (random.chance(0.1)) return `::ffff:${random.pick(["0", "cb00"])}:${randomGroup(random)}`;
   const all = Array.from({ length: 8 }, () => randomGroup(random));
   const start = random.below(9);
   const end = start + random.below(9 - start);
