@@ -37,6 +37,8 @@ export interface BackfillRequest {
   readonly advanced: (diskBytes: number) => void;
   /** Called when everything is checked, before the first line is read. */
   readonly onReady: (start: BackfillStart) => void;
+  /** Nothing is left but parts that other processes are at. Told once. */
+  readonly waiting?: () => void;
   /** Left out: the usual one. */
   readonly blockBytes?: number;
   /** Stands between the pipeline and the sink; tests use it to break what they must find broken. */
@@ -133,7 +135,8 @@ async function openWork(
   const positions = new FilePositions(book);
   const reading = lineReading(settings, request.sentAt);
   const clock = systemClock;
-  const work = new Work({ files: given.work, reading, startAt: startOf(request, given), positions, clock });
+  const startAt = startOf(request, given);
+  const work = new Work({ files: given.work, reading, startAt, positions, clock, waiting: () => request.waiting?.() });
   const source = new FileSource({
     work,
     positions,

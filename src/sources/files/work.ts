@@ -19,6 +19,8 @@ export interface WorkOptions {
   readonly startAt: number;
   readonly positions: Positions;
   readonly clock: Clock;
+  /** Nothing is left but so many blocks that others are at. Told once. */
+  readonly waiting?: (blocks: number) => void;
 }
 
 /** A block of a plain file, or some of a packed one: all where `only` is null. */
@@ -46,6 +48,7 @@ export class Work {
   #packed: { readonly blocks: AsyncGenerator<BlockBytes>; readonly task: Task } | null = null;
 
   #isOver = false;
+  #isWaiting = false;
 
   constructor(options: WorkOptions) {
     this.#options = options;
@@ -158,6 +161,8 @@ export class Work {
     for (const [file, only] of byFile) this.#tasks.push({ file, number: 0, only });
     if (this.#tasks.length > 0) return true;
     if (this.#left.size === 0) return false;
+    if (!this.#isWaiting) this.#options.waiting?.(this.#left.size);
+    this.#isWaiting = true;
     await clock.sleep(lookAgainAfterMs, stop);
     return !stop.aborted;
   }
