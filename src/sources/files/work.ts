@@ -40,7 +40,8 @@ const lookAgainAfterMs = 250;
  */
 export class Work {
   readonly #options: WorkOptions;
-  readonly #known: ReadonlyMap<string, BlockStanding>;
+  /** By stream; what is done stays done, and is not asked for again. */
+  readonly #known: Map<string, BlockStanding>;
   #tasks: Task[];
   /** By stream; what others are at. */
   readonly #left = new Map<string, { readonly file: InputFile; readonly number: number }>();
@@ -139,7 +140,10 @@ export class Work {
     const stream = streamOf(file, number);
     if (isDone(file, this.#known.get(stream))) return null;
     const standing = await this.#options.positions.ofStream(stream);
-    if (isDone(file, standing)) return null;
+    if (isDone(file, standing)) {
+      this.#known.set(stream, standing);
+      return null;
+    }
     if (standing.next === 0 || standing.silentMs >= abandonedAfterMs) return standing.next;
     this.#left.set(stream, { file, number });
     return null;
