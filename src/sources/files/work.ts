@@ -61,12 +61,12 @@ export class Work {
     this.#tasks = [...tasks.slice(first), ...tasks.slice(0, first)];
   }
 
-  /** All is loaded, by whomever. */
+  /** Nothing is left to hand out: all else is loaded, by whomever. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** The next block; null when all is loaded, by whomever. Undefined when `stop` is aborted first. */
+  /** The next block; null when nothing is left to hand out. Undefined when `stop` is aborted first. */
   async next(stop: AbortSignal): Promise<Block | null | undefined> {
     while (!stop.aborted) {
       const block = await this.#nextPacked();
@@ -86,6 +86,7 @@ export class Work {
 
   /** Someone else has moved this block: it is his, as long as he goes on. */
   leave({ file, number, stream }: Block): void {
+    this.#isOver = false;
     this.#left.set(stream, { file, number });
   }
 

@@ -64,7 +64,7 @@ suite("lines in blocks", () => {
             const file = await given(folder, `${round}.ndjson${extension}`, pack(bytes, cuts), blockBytes);
             const opened = openFiles([file], { batchBytes });
             assert.deepEqual(found(await loadAll(opened, limit)), expected(text));
-            assert.ok(opened.work.isOver);
+            assert.ok(opened.source.isWhole);
             const blocks = Math.ceil(bytes.length / blockBytes);
             assert.deepEqual([...opened.positions.next.values()], Array.from({ length: blocks }, () => blockBytes), "every block is done");
             assert.equal(opened.positions.blocks.get(file.fingerprint) ?? blocks, blocks);

@@ -82,6 +82,7 @@ suite("the source of files", () => {
     const other = (await source.receive(5, neverStops)) ?? [];
     const streams = [one, other].map((batch) => source.advanceOf(batch)?.stream.split("/")[1]);
     assert.deepEqual(streams, ["0", "1"]);
+    assert.equal(source.isWhole, false);
     await source.settle(settled(one));
     const next = (await source.receive(5, neverStops)) ?? [];
     assert.equal(source.advanceOf(next)?.stream.split("/")[1], "0", "what was begun is gone on with first");
@@ -119,7 +120,16 @@ suite("the source of files", () => {
     const opened = openFiles([file], { positions, clock: busy });
     assert.deepEqual(await loadAll(opened), []);
     assert.equal(looks, 100);
-    assert.ok(opened.work.isOver);
+    assert.ok(opened.source.isWhole);
+  });
+
+  test("it is not over for one lane while another has the last block in its hands", async (t) => {
+    const { source } = openFiles([await given(folderOf(t), "last", text)]);
+    const batch = (await source.receive(lineCount, neverStops)) ?? [];
+    assert.equal(await source.receive(10, neverStops), null);
+    assert.equal(source.isWhole, false);
+    await source.settle(settled(batch));
+    assert.equal(source.isWhole, true);
   });
 
   test("an aborted call ends with nothing, and the work is not over", async (t) => {
@@ -128,10 +138,10 @@ suite("the source of files", () => {
     const file = await given(folderOf(t), "stopped", text);
     positions.move({ stream: `${file.fingerprint}/0`, from: 0, to: 8 });
     const clock: Clock = { ...stillClock, sleep: async () => stop.abort() };
-    const { source, work } = openFiles([file], { positions, clock });
+    const { source } = openFiles([file], { positions, clock });
     assert.deepEqual(await source.receive(10, stop.signal), []);
     assert.deepEqual(await source.receive(10, stop.signal), []);
-    assert.equal(work.isOver, false);
+    assert.equal(source.isWhole, false);
   });
 
   test("an outage of the positions loses no line: the call fails, and the next one goes on", async (t) => {
