@@ -37,6 +37,8 @@ export interface BackfillRequest {
   readonly advanced: (diskBytes: number) => void;
   /** Called when everything is checked, before the first line is read. */
   readonly onReady: (start: BackfillStart) => void;
+  /** Nothing is left but parts that other processes are at. Told once. */
+  readonly waiting?: () => void;
   /** Left out: the usual one. */
   readonly blockBytes?: number;
   /** Stands between the pipeline and the sink; tests use it to break what they must find broken. */
@@ -84,7 +86,7 @@ async function backfillToEnd(settings: Settings, request: BackfillRequest, stop:
     const parts = { settings, database, run, report, clock: systemClock, stop, openRing, acceptTokens };
     const masks = await LiveMasks.open(parts, ring, masked);
     live = masks;
-    const { given, work, ...opened } = await openWork(settings, request, database, inspected);
+    const { given, ...opened } = await openWork(settings, request, database, inspected);
     source = opened.source;
     const start: BackfillStart = { files: inspected.length, bytes: given.bytes, loadedBytes: given.loadedBytes, skipped: given.skipped };
     request.onReady(start);
@@ -109,7 +111,7 @@ async function backfillToEnd(settings: Settings, request: BackfillRequest, stop:
       },
       stop,
     );
-    return { ...totals, ...start, isWhole: work.isOver };
+    return { ...totals, ...start, isWhole: source.isWhole };
   } catch (error) {
     // the wish to end came before the first line
     const early = source === null && stop.aborted && error instanceof MasklineError && error.code === "interrupted";
@@ -126,14 +128,15 @@ async function openWork(
   request: BackfillRequest,
   database: Database,
   inspected: Parameters<typeof openFiles>[1],
-): Promise<{ readonly given: GivenFiles; readonly work: Work; readonly source: FileSource }> {
+): Promise<{ readonly given: GivenFiles; readonly source: FileSource }> {
   const { schema } = postgresOf(settings);
   const book = { database, schema, pipeline: await registerPipeline(database, schema, settings.pipeline) };
   const given = await openFiles(book, inspected, request.changed);
   const positions = new FilePositions(book);
   const reading = lineReading(settings, request.sentAt);
   const clock = systemClock;
-  const work = new Work({ files: given.work, reading, startAt: startOf(request, given), positions, clock });
+  const startAt = startOf(request, given);
+  const work = new Work({ files: given.work, reading, startAt, positions, clock, waiting: () => request.waiting?.() });
   const source = new FileSource({
     work,
     positions,
@@ -142,7 +145,7 @@ async function openWork(
     advanced: request.advanced,
     clock,
   });
-  return { given, work, source };
+  return { given, source };
 }
 
 /** Siblings share the list out; whoever finds another at work begins anywhere. A process that is alone goes in order. */

@@ -75,7 +75,8 @@ async function loadAll(call: Call, settings: Settings, sentAt: SentAt | null): P
   const { report, advanced } = progress;
   if (processes === 1) {
     const share = { index: 0, count: 1 };
-    return loadFiles(settings, { ...requestOf(call, sentAt), share, report, advanced, onReady }, call.stop);
+    const waiting = (): void => call.output.say("waiting for what other processes are at, or have left within the last seconds");
+    return loadFiles(settings, { ...requestOf(call, sentAt), share, report, advanced, onReady, waiting }, call.stop);
   }
   const merged = new MergedEvents(report);
   const ended = await inProcesses(call, processes, {

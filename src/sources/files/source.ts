@@ -26,7 +26,9 @@ export interface FileSourceOptions {
  */
 export class FileSource implements Source {
   readonly #options: FileSourceOptions;
-  /** Blocks with lines left, none of which is out. */
+  /** Blocks that this process is at. */
+  readonly #open = new Set<Block>();
+  /** Those with lines left, none of which is out. */
   readonly #ready: Block[] = [];
   /** Came back: whether they stand where this process left them has to be asked. */
   readonly #doubtful = new Set<Block>();
@@ -36,6 +38,11 @@ export class FileSource implements Source {
 
   constructor(options: FileSourceOptions) {
     this.#options = options;
+  }
+
+  /** Every line is in the sink, whoever brought it there. */
+  get isWhole(): boolean {
+    return this.#options.work.isOver && this.#open.size === 0;
   }
 
   async receive(limit: number, signal: AbortSignal): Promise<readonly Delivery[] | null> {
@@ -73,7 +80,8 @@ export class FileSource implements Source {
     this.#options.advanced(block.stepDiskBytes);
     if (this.#options.inLoad) block.settled();
     else if (!(await this.#follow(block))) return;
-    if (!block.isDone) this.#ready.push(block);
+    if (block.isDone) this.#open.delete(block);
+    else this.#ready.push(block);
   }
 
   async close(): Promise<void> {
@@ -82,7 +90,11 @@ export class FileSource implements Source {
   }
 
   #nextBlock(signal: AbortSignal): Promise<Block | null | undefined> {
-    const next = this.#turn.then(() => this.#options.work.next(signal));
+    const next = this.#turn.then(async () => {
+      const block = await this.#options.work.next(signal);
+      if (block) this.#open.add(block);
+      return block;
+    });
     this.#turn = next.catch(() => {});
     return next;
   }
@@ -94,7 +106,7 @@ export class FileSource implements Source {
       const { next } = await this.#options.positions.ofStream(block.stream);
       this.#doubtful.delete(block);
       if (next === block.position) return true;
-      this.#options.work.leave(block);
+      this.#leave(block);
       return false;
     } catch (error) {
       this.#ready.push(block);
@@ -102,12 +114,20 @@ export class FileSource implements Source {
     }
   }
 
+  /** Someone else is at it. */
+  #leave(block: Block): void {
+    this.#open.delete(block);
+    this.#options.work.leave(block);
+  }
+
   /** No line begins in it, or only blank ones were left. */
   async #endEmpty(block: Block): Promise<void> {
-    const { positions, work, advanced } = this.#options;
+    const { positions, advanced } = this.#options;
     try {
-      if (await positions.advance(block.step)) advanced(block.stepDiskBytes);
-      else work.leave(block);
+      if (await positions.advance(block.step)) {
+        advanced(block.stepDiskBytes);
+        this.#open.delete(block);
+      } else this.#leave(block);
     } catch (error) {
       this.#ready.push(block);
       throw error;
@@ -116,12 +136,11 @@ export class FileSource implements Source {
 
   /** The step after its load; where that fails the next one makes both. False when someone else is at this block. */
   async #follow(block: Block): Promise<boolean> {
-    const { positions, work } = this.#options;
     try {
-      if (await positions.advance(block.step)) block.settled();
+      if (await this.#options.positions.advance(block.step)) block.settled();
       else {
         block.settledAhead();
-        work.leave(block);
+        this.#leave(block);
         return false;
       }
     } catch {

@@ -19,6 +19,8 @@ export interface WorkOptions {
   readonly startAt: number;
   readonly positions: Positions;
   readonly clock: Clock;
+  /** Nothing is left but so many blocks that others are at. Told once. */
+  readonly waiting?: (blocks: number) => void;
 }
 
 /** A block of a plain file, or some of a packed one: all where `only` is null. */
@@ -38,7 +40,8 @@ const lookAgainAfterMs = 250;
  */
 export class Work {
   readonly #options: WorkOptions;
-  readonly #known: ReadonlyMap<string, BlockStanding>;
+  /** By stream; what is done stays done, and is not asked for again. */
+  readonly #known: Map<string, BlockStanding>;
   #tasks: Task[];
   /** By stream; what others are at. */
   readonly #left = new Map<string, { readonly file: InputFile; readonly number: number }>();
@@ -46,6 +49,7 @@ export class Work {
   #packed: { readonly blocks: AsyncGenerator<BlockBytes>; readonly task: Task } | null = null;
 
   #isOver = false;
+  #isWaiting = false;
 
   constructor(options: WorkOptions) {
     this.#options = options;
@@ -57,12 +61,12 @@ export class Work {
     this.#tasks = [...tasks.slice(first), ...tasks.slice(0, first)];
   }
 
-  /** All is loaded, by whomever. */
+  /** Nothing is left to hand out: all else is loaded, by whomever. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** The next block; null when all is loaded, by whomever. Undefined when `stop` is aborted first. */
+  /** The next block; null when nothing is left to hand out. Undefined when `stop` is aborted first. */
   async next(stop: AbortSignal): Promise<Block | null | undefined> {
     while (!stop.aborted) {
       const block = await this.#nextPacked();
@@ -82,6 +86,7 @@ export class Work {
 
   /** Someone else has moved this block: it is his, as long as he goes on. */
   leave({ file, number, stream }: Block): void {
+    this.#isOver = false;
     this.#left.set(stream, { file, number });
   }
 
@@ -136,7 +141,10 @@ export class Work {
     const stream = streamOf(file, number);
     if (isDone(file, this.#known.get(stream))) return null;
     const standing = await this.#options.positions.ofStream(stream);
-    if (isDone(file, standing)) return null;
+    if (isDone(file, standing)) {
+      this.#known.set(stream, standing);
+      return null;
+    }
     if (standing.next === 0 || standing.silentMs >= abandonedAfterMs) return standing.next;
     this.#left.set(stream, { file, number });
     return null;
@@ -158,6 +166,8 @@ export class Work {
     for (const [file, only] of byFile) this.#tasks.push({ file, number: 0, only });
     if (this.#tasks.length > 0) return true;
     if (this.#left.size === 0) return false;
+    if (!this.#isWaiting) this.#options.waiting?.(this.#left.size);
+    this.#isWaiting = true;
     await clock.sleep(lookAgainAfterMs, stop);
     return !stop.aborted;
   }
