@@ -217,10 +217,15 @@ function asTable(cells: readonly Cell[], sides: readonly Side[]): string {
   const lines = cells.map(({ rows, percent, spent }) => [
     String(rows),
     `${percent} %`,
-    ...spent.flatMap((each) => (["client", "backend", "wall"] as const).map((part) => median(each.map((one) => one[part])).toFixed(2))),
+    ...spent.flatMap((each) =>
+      (["client", "backend", "wall"] as const).map((part) => {
+        const all = each.map((one) => one[part]);
+        return `${median(all).toFixed(2)} (${Math.min(...all).toFixed(2)})`;
+      }),
+    ),
   ]);
   const names = ["", "", ...sides.flatMap(({ folder }) => [folder === "." ? "here" : "there", "", ""])];
-  return `microseconds a row\n${[names, head, ...lines].map((line) => line.map((cell) => cell.padStart(9)).join("")).join("\n")}`;
+  return `microseconds a row, medians (least)\n${[names, head, ...lines].map((line) => line.map((cell) => cell.padStart(16)).join("")).join("\n")}`;
 }
 
 function numbers(list: string): readonly number[] {
