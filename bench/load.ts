@@ -6,13 +6,14 @@ import { parseArgs } from "node:util";
 
 import { TextColumn } from "../src/contract/text-column.ts";
 import { type PostgresServer, startPostgres } from "../src/demo/postgres-server.ts";
-import type { Batch, Delivery, Settlement, Sink } from "../src/pipeline/ports.ts";
+import type { Batch, Delivery, Sink } from "../src/pipeline/ports.ts";
 import type * as DatabaseModule from "../src/postgres/database.ts";
 import type * as FailureBudgetModule from "../src/postgres/failure-budget.ts";
 import type * as MigrateModule from "../src/postgres/migrate.ts";
 import type * as PipelinesModule from "../src/postgres/pipelines.ts";
 import type * as SinkModule from "../src/postgres/sink.ts";
 import type * as TargetModule from "../src/postgres/target.ts";
+import { collector } from "./measure.ts";
 
 /**
  * What a load costs, with receipts, quarantine, ledger and failure budget on: CPU time of this process and of the server's sessions apart,
@@ -46,8 +47,7 @@ async function main(): Promise<void> {
       for (const { rows, percent, spent } of cells) {
         const count = Math.ceil(Math.min(Number(values.rows), rows * mostBatches) / rows);
         for (const [index, side] of sides.entries()) {
-          const batches = Array.from({ length: count }, () => makeBatch(side, rows, percent / 100, values.advance));
-          const each = await timed(side, batches, values.intake);
+          const each = await timed(side, count, () => makeBatch(side, rows, percent / 100, values.advance), values.intake);
           if (round >= 0) spent[index]?.push(each);
         }
       }
@@ -185,19 +185,37 @@ function makeColumns(deliveries: readonly Delivery[]): readonly TextColumn[] {
   ].map((values) => TextColumn.of(values));
 }
 
-async function timed({ sink, sessions }: Side, batches: readonly Batch[], notes: boolean): Promise<Spent> {
-  const settlements: (readonly Settlement[])[] = [];
-  const [start, client, backend] = [performance.now(), process.cpuUsage(), backendUs(sessions)];
-  for (const batch of batches) {
-    const noted = notes ? sink.noteReceived(batch.position) : null;
-    settlements.push(await sink.load(batch));
-    await noted;
+/** What is made in advance is little: a large live heap would cost more than the load. */
+const rowsAtOnce = 2_000;
+const collect = collector();
+
+async function timed({ sink, sessions }: Side, count: number, make: () => Batch, notes: boolean): Promise<Spent> {
+  const sum = { client: 0, backend: 0, wall: 0 };
+  let rows = 0;
+  for (let done = 0; done < count;) {
+    const batches: Batch[] = [];
+    for (let made = 0; done < count && made < rowsAtOnce; done += 1) {
+      const batch = make();
+      made += batch.rows.deliveries.length;
+      batches.push(batch);
+    }
+    // what was made for it is not its own garbage
+    collect();
+    const [start, client, backend] = [performance.now(), process.cpuUsage(), backendUs(sessions)];
+    let settled = 0;
+    for (const batch of batches) {
+      const noted = notes ? sink.noteReceived(batch.position) : null;
+      settled += (await sink.load(batch)).length;
+      await noted;
+    }
+    const { user, system } = process.cpuUsage(client);
+    sum.wall += (performance.now() - start) * 1_000;
+    sum.client += user + system;
+    sum.backend += backendUs(sessions) - backend;
+    assert.equal(settled, batches.reduce((all, batch) => all + batch.rows.deliveries.length, 0));
+    rows += settled;
   }
-  const wall = (performance.now() - start) * 1_000;
-  const { user, system } = process.cpuUsage(client);
-  const rows = batches.reduce((sum, batch) => sum + batch.rows.deliveries.length, 0);
-  assert.equal(settlements.flat().length, rows);
-  return { client: (user + system) / rows, backend: (backendUs(sessions) - backend) / rows, wall: wall / rows };
+  return { client: sum.client / rows, backend: sum.backend / rows, wall: sum.wall / rows };
 }
 
 /** The kernel's count of time on a CPU; there is none where there is no /proc. */
@@ -217,10 +235,15 @@ function asTable(cells: readonly Cell[], sides: readonly Side[]): string {
   const lines = cells.map(({ rows, percent, spent }) => [
     String(rows),
     `${percent} %`,
-    ...spent.flatMap((each) => (["client", "backend", "wall"] as const).map((part) => median(each.map((one) => one[part])).toFixed(2))),
+    ...spent.flatMap((each) =>
+      (["client", "backend", "wall"] as const).map((part) => {
+        const all = each.map((one) => one[part]);
+        return `${median(all).toFixed(2)} (${Math.min(...all).toFixed(2)})`;
+      }),
+    ),
   ]);
   const names = ["", "", ...sides.flatMap(({ folder }) => [folder === "." ? "here" : "there", "", ""])];
-  return `microseconds a row\n${[names, head, ...lines].map((line) => line.map((cell) => cell.padStart(9)).join("")).join("\n")}`;
+  return `microseconds a row, medians (least)\n${[names, head, ...lines].map((line) => line.map((cell) => cell.padStart(16)).join("")).join("\n")}`;
 }
 
 function numbers(list: string): readonly number[] {

@@ -15,8 +15,12 @@ export interface BatchPart {
 
 type Repeat = Pick<Refusal, "delivery" | "id">;
 
-/** A message that stands in the batch more than once has its effect once; the further deliveries are duplicates. */
+/**
+ * A message that stands in the batch more than once has its effect once; the further deliveries are duplicates. In a step of a stream
+ * (`Batch.advance`) no message stands twice: the place in the stream is what makes it itself.
+ */
 export function withoutRepeats(batch: Batch): BatchPart {
+  if (batch.advance !== undefined) return { rows: batch.rows, refused: batch.refused, repeated: [], heldBack: [] };
   const seen = new Set<string>();
   const repeated: Repeat[] = [];
   const first = (delivery: Delivery, id: string): boolean => {
@@ -36,7 +40,9 @@ export function withoutOffenders(part: BatchPart, offenders: readonly RefusedRow
   const refusedAt = new Set(offenders.map(({ place }) => place));
   const refusals = offenders.map(({ place, failure }): Refusal => {
     const fault = refusalFault(failure);
-    return { delivery: deliveries[place] as Delivery, id: ids[place] as string, faults: [fault] };
+    const delivery = deliveries[place] as Delivery;
+    // rows of a stream have no ids of their own
+    return { delivery, id: ids[place] ?? delivery.id, faults: [fault] };
   });
   return { ...part, rows: keepRows(part.rows, (row) => !refusedAt.has(row)), refused: [...part.refused, ...refusals] };
 }
@@ -118,6 +124,17 @@ export class KnownPlaces {
   /** How many there are. */
   get count(): number {
     return (this.#places?.length ?? 0) / placeBytes;
+  }
+
+  /** The places of the rows that were new, counted from 0. */
+  others(rows: number): readonly number[] {
+    const places: number[] = [];
+    let next = 0;
+    for (let row = 0; row < rows; row += 1) {
+      if (this.at(next) === row + 1) next += 1;
+      else places.push(row);
+    }
+    return places;
   }
 
   at(index: number): number {

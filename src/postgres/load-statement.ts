@@ -12,17 +12,11 @@ import type { TargetColumn } from "./target.ts";
  * redelivery harmless without asking anything of the user's table. They are inserted in key order (receipts.ts); rows keep the order
  * in which they came. A message that stands in the quarantine without such a receipt, from when it was known by something else, stays.
  *
- * Parameters: `loadParameters` in load-parameters.ts.
+ * What a batch has not is not in its text either: planning is most of what a small batch costs. Parameters: load-parameters.ts.
  */
 export interface LoadStatements {
-  /** The whole load in one statement. Answers with a `LoadAnswer`. */
-  readonly load: string;
-  /** All of it but the rows, which follow by COPY; no aliases: they come after the rows. Answers with a `LoadAnswer`. */
-  readonly receive: string;
-  /** Of a step of a stream, whose place is the receipt: the whole load. Answers with a `LoadAnswer`. */
-  readonly step: string;
-  /** The same without rows and aliases. */
-  readonly receiveStep: string;
+  /** The load in one statement. Answers with a `LoadAnswer`. */
+  readonly load: (shape: LoadShape) => string;
   /** Which messages have a receipt. Parameters: pipeline, sent times, ids. Answers with their ids. */
   readonly known: string;
   /** Rows only, as `load` writes them. Parameters: one array a column. */
@@ -35,7 +29,7 @@ export interface LoadStatements {
 /** What was new in a load. */
 export type LoadAnswer = {
   readonly quarantined: number;
-  /** How many rows are in the table; null where it is not known, since they follow by COPY. */
+  /** How many rows are in the table, or will be when they have followed by COPY. */
   readonly stored: number;
   /** Where the others stand, four bytes each, in their order: counted from 1, the refused behind the rows. Null when all were new. */
   readonly known: Buffer | null;
@@ -49,6 +43,19 @@ export interface LoadChoices {
   readonly skipConflicts?: boolean;
 }
 
+/** What is in a load. */
+export interface LoadShape {
+  /** Otherwise the place in a stream is the receipt of all of them. */
+  readonly hasReceipts: boolean;
+  /** Otherwise they follow by COPY, or there are none. */
+  readonly hasRows: boolean;
+  readonly hasRefused: boolean;
+  readonly hasAliases: boolean;
+}
+
+/** Everything: what a probe tries. */
+export const wholeShape: LoadShape = { hasReceipts: true, hasRows: true, hasRefused: true, hasAliases: true };
+
 export function loadStatements(
   schema: string,
   target: TableName,
@@ -61,15 +68,18 @@ export function loadStatements(
   const conflicts = skipConflicts ? " ON CONFLICT DO NOTHING" : "";
   const insert = `INSERT INTO ${quoteTable(target)} (${names})
   SELECT ${casts} FROM incoming`;
-  const parts = { schema, receiptKey, insert, conflicts, places, width: columns.length };
+  const parts: LoadParts = { schema, receiptKey, insert, conflicts, places, width: columns.length };
   const arrays = columns.map((_, index) => `$${index + 1}::text[]`).join(", ");
   const messages = "unnest($2::timestamptz[], $3::text[]) AS message (sent_at, id)";
   const copy = `COPY ${quoteTable(target)} (${names}) FROM STDIN`;
+  const texts = new Map<string, string>();
   return {
-    load: loadText({ ...parts, hasReceipts: true, hasRows: true }),
-    receive: loadText({ ...parts, hasReceipts: true, hasRows: false }),
-    step: loadText({ ...parts, hasReceipts: false, hasRows: true }),
-    receiveStep: loadText({ ...parts, hasReceipts: false, hasRows: false }),
+    load: (shape) => {
+      const name = JSON.stringify(shape);
+      const text = texts.get(name) ?? loadText(parts, shape);
+      texts.set(name, text);
+      return text;
+    },
     known: receiptSearch(schema, receiptKey, messages),
     rows: `WITH incoming AS (
   SELECT * FROM unnest(${arrays}) WITH ORDINALITY AS incoming (${places}, position))
@@ -86,40 +96,58 @@ interface LoadParts {
   readonly conflicts: string;
   readonly places: string;
   readonly width: number;
-  /** Otherwise the place in a stream is the receipt of all of them. */
-  readonly hasReceipts: boolean;
-  /** Otherwise they follow by COPY. */
-  readonly hasRows: boolean;
 }
 
-function loadText({ schema, receiptKey, insert, conflicts, places, width, hasReceipts, hasRows }: LoadParts): string {
-  const own = quoteName(schema);
-  const [times, ids] = ["$17::timestamptz[]", "$18::text[]"];
-  const next = hasReceipts ? 19 : 18;
-  const arrays = hasRows ? Array.from({ length: width }, (_, index) => `$${next + index}::text[]`) : [];
-  const incoming = {
-    arrays: [...(hasReceipts ? [times, ids] : []), ...arrays].join(", "),
-    names: [...(hasReceipts ? ["sent_at", "id"] : []), ...(hasRows ? [places] : []), "position"].join(", "),
-  };
-  const skips = conflicts !== "";
-  const counted = hasReceipts ? "count(*) FILTER (WHERE outcome = 'loaded')" : "$17::integer";
-  const loaded = skips && hasRows ? "(SELECT count(*) FROM loaded)" : counted;
-  const quarantined = hasReceipts ? "count(*) FILTER (WHERE outcome = 'quarantined')" : "cardinality($3::text[])";
-  const counts = hasReceipts ? " FROM receipt" : "";
+/** Hands out the numbers of parameters, in the order of load-parameters.ts. */
+class Numbers {
+  #last = 0;
 
-  const parts = [
-    `refused AS (
-  SELECT * FROM unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::integer[], $9::bytea[])
-    WITH ORDINALITY AS refused (sent_at, id, reason, faults, structure, body_bytes, attempt, sealed, position))`,
-  ];
+  next(type: string): string {
+    this.#last += 1;
+    return `$${this.#last}::${type}`;
+  }
+
+  list(types: readonly string[]): readonly string[] {
+    return types.map((type) => this.next(type));
+  }
+}
+
+const refusedTypes = ["timestamptz[]", "text[]", "text[]", "text[]", "text[]", "integer[]", "integer[]", "bytea[]"];
+
+function loadText({ schema, receiptKey, insert, conflicts, places, width }: LoadParts, shape: LoadShape): string {
+  const { hasReceipts, hasRows, hasRefused, hasAliases } = shape;
+  const own = quoteName(schema);
+  const numbers = new Numbers();
+  const pipeline = numbers.next("smallint");
+  const position = numbers.list(["uuid", "smallint", "integer", "bigint", "integer"]).join(", ");
+  const total = numbers.next("integer");
+  const contractHash = hasRefused ? numbers.next("text") : "";
+  const refusals = hasRefused ? numbers.list(refusedTypes) : [];
+  const [times, ids] = hasReceipts ? numbers.list(["timestamptz[]", "text[]"]) : [];
+  const rowCount = hasReceipts ? "" : numbers.next("integer");
+  const arrays = hasRows ? numbers.list(Array.from({ length: width }, () => "text[]")) : [];
+
+  const skips = conflicts !== "" && hasRows;
+  const newRows = hasReceipts ? "count(*) FILTER (WHERE outcome = 'loaded')" : rowCount;
+  const refusedCount = hasRefused ? `cardinality(${refusals[1]})` : "0";
+  const quarantined = hasReceipts ? "count(*) FILTER (WHERE outcome = 'quarantined')" : refusedCount;
+
+  const parts: string[] = [];
   if (hasReceipts || hasRows) {
+    const names = [...(hasReceipts ? ["sent_at", "id"] : []), ...(hasRows ? [places] : []), "position"].join(", ");
+    const all = [...(hasReceipts ? [times, ids] : []), ...arrays].join(", ");
     parts.push(`incoming AS (
-  SELECT * FROM unnest(${incoming.arrays}) WITH ORDINALITY AS incoming (${incoming.names}))`);
+  SELECT * FROM unnest(${all}) WITH ORDINALITY AS incoming (${names}))`);
+  }
+  if (hasRefused) {
+    parts.push(`refused AS (
+  SELECT * FROM unnest(${refusals.join(", ")}) WITH ORDINALITY
+    AS refused (sent_at, id, reason, faults, structure, body_bytes, attempt, sealed, position))`);
   }
   if (hasReceipts) {
-    const arriving = "SELECT sent_at, id, 'loaded' AS outcome FROM incoming UNION ALL SELECT sent_at, id, 'quarantined' FROM refused";
+    const refused = hasRefused ? " UNION ALL SELECT sent_at, id, 'quarantined' FROM refused" : "";
     parts.push(`receipt AS (
-  ${receiptInsert(schema, receiptKey, arriving)})`);
+  ${receiptInsert(schema, receiptKey, `SELECT sent_at, id, 'loaded' AS outcome FROM incoming${refused}`)})`);
   }
   if (hasRows) {
     // RETURNING a constant counts what was inserted and needs no right to read the table
@@ -127,37 +155,37 @@ function loadText({ schema, receiptKey, insert, conflicts, places, width, hasRec
   ${insert}${hasReceipts ? " JOIN receipt ON receipt.id = incoming.id AND receipt.outcome = 'loaded'" : ""}
   ORDER BY incoming.position${conflicts}${skips ? " RETURNING 1" : ""})`);
   }
-  parts.push(
-    `quarantined AS (
+  if (hasRefused) {
+    parts.push(`quarantined AS (
   INSERT INTO ${own}.quarantine (pipeline, sent_at, id, reason, faults, structure, body_bytes, attempt, contract_hash, sealed)
-  SELECT $1::smallint, sent_at, refused.id, reason, faults::jsonb, structure::jsonb, body_bytes, attempt, $10::text, sealed
+  SELECT ${pipeline}, sent_at, refused.id, reason, faults::jsonb, structure::jsonb, body_bytes, attempt, ${contractHash}, sealed
   FROM refused${hasReceipts ? " JOIN receipt ON receipt.id = refused.id AND receipt.outcome = 'quarantined'" : ""}
-  ON CONFLICT DO NOTHING)`,
-    `ledger AS (
-  INSERT INTO ${own}.ledger (run, lane, sequence, pipeline, received, returned, loaded, quarantined, duplicate)
-  SELECT $11::uuid, $12::smallint, $13::integer, $1::smallint, $14::bigint, $15::integer,
-    ${loaded}, ${quarantined}, $16::integer - ${loaded} - ${quarantined}${counts})`,
-  );
-  if (hasRows) {
-    const [anchor, ...texts] = [0, 1, 2, 3].map((offset) => next + width + offset);
-    parts.push(
-      aliasInsert(
-        schema,
-        `$${anchor}::bigint`,
-        texts.map((place) => `$${place}::text[]`),
-      ),
-    );
+  ON CONFLICT DO NOTHING)`);
   }
-  const known = hasReceipts ? knownPlaces(ids) : "NULL::bytea";
+  parts.push(
+    `counted AS (
+  SELECT ${skips ? "(SELECT count(*) FROM loaded)" : newRows}::integer AS stored, ${quarantined}::integer AS quarantined${
+    hasReceipts ? ", count(*) AS receipts FROM receipt" : ""
+  })`,
+    `ledger AS (
+  INSERT INTO ${own}.ledger (pipeline, run, lane, sequence, received, returned, loaded, quarantined, duplicate)
+  SELECT ${pipeline}, ${position}, stored, quarantined, ${total} - stored - quarantined FROM counted)`,
+  );
+  if (hasAliases) {
+    const anchor = numbers.next("bigint");
+    parts.push(aliasInsert(schema, anchor, numbers.list(["text[]", "text[]", "text[]"])));
+  }
+  const known = hasReceipts && ids !== undefined ? knownPlaces(ids, hasRefused ? refusedCount : null) : "NULL::bytea";
   return `WITH ${parts.join(", ")}
-SELECT ${quarantined}::integer AS quarantined, ${loaded}::integer AS stored, ${known} AS known${counts}`;
+SELECT quarantined, stored, ${known} AS known FROM counted`;
 }
 
 /** Null where all were new: then nothing is looked for. */
-function knownPlaces(ids: string): string {
-  return `CASE WHEN count(*) < cardinality(${ids}) + cardinality($3::text[]) THEN (
+function knownPlaces(ids: string, refusedCount: string | null): string {
+  const more = refusedCount === null ? "" : ` UNION ALL SELECT id, position + cardinality(${ids}) FROM refused`;
+  return `CASE WHEN receipts < cardinality(${ids})${refusedCount === null ? "" : ` + ${refusedCount}`} THEN (
     SELECT string_agg(int4send(position::integer), ''::bytea ORDER BY position) FROM (
-      SELECT id, position FROM incoming UNION ALL SELECT id, position + cardinality(${ids}) FROM refused) AS arrived
+      SELECT id, position FROM incoming${more}) AS arrived
     WHERE NOT EXISTS (SELECT FROM receipt WHERE receipt.id = arrived.id)) END`;
 }
 
