@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 
 import { bodyFault, type Fault } from "../../contract/fault.ts";
+import type { Line } from "../../contract/incoming.ts";
 import type { Delivery } from "../../pipeline/ports.ts";
 import type { Block } from "./block.ts";
 
@@ -9,7 +10,7 @@ const noAttributes: Readonly<Record<string, string>> = Object.freeze({});
 /**
  * A line of a file. Holds places only: of a thousand lines that are read from their bytes none becomes a text.
  */
-export class FileLine implements Delivery {
+export class FileLine implements Delivery, Line {
   readonly block: Block;
   /** In `block.bytes`, without the end of the line. */
   readonly start: number;
@@ -19,6 +20,14 @@ export class FileLine implements Delivery {
     this.block = block;
     this.start = start;
     this.end = end;
+  }
+
+  get bytes(): Buffer {
+    return this.block.bytes;
+  }
+
+  get line(): Line {
+    return this;
   }
 
   /** The file's fingerprint, shortened, and where in the (unpacked) file the line begins: rising, and free of anything personal. */
