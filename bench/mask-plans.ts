@@ -5,6 +5,7 @@ import { aessiv, cmac as nobleCmac } from "@noble/ciphers/aes.js";
 import { FF1 } from "@noble/ciphers/ff1.js";
 
 import { formatIp, parseIp } from "../src/contract/ip.ts";
+import { TextColumn } from "../src/contract/text-column.ts";
 import { createMask } from "../src/masks/create-mask.ts";
 import {
   canOpen,
@@ -117,6 +118,37 @@ function masking(name: string, { kind, parts = {}, values, tokenOf, batch = oneC
   };
 }
 
+/** The same from column to column, as the pipeline masks. */
+function writing(name: string, { kind, parts = {}, values, tokenOf }: Masking): EntryPlan {
+  return {
+    name: `${name}, to a column, batch ${oneCall}`,
+    make: () => {
+      const mask = maskOf(kind, parts);
+      const batches = batchesOf(values, oneCall).map((each) => TextColumn.of(each));
+      const tokens = new TextColumn();
+      const write = (plain: TextColumn): TextColumn => {
+        tokens.truncate(0);
+        mask.write(plain, tokens);
+        return tokens;
+      };
+      return {
+        unit: "value",
+        pass: () => {
+          for (const each of batches) write(each);
+          return values.length;
+        },
+        baseline: hmacBaseline(values),
+        prove: () =>
+          assert.deepEqual(
+            batches.flatMap((each) => write(each).texts()),
+            values.map(tokenOf),
+          ),
+        target: null,
+      };
+    },
+  };
+}
+
 const packedAddress = { type: "ip", encode: "packed" } as const;
 const packedUuid = { type: "uuid", encode: "packed" } as const;
 const sivText = (value: string): string => sivToken(asText(value));
@@ -134,6 +166,15 @@ const siv: readonly EntryPlan[] = [
   masking("siv, UUID packed", { kind: "siv", parts: packedUuid, values: uuids, tokenOf: (value) => sivToken(asUuid(value)) }),
   masking("siv, UUID as text", { kind: "siv", values: uuids, tokenOf: sivText }),
   masking("siv, texts of 4 to 60 characters", { kind: "siv", values: mixedTexts, tokenOf: sivText }),
+  writing("siv, address packed", {
+    kind: "siv",
+    parts: packedAddress,
+    values: addresses,
+    tokenOf: (value) => sivToken(asAddress(value)),
+  }),
+  writing("siv, id of 11 characters", { kind: "siv", values: ids, tokenOf: sivText }),
+  writing("siv, UUID packed", { kind: "siv", parts: packedUuid, values: uuids, tokenOf: (value) => sivToken(asUuid(value)) }),
+  writing("siv, texts of 4 to 60 characters", { kind: "siv", values: mixedTexts, tokenOf: sivText }),
   masking("siv, address as text", { kind: "siv", values: addresses, tokenOf: sivText, batch: 64 }),
   masking("siv, address as text", { kind: "siv", values: addresses, tokenOf: sivText, batch: 16 }),
   masking("siv, address as text", {
@@ -155,6 +196,7 @@ const cmac: readonly EntryPlan[] = [
     tokenOf: (value) => cmacToken(asAddress(value)),
   }),
   masking("cmac, texts of 4 to 60 characters", { kind: "cmac", values: mixedTexts, tokenOf: cmacText }),
+  writing("cmac, address as text", { kind: "cmac", values: addresses, tokenOf: cmacText }),
   masking("cmac, address as text", { kind: "cmac", values: addresses, tokenOf: cmacText, batch: 16 }),
   masking("cmac, address as text", {
     kind: "cmac",
@@ -180,6 +222,7 @@ function ipcryptToken(value: string): string {
 
 const others: readonly EntryPlan[] = [
   masking("hmac, address as text", { kind: "hmac", values: addresses, tokenOf: hmacToken }),
+  writing("hmac, address as text", { kind: "hmac", values: addresses, tokenOf: hmacToken }),
   masking("ff1, 9 digits", { kind: "ff1", values: nineDigits, tokenOf: ff1Token, target: 2 }),
   masking("ipcrypt, address", { kind: "ipcrypt", parts: { type: "ip" }, values: addresses, tokenOf: ipcryptToken }),
   inverse("ipcrypt-pfx, address", "ipcrypt-pfx", { type: "ip" }),

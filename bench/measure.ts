@@ -64,7 +64,7 @@ function sample(pass: () => number, leastMs: number, clock: () => number): numbe
 }
 
 /** The runtime's collector for young objects, which is all that passes leave. */
-function collector(): () => void {
+export function collector(): () => void {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as (options: { readonly type: "minor" }) => void;
   return () => collect({ type: "minor" });

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the further servers and libraries the tests run against, under .engines/ (git-ignored). Everything works without them: the tests
-# that need one say so and are skipped. Quick when all is there. Needs python3, Java with Maven, and xz for what it installs.
+# Installs the further servers and libraries that tests and benches run against, under .engines/ (git-ignored). Everything works without
+# them: what needs one says so and is skipped. Quick when all is there. Needs python3, Java with Maven, and xz for what it installs.
 #
 #   scripts/install-engines.sh                     all of them
 #   scripts/install-engines.sh moto postgres-10    these
@@ -11,6 +11,8 @@ elasticmq_version=1.7.1
 tink_python_version=1.16.1
 tink_java_version=1.24.0
 postgres_10_version=10.23.0
+bench_boto3_version=1.44.5
+bench_psycopg2_version=2.9.13
 dependency_plugin=org.apache.maven.plugins:maven-dependency-plugin:3.8.1
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -99,6 +101,18 @@ install_postgres_10() {
   finish postgres-10 "$postgres_10_version"
 }
 
+# What bench/peers/python_reference.py needs.
+install_bench_python() {
+  local version="boto3 $bench_boto3_version, psycopg2 $bench_psycopg2_version"
+  present bench-python "$version" && return
+  need python3 || return
+  begin bench-python || return
+  python3 -m venv "$engines/bench-python" || return
+  "$engines/bench-python/bin/python" -m pip install --quiet --disable-pip-version-check \
+    "boto3==$bench_boto3_version" "psycopg2-binary==$bench_psycopg2_version" || return
+  finish bench-python "$version"
+}
+
 install_pgbouncer() {
   command -v pgbouncer >/dev/null && return
   [[ -x /usr/sbin/pgbouncer ]] && return
@@ -126,13 +140,14 @@ install() {
     elasticmq) install_elasticmq ;;
     tink) install_tink ;;
     postgres-10) install_postgres_10 ;;
+    bench-python) install_bench_python ;;
     pgbouncer) install_pgbouncer ;;
     system-postgres) install_system_postgres ;;
-    *) say "there is no engine \"$1\"; there are moto, elasticmq, tink, postgres-10, system-postgres and pgbouncer"; return 1 ;;
+    *) say "there is no engine \"$1\"; there are moto, elasticmq, tink, postgres-10, bench-python, system-postgres and pgbouncer"; return 1 ;;
   esac
 }
 
-if [[ $# -eq 0 ]]; then set -- moto elasticmq tink postgres-10 system-postgres pgbouncer; fi
+if [[ $# -eq 0 ]]; then set -- moto elasticmq tink postgres-10 bench-python system-postgres pgbouncer; fi
 failed=0
 for engine in "$@"; do
   if install "$engine"; then

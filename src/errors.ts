@@ -118,6 +118,23 @@ export const errorCodes = {
     retryable: false,
     meaning: "another process has loaded this part of the input; nothing was written twice",
   },
+  file_unreadable: { exit: "usage", retryable: false, meaning: "a file to be loaded is not there, or is none that can be read" },
+  file_changed: {
+    exit: "misfit",
+    retryable: false,
+    meaning: "a file is not what it was when it was begun or loaded, or was written to meanwhile",
+  },
+  file_damaged: { exit: "misfit", retryable: false, meaning: "a compressed file could not be unpacked to its end" },
+  backfill_unfinished: {
+    exit: "unfinished",
+    retryable: true,
+    meaning: "a backfill was stopped before all was loaded; the same command goes on",
+  },
+  process_lost: {
+    exit: "failed",
+    retryable: true,
+    meaning: "one of several processes ended without a word; the others were stopped in order, and nothing is lost",
+  },
   lines_refused: { exit: "failed", retryable: false, meaning: "some lines did not become rows; the others did" },
   rekey_unfinished: {
     exit: "unfinished",

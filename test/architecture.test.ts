@@ -16,7 +16,7 @@ const ranks: readonly (readonly string[])[] = [
   ["src/pipeline"],
   // below the adapters: it knows none of them, and they implement its ports
   ["src/recovery"],
-  ["src/keys/providers", "src/sources/sqs", "src/postgres", "src/observe"],
+  ["src/keys/providers", "src/sources/sqs", "src/sources/files", "src/postgres", "src/observe"],
   ["src/app"],
   ["src/demo"],
   ["src/cli", "src/console"],
@@ -28,6 +28,8 @@ const homes: Readonly<Record<string, string>> = {
   "@aws-sdk/client-kms": "src/keys/providers",
   "@aws-sdk/client-secrets-manager": "src/keys/providers",
   "@aws-sdk/client-ssm": "src/keys/providers",
+  undici: "src/sources/sqs/wire",
+  "undici/": "src/sources/sqs/wire",
   pg: "src/postgres",
   ajv: "src/app/config",
   yaml: "src/app/config",

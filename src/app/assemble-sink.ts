@@ -1,7 +1,7 @@
 import { contractHash } from "../contract/contract-hash.ts";
 import { describeStructure } from "../contract/structure.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
-import type { MaskedColumn } from "../pipeline/prepare.ts";
+import type { MaskedColumn } from "../pipeline/masking.ts";
 import { checkSkipping } from "../postgres/conflicts.ts";
 import { Database } from "../postgres/database.ts";
 import { FailureBudget } from "../postgres/failure-budget.ts";

@@ -20,8 +20,8 @@ export function sqsOf(settings: Settings): SqsOptions {
 }
 
 export function openQueue(settings: Settings): Queue {
-  const { queue, region, protocol } = sqsOf(settings);
-  return new Queue({ url: queue, region: region ?? null, protocol, timeoutMs });
+  const { queue, region, protocol, transport } = sqsOf(settings);
+  return new Queue({ url: queue, region: region ?? null, protocol, transport, timeoutMs });
 }
 
 export interface DrainWish {

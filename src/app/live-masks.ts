@@ -2,8 +2,9 @@ import { MasklineError } from "../errors.ts";
 import { anchorOf, primaryOf, servesPins } from "../keys/key-standing.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import type { Clock } from "../pipeline/clock.ts";
+import type { MaskedColumn } from "../pipeline/masking.ts";
 import type { Batch, BatchKeys, Delivery } from "../pipeline/ports.ts";
-import type { MaskedColumn, Prepared } from "../pipeline/prepare.ts";
+import type { Prepared } from "../pipeline/prepare.ts";
 import type { Report } from "../pipeline/report.ts";
 import type { Database } from "../postgres/database.ts";
 import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
@@ -12,6 +13,7 @@ import { dismissReplica, forgetDeadReplicas, reportReplica } from "../postgres/r
 import { announceKeys, pinBarred, readStanding, type RingStanding } from "../postgres/ring-keys.ts";
 import { registerTokenColumns, type TokenColumn } from "../postgres/token-columns.ts";
 import { aliasesOfRows } from "../recovery/remask.ts";
+import { underTodaysKey } from "./accepted-tokens.ts";
 import { sealing } from "./assemble-keys.ts";
 import { postgresOf } from "./assemble-sink.ts";
 import { type ConfiguredColumn, pinnedMasks } from "./config/configured-column.ts";
@@ -38,6 +40,8 @@ export interface LiveMasksParts {
   readonly stop: AbortSignal;
   /** Opens the ring again; what the provider gives now. */
   readonly openRing: () => Promise<MaskKeys>;
+  /** For trusted input only: what is a token already stays one, under the key of today. */
+  readonly acceptTokens?: boolean;
 }
 
 /** The masks of a running process, which follow the ring (ring-follower.ts), and its place among the processes the database knows. */
@@ -54,7 +58,7 @@ export class LiveMasks {
   static async open(parts: LiveMasksParts, ring: MaskKeys, masked: readonly MaskedColumn[]): Promise<LiveMasks> {
     const { settings, database, run, stop } = parts;
     const { schema } = postgresOf(settings);
-    const masks = buildMasks(settings, ring, masked, await announce(settings, database, ring));
+    const masks = buildMasks(parts, ring, masked, await announce(settings, database, ring));
     const pipeline = await registerPipeline(database, schema, settings.pipeline);
     const reportKeys = ({ keys: { ring: name, keyId, sealingId } }: Masks): Promise<void> =>
       reportReplica(database, schema, { run, pipeline, ring: name, keyId, sealingId });
@@ -92,13 +96,14 @@ export class LiveMasks {
   }
 }
 
-async function reopenMasks({ settings, database, openRing }: LiveMasksParts, schema: string, ended: AbortSignal): Promise<Masks> {
-  const ring = await openRing();
+async function reopenMasks(parts: LiveMasksParts, schema: string, ended: AbortSignal): Promise<Masks> {
+  const { settings, database } = parts;
+  const ring = await parts.openRing();
   if (ended.aborted) throw new MasklineError("interrupted", "stopped while the key ring was opened again; nothing was done");
   const masked = createMasks(settings.columns, ring);
   const keyIds = await rightfulKeyIds(database, schema, ring);
   await pinMaskDefinitions(database, schema, maskPins(settings.columns, ring), keyIds);
-  return buildMasks(settings, ring, masked, await announce(settings, database, ring));
+  return buildMasks(parts, ring, masked, await announce(settings, database, ring));
 }
 
 /** Makes the ring's keys and the contract's columns known to the database. */
@@ -109,10 +114,15 @@ export async function announce(settings: Settings, database: Database, ring: Mas
   return standing;
 }
 
-function buildMasks(settings: Settings, ring: MaskKeys, masked: readonly MaskedColumn[], standing: RingStanding): Masks {
+function buildMasks(
+  { settings, acceptTokens = false }: LiveMasksParts,
+  ring: MaskKeys,
+  masked: readonly MaskedColumn[],
+  standing: RingStanding,
+): Masks {
   requireOpen(ring, standing, settings.columns);
   const tagged = taggedColumns(masked, ring, standing);
-  const prepare = preparation(settings, masked);
+  const prepare = preparation(settings, masked, { acceptTokens });
   const keys: Masks["keys"] = {
     ring: ringName(ring),
     keyId: ring.primaryId,
@@ -124,8 +134,9 @@ function buildMasks(settings: Settings, ring: MaskKeys, masked: readonly MaskedC
     keys,
     written: tokenColumns(settings, ring),
     prepare: (deliveries) => {
-      const prepared = prepare(deliveries);
-      return { ...prepared, keys: { ...keys, aliases: aliasesOfRows(tagged, prepared.rows) } };
+      const { rows: made, refused } = prepare(deliveries);
+      const rows = acceptTokens ? underTodaysKey(tagged, made) : made;
+      return { rows, refused, keys: { ...keys, aliases: aliasesOfRows(tagged, rows) } };
     },
     openSeal: sealing(settings, ring),
   };

@@ -1,12 +1,13 @@
-import { compileContract, type PassesAsIs } from "../contract/check.ts";
+import { compileContract } from "../contract/check.ts";
 import { bodyFault, type Fault } from "../contract/fault.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
-import { canRecognise, masksWhole } from "../masks/mask.ts";
-import type { Delivery } from "../pipeline/ports.ts";
-import { type MaskedColumn, prepare } from "../pipeline/prepare.ts";
+import { Masking } from "../pipeline/masking.ts";
+import { tokensPass } from "./accepted-tokens.ts";
 import type { Settings } from "./config/load.ts";
-import type { Line } from "./lines.ts";
-import { createMasks, plainForm } from "./masks.ts";
+import { LineEvent } from "./line-event.ts";
+import type { Lines } from "./lines.ts";
+import { createMasks } from "./masks.ts";
+import { createRowLines } from "./row-lines.ts";
 
 /** A line that did not become a row, and why. Holds nothing of what stood in it. */
 export interface RefusedLine {
@@ -14,16 +15,17 @@ export interface RefusedLine {
   readonly faults: readonly Fault[];
 }
 
-/** What became of some lines: rows as JSON objects, in the order of their lines, and the rest. */
+/** What became of some lines: rows as lines of JSON, in the order of their lines, and the rest. */
 export interface MaskedLines {
-  readonly rows: readonly string[];
+  readonly rows: number;
+  readonly bytes: Buffer;
   readonly refused: readonly RefusedLine[];
 }
 
 export interface LineMasker {
   /** Columns that come from the message and not from its body ($sent_at, $message_id, ...): a line has no such thing. */
   readonly leftOut: readonly string[];
-  mask(lines: readonly Line[]): MaskedLines;
+  mask(lines: Lines): MaskedLines;
 }
 
 /** The contract and its masks as a filter over lines, each the body of an event. */
@@ -33,46 +35,31 @@ export function createLineMasker(settings: Settings, keys: MaskKeys, acceptToken
   // nothing is kept of lines that would tell one from another: without an identity they are masked all the same
   const { identity: _identity, ...rest } = settings.contract;
   const contract = { ...rest, columns: ofBody.map(({ column }) => column) };
-  const check = compileContract(contract, acceptTokens ? tokensPass(masked) : new Map());
-  const writers = masked.map(columnWriter);
+  const reader = compileContract(contract, acceptTokens ? tokensPass(masked) : new Map());
+  const masking = new Masking(masked, { acceptTokens });
+  const rowLines = createRowLines(masked);
   return {
     leftOut: settings.columns.filter(({ column }) => column.from.startsWith("$")).map(({ column }) => column.name),
     mask(lines) {
-      const whole = lines.flatMap(({ number, text }) => (text === null ? [] : [delivery(number, text)]));
-      const { rows, refused } = prepare(whole, check, masked, { acceptTokens });
-      const texts = rows.deliveries.map(
-        (_, row) => `{${writers.map((write, c) => write(rows.columns[c]?.at(row) ?? null)).join(",")}}`,
-      );
-      const unread = lines.flatMap(({ number, text }) => (text === null ? [{ line: number, faults: [unreadable(settings)] }] : []));
-      const unfit = refused.map(({ delivery: { id }, faults }) => ({ line: Number(id), faults }));
-      return { rows: texts, refused: [...unread, ...unfit].sort((left, right) => left.line - right.line) };
+      const rows = { columns: masking.begin(lines.numbers.length), ids: [] };
+      const rowNumbers: number[] = [];
+      const refused: RefusedLine[] = lines.unreadable.map((line) => ({ line, faults: [unreadable(settings)] }));
+      const event = new LineEvent(lines);
+      for (let index = 0; index < lines.numbers.length; index += 1) {
+        const line = lines.numbers[index] as number;
+        event.moveTo(index);
+        const refusal = reader.append(event, rows);
+        if (refusal === null) rowNumbers.push(line);
+        else refused.push({ line, faults: refusal.faults });
+      }
+      const { columns, refused: unmasked } = masking.finish();
+      for (const [row, faults] of unmasked) refused.push({ line: rowNumbers[row] as number, faults });
+      refused.sort((left, right) => left.line - right.line);
+      return { rows: rowNumbers.length - unmasked.size, bytes: rowLines.write(columns), refused };
     },
   };
 }
 
-/** A token is no address and no UUID: it has to pass before its column's type is looked at. */
-function tokensPass(masked: readonly MaskedColumn[]): ReadonlyMap<string, PassesAsIs> {
-  return new Map(
-    masked.flatMap(({ column, mask }) =>
-      mask !== null && masksWhole(mask) && canRecognise(mask)
-        ? [[column.name, (text: string) => mask.recognises([text])[0] === true]]
-        : [],
-    ),
-  );
-}
-
-function delivery(number: number, body: string): Delivery {
-  return { id: String(number), body, sentAtMs: null, receivedAtMs: 0, groupId: null, attributes: {}, attempt: 1, handle: "" };
-}
-
 function unreadable(settings: Settings): Fault {
   return bodyFault("too_large", `UTF-8 of at most ${settings.contract.maxBodyBytes} bytes`, "another line");
-}
-
-/** A column as a member of a JSON object: numbers, booleans and JSON as they are, all else as a text. */
-function columnWriter({ column, mask }: MaskedColumn): (value: string | null) => string {
-  const name = JSON.stringify(column.name);
-  const form = mask === null ? plainForm(column) : mask.form;
-  const bare = form === "integer" || form === "number" || form === "boolean" || form === "json";
-  return (value) => `${name}:${value === null ? "null" : bare ? value : JSON.stringify(value)}`;
 }

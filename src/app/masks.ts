@@ -9,10 +9,12 @@ import { createJsonPathsMask } from "../masks/json-paths.ts";
 import { type ColumnMask, type Mask, maskFacts, type MaskDefinition } from "../masks/mask.ts";
 import { createScanMask } from "../masks/scan/scan-mask.ts";
 import { sha256Hex } from "../masks/sha256.ts";
+import { type MaskedColumn, Masking, type MaskingOptions } from "../pipeline/masking.ts";
 import type { Delivery } from "../pipeline/ports.ts";
-import { type MaskedColumn, prepare, type Prepared } from "../pipeline/prepare.ts";
+import { prepare, type Prepared } from "../pipeline/prepare.ts";
 import type { MaskPin } from "../postgres/mask-definitions.ts";
 import type { ColumnDemand } from "../postgres/target.ts";
+import { tokensPass } from "./accepted-tokens.ts";
 import { type ConfiguredColumn, type InsideMasks, longestText, placedMasks } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 
@@ -121,7 +123,12 @@ export function plainForm({ type, as }: Column): ColumnDemand["form"] {
 }
 
 /** The pure middle of the pipeline: deliveries in, masked rows and refusals out. */
-export function preparation(settings: Settings, masked: readonly MaskedColumn[]): (deliveries: readonly Delivery[]) => Prepared {
-  const check = compileContract(settings.contract);
-  return (deliveries) => prepare(deliveries, check, masked);
+export function preparation(
+  settings: Settings,
+  masked: readonly MaskedColumn[],
+  { acceptTokens = false }: MaskingOptions = {},
+): (deliveries: readonly Delivery[]) => Prepared {
+  const reader = compileContract(settings.contract, acceptTokens ? tokensPass(masked) : new Map());
+  const masking = new Masking(masked, { acceptTokens });
+  return (deliveries) => prepare(deliveries, reader, masking);
 }

@@ -3,7 +3,7 @@ import { anchorOf } from "../keys/key-standing.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import { createMask } from "../masks/create-mask.ts";
 import { canOpen, maskFacts, type MaskDefinition, masksWhole, type ReversibleMask } from "../masks/mask.ts";
-import type { MaskedColumn } from "../pipeline/prepare.ts";
+import type { MaskedColumn } from "../pipeline/masking.ts";
 import type { Database } from "../postgres/database.ts";
 import { readStanding, type RingStanding } from "../postgres/ring-keys.ts";
 import type { TokenColumn } from "../postgres/token-columns.ts";

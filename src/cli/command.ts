@@ -117,7 +117,7 @@ export function parseFlags(command: Command, args: readonly string[]): Parsed {
       allowPositionals: command.operands !== undefined,
       strict: true,
     });
-    const most = command.operands?.split(" ").length ?? 0;
+    const most = command.operands?.endsWith("...") === true ? Infinity : (command.operands?.split(" ").length ?? 0);
     if (positionals.length > most) throw new MasklineError("usage", `takes ${most} word beside its flags, and was given more`);
     return { values, operands: positionals };
   } catch (error) {

@@ -50,6 +50,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/run.ts")).run,
   },
   {
+    name: "backfill",
+    group: "run",
+    summary: "load files of events (NDJSON, plain, gzip or zstd), each line once; resumable",
+    load: async () => (await import("./commands/backfill.ts")).backfill,
+  },
+  {
     name: "mask",
     group: "run",
     summary: "mask lines of JSON from stdin to stdout; needs no queue and no database",

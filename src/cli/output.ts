@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { styleText } from "node:util";
 
 type Style = Parameters<typeof styleText>[0];
@@ -41,11 +40,14 @@ export class Output {
   }
 
   /** Data in bulk; resolves when there is room for more. */
-  async stream(text: string): Promise<void> {
+  async stream(data: string | Uint8Array): Promise<void> {
     this.#clearProgress();
+    if (this.#stdout.write(data) || this.#stdout.destroyed) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
     // `close` too: a reader that has gone away makes no more room
-    if (!this.#stdout.write(text) && !this.#stdout.destroyed)
-      await Promise.race([once(this.#stdout, "drain"), once(this.#stdout, "close")]);
+    for (const event of ["drain", "close"]) this.#stdout.once(event, resolve);
+    await promise;
+    for (const event of ["drain", "close"]) this.#stdout.off(event, resolve);
   }
 
   /** The one JSON document of `--json`. */

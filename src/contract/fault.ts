@@ -8,7 +8,7 @@ export const reasons = {
   body_is_list: "the body is a list: one message is one row",
   s3_pointer: "the body is a pointer of the S3 extended client, no event",
   bad_envelope: "the body is not in the envelope that `decode` names (sns, eventbridge)",
-  bad_encoding: "the body is not in the encoding that `decode` names (base64, gzip)",
+  bad_encoding: "the body is not in the encoding that `decode` names (base64, gzip), or a line of a file is not UTF-8",
   too_large: "the body is larger than allowed after unpacking",
   missing: "a required field is absent, null or, if masked, empty",
   wrong_type: "the field has another JSON type than the contract says",

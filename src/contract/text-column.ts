@@ -1,3 +1,5 @@
+import { MasklineError } from "../errors.ts";
+
 /** Before each text, its length in bytes. */
 export const lengthBytes = 4;
 const leastBytes = 1_024;
@@ -19,12 +21,17 @@ export class TextColumn {
   /** Row `i` stands at `ends[i] .. ends[i + 1]`, its length included. Longer than what is in use. */
   ends: Uint32Array;
   bytes: Buffer;
-  hasNulls = false;
+  /** The same memory. */
+  view: DataView;
+  #nulls = 0;
+  /** How far texts were written since the last `clear`, those too that were not added or taken away again. */
+  #touched = 0;
 
   /** @param rows how many are expected @param bytes of all texts, as expected */
   constructor(rows: number = 0, bytes: number = 0) {
     this.ends = new Uint32Array(rows + 1);
     this.bytes = Buffer.allocUnsafeSlow(Math.max(leastBytes, rows * lengthBytes + bytes));
+    this.view = viewOf(this.bytes);
   }
 
   static of(values: readonly (string | null)[]): TextColumn {
@@ -33,6 +40,10 @@ export class TextColumn {
     const column = new TextColumn(values.length, characters);
     for (const value of values) column.add(value);
     return column;
+  }
+
+  get hasNulls(): boolean {
+    return this.#nulls > 0;
   }
 
   /** Where the last row ends. */
@@ -44,15 +55,36 @@ export class TextColumn {
     if (value === null) return this.addNull();
     const { length } = value;
     const start = this.next(length * longestUnitBytes);
-    this.added(length <= shortText && this.#writeAscii(value, start) ? length : this.bytes.write(value, start));
+    if (length <= shortText && this.#writeAscii(value, start)) return this.added(length);
+    const written = this.bytes.write(value, start);
+    // UTF-8 has no lone surrogates: all of them would become U+FFFD, and unequal values one.
+    if (written !== length && !value.isWellFormed())
+      throw new MasklineError("internal", "a text with half a surrogate pair was to become a row");
+    this.added(written);
+  }
+
+  /** Appends a text of ASCII without NUL. @returns false, with nothing appended, for any other */
+  addAscii(value: string): boolean {
+    const { length } = value;
+    const start = this.next(length * longestUnitBytes);
+    const isAscii =
+      length <= shortText ? this.#writeAscii(value, start) : this.bytes.write(value, start) === length && !value.includes("\0");
+    if (isAscii) this.added(length);
+    return isAscii;
   }
 
   addNull(): void {
     const end = this.usedBytes;
     this.#reserve(end + lengthBytes);
-    this.bytes.writeInt32BE(nullLength, end);
-    this.hasNulls = true;
+    this.view.setInt32(end, nullLength);
+    this.#nulls += 1;
     this.#endAt(end + lengthBytes);
+  }
+
+  /** Makes room for so many rows more, and so many bytes of them, lengths included. */
+  reserve(rows: number, bytes: number): void {
+    this.#reserve(this.usedBytes + bytes);
+    if (this.count + rows >= this.ends.length) this.#lengthen(this.count + rows + 1);
   }
 
   /** Where the text of the next row is to be written, in `bytes` as they are then; there is room for so many. */
@@ -64,12 +96,8 @@ export class TextColumn {
 
   /** The text of the next row has been written, so many bytes of it. */
   added(length: number): void {
-    const { bytes } = this;
     const start = this.usedBytes;
-    bytes[start] = length >>> 24;
-    bytes[start + 1] = length >>> 16;
-    bytes[start + 2] = length >>> 8;
-    bytes[start + 3] = length;
+    this.view.setInt32(start, length);
     this.#endAt(start + lengthBytes + length);
   }
 
@@ -80,7 +108,7 @@ export class TextColumn {
     const end = this.usedBytes;
     this.#reserve(end + to - from);
     other.bytes.copy(this.bytes, end, from, to);
-    if (other.isNull(row)) this.hasNulls = true;
+    if (other.isNull(row)) this.#nulls += 1;
     this.#endAt(end + to - from);
   }
 
@@ -100,6 +128,42 @@ export class TextColumn {
     return Array.from({ length: this.count }, (_, row) => this.at(row));
   }
 
+  /** Takes the last rows away, until so many are left. */
+  truncate(rows: number): void {
+    if (this.#nulls > 0) for (let row = rows; row < this.count; row += 1) if (this.isNull(row)) this.#nulls -= 1;
+    this.count = rows;
+  }
+
+  /** Takes the rows at some places away, which rise; the others close up. */
+  drop(rows: readonly number[]): void {
+    if (rows.length === 0) return;
+    const { bytes, count, ends } = this;
+    let kept = rows[0] as number;
+    let end = ends[kept] as number;
+    rows.forEach((row, index) => {
+      if (this.isNull(row)) this.#nulls -= 1;
+      // what stands between this row and the next that goes moves up, all at once
+      const next = rows[index + 1] ?? count;
+      const from = ends[row + 1] as number;
+      bytes.copyWithin(end, from, ends[next]);
+      const moved = from - end;
+      for (let stays = row + 1; stays < next; stays += 1) {
+        end = (ends[stays + 1] as number) - moved;
+        kept += 1;
+        ends[kept] = end;
+      }
+    });
+    this.count = kept;
+  }
+
+  /** Takes all rows away, and makes zeros of all that was written: plain values do not outlive their batch. */
+  clear(): void {
+    this.bytes.fill(0, 0, this.#touched);
+    this.#touched = 0;
+    this.count = 0;
+    this.#nulls = 0;
+  }
+
   /** The rows at the given places, in that order. */
   select(rows: readonly number[]): TextColumn {
     const selected = new TextColumn(rows.length, this.usedBytes);
@@ -107,31 +171,41 @@ export class TextColumn {
     return selected;
   }
 
+  /** @returns whether it is of ASCII without NUL; otherwise what was written means nothing */
   #writeAscii(value: string, start: number): boolean {
     const { bytes } = this;
     let codes = 0;
     for (let index = 0; index < value.length; index += 1) {
       const code = value.charCodeAt(index);
       bytes[start + index] = code;
-      codes |= code;
+      // NUL makes it negative
+      codes |= code | (code - 1);
     }
-    return codes < 0x80;
+    return codes >>> 7 === 0;
   }
 
   #endAt(end: number): void {
     this.count += 1;
-    if (this.count >= this.ends.length) {
-      const longer = new Uint32Array(this.ends.length * 2 + 16);
-      longer.set(this.ends);
-      this.ends = longer;
-    }
+    if (this.count >= this.ends.length) this.#lengthen(this.count * 2 + 16);
     this.ends[this.count] = end;
   }
 
+  #lengthen(ends: number): void {
+    const longer = new Uint32Array(ends);
+    longer.set(this.ends);
+    this.ends = longer;
+  }
+
   #reserve(lengthInBytes: number): void {
+    if (lengthInBytes > this.#touched) this.#touched = lengthInBytes;
     if (lengthInBytes <= this.bytes.length) return;
     const longer = Buffer.allocUnsafeSlow(Math.max(lengthInBytes, this.bytes.length * 2));
     this.bytes.copy(longer, 0, 0, this.usedBytes);
     this.bytes = longer;
+    this.view = viewOf(longer);
   }
+}
+
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
 }

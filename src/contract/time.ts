@@ -3,6 +3,8 @@ import { badFormat, outOfRange, type Problem, wrongType } from "./reading.ts";
 const dayForm = /^(\d{4})-(\d{2})-(\d{2})$/;
 const timestampForm = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/;
 
+export const dayMs = 86_400_000;
+
 /** The years 0001 to 9999, which every form of date can write. */
 const earliestMs = -62_135_596_800_000;
 const latestMs = 253_402_300_799_999;

@@ -2,7 +2,7 @@ import { copyBlock, wordsPerBlock } from "./block-words.ts";
 import { Scratch } from "./scratch.ts";
 
 /** base64url without padding (RFC 4648 section 5). */
-const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+export const base64urlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /** The characters that so many bytes become. */
 export function base64urlLength(lengthBytes: number): number {
@@ -98,7 +98,7 @@ export function textsOfBlocks(blocks: Int32Array, slots: Scratch): string[] {
 }
 
 /** What each ASCII character is; -1 where it is none of the alphabet. */
-const sextets: Int8Array = Int8Array.from({ length: 128 }, (_, code) => alphabet.indexOf(String.fromCharCode(code)));
+const sextets: Int8Array = Int8Array.from({ length: 128 }, (_, code) => base64urlAlphabet.indexOf(String.fromCharCode(code)));
 
 /**
  * Reads the characters of `text` from one place to another into `target`. Strict: of the spellings that decoders take for the same

@@ -1,9 +1,9 @@
 import { countCharacters } from "../contract/text.ts";
-import { type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
+import { maskFacts, type MaskDefinition, type TextMask } from "./mask.ts";
 import { settingOf } from "./settings.ts";
 
 /** The same text of the user's own in every row that has a value. */
-export function createConstantMask(definition: MaskDefinition): Mask {
+export function createConstantMask(definition: MaskDefinition): TextMask {
   const value = settingOf(definition, "value");
   return {
     definition,

@@ -8,6 +8,7 @@ import { createIpcryptPrefixMask } from "./ipcrypt-prefix.ts";
 import { createIpcryptMask } from "./ipcrypt.ts";
 import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
 import { createNullMask } from "./null.ts";
+import { onTexts } from "./on-texts.ts";
 import { createPartialMask } from "./partial.ts";
 import { createRedactMask } from "./redact.ts";
 import { createSha256Mask } from "./sha256.ts";
@@ -28,23 +29,23 @@ export function createMask(definition: MaskDefinition, keys: DomainKeys | null):
     case "cmac":
       return createCmacMask(definition, checkKeys(definition, keys).keys);
     case "ipcrypt":
-      return createIpcryptMask(definition, checkKeys(definition, keys).keys);
+      return onTexts(createIpcryptMask(definition, checkKeys(definition, keys).keys));
     case "ipcrypt-pfx":
-      return createIpcryptPrefixMask(definition, checkKeys(definition, keys).keys);
+      return onTexts(createIpcryptPrefixMask(definition, checkKeys(definition, keys).keys));
     case "ff1":
-      return createFf1Mask(definition, checkKeys(definition, keys).keys);
+      return onTexts(createFf1Mask(definition, checkKeys(definition, keys).keys));
     case "partial":
-      return createPartialMask(definition);
+      return onTexts(createPartialMask(definition));
     case "redact":
-      return createRedactMask(definition);
+      return onTexts(createRedactMask(definition));
     case "null":
-      return createNullMask(definition);
+      return onTexts(createNullMask(definition));
     case "constant":
-      return createConstantMask(definition);
+      return onTexts(createConstantMask(definition));
     case "generalise":
-      return createGeneraliseMask(definition);
+      return onTexts(createGeneraliseMask(definition));
     case "sha256":
-      return createSha256Mask(definition);
+      return onTexts(createSha256Mask(definition));
   }
 }
 

@@ -1,6 +1,7 @@
 import { isAscii, isUtf8 } from "node:buffer";
 
 import { canonicalForms } from "../contract/canonical.ts";
+import { lengthBytes, type TextColumn } from "../contract/text-column.ts";
 import { MasklineError } from "../errors.ts";
 import { blockLengthBytes } from "./aes-block.ts";
 import { type ByteColumn, bytesAt } from "./byte-column.ts";
@@ -12,6 +13,8 @@ import { paddedLength, unpad, writePadding } from "./padding.ts";
 export interface Encoding {
   /** Fills `column` with the bytes of the values. */
   encode(values: readonly string[], column: ByteColumn): void;
+  /** The same with the texts of another column, but for those that are not there. */
+  encodeColumn(texts: TextColumn, column: ByteColumn): void;
   /** Reads the values of a column, by their places; null for bytes that `encode` never writes. */
   decode(column: ByteColumn): (index: number) => string | null;
   /** The most bytes a text of this many code points becomes; null when there is no bound. */
@@ -40,6 +43,10 @@ function textEncoding(type: MaskDefinition["type"]): Encoding {
       column.begin(values.length);
       for (const value of values) column.add(writeText(value, column));
     },
+    encodeColumn(texts, column) {
+      column.begin(texts.count);
+      for (let row = 0; row < texts.count; row += 1) if (!texts.isNull(row)) column.add(copyText(texts, row, column));
+    },
     decode(column) {
       const text = asciiOf(column);
       return (index) => {
@@ -58,6 +65,14 @@ function paddedEncoding(type: MaskDefinition["type"]): Encoding {
       column.begin(values.length);
       for (const value of values) {
         const length = writeText(value, column);
+        column.add(writePadding(column.blocks.bytes, column.blockCount * blockLengthBytes, length));
+      }
+    },
+    encodeColumn(texts, column) {
+      column.begin(texts.count);
+      for (let row = 0; row < texts.count; row += 1) {
+        if (texts.isNull(row)) continue;
+        const length = copyText(texts, row, column);
         column.add(writePadding(column.blocks.bytes, column.blockCount * blockLengthBytes, length));
       }
     },
@@ -84,6 +99,31 @@ function asciiOf({ blocks, blockCount }: ByteColumn): string | null {
 
 /** Above this the runtime's own encoder is faster than a loop. */
 const shortText = 24;
+/** Above this, in bytes, its copier is. */
+const longText = 64;
+
+const wordBytes = 4;
+const wordShift = 2;
+/** In which the machine keeps its words: read so, a word is what stands there. */
+const isLittleEndian: boolean = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
+/** Copies a text of another column as the next value of a column. @returns its length in bytes */
+function copyText({ bytes, ends, view }: TextColumn, row: number, column: ByteColumn): number {
+  const start = (ends[row] as number) + lengthBytes;
+  const length = (ends[row + 1] as number) - start;
+  const at = column.next(length);
+  const { bytes: target, words } = column.blocks;
+  if (length > longText) {
+    bytes.copy(target, at, start, start + length);
+    return length;
+  }
+  let index = 0;
+  // a value begins on a block, and so on a word
+  for (; index + wordBytes <= length; index += wordBytes)
+    words[(at + index) >> wordShift] = view.getInt32(start + index, isLittleEndian);
+  for (; index < length; index += 1) target[at + index] = bytes[start + index] as number;
+  return length;
+}
 
 /** Writes the UTF-8 of a text as the next value of a column. @returns its length in bytes */
 function writeText(value: string, column: ByteColumn): number {
@@ -139,13 +179,24 @@ function longestText(type: MaskDefinition["type"], maxCodePoints: number | null)
 function packedEncoding(type: MaskDefinition["type"]): Encoding {
   const form = packedForms[type];
   if (form === undefined) throw new MasklineError("internal", `a column of type ${type} has no packed form`);
+  const unfit = (): MasklineError => new MasklineError("internal", `a value that is no ${type} reached its mask`);
   return {
     encode(values, column) {
       column.begin(values.length);
       for (const value of values) {
         const at = column.next(packedLengthBytes);
-        if (!form.pack(value, column.blocks.bytes, at))
-          throw new MasklineError("internal", `a value that is no ${type} reached its mask`);
+        if (!form.pack(value, column.blocks.bytes, at)) throw unfit();
+        column.add(packedLengthBytes);
+      }
+    },
+    encodeColumn(texts, column) {
+      column.begin(texts.count);
+      const { bytes, ends } = texts;
+      for (let row = 0; row < texts.count; row += 1) {
+        if (texts.isNull(row)) continue;
+        const at = column.next(packedLengthBytes);
+        const start = (ends[row] as number) + lengthBytes;
+        if (!form.packBytes(bytes, start, ends[row + 1] as number, column.blocks.bytes, at)) throw unfit();
         column.add(packedLengthBytes);
       }
     },

@@ -2,7 +2,7 @@ import { MasklineError } from "../errors.ts";
 import { createFf1Cipher } from "./ff1/cipher.ts";
 import { createFf1Format } from "./ff1/format.ts";
 import { ff1Problem } from "./ff1/problem.ts";
-import { type DomainKeys, maskFacts, type MaskDefinition, type ReversibleMask } from "./mask.ts";
+import { type DomainKeys, maskFacts, type MaskDefinition, type ReversibleMask, type TextMask } from "./mask.ts";
 import { openedAround } from "./opening.ts";
 
 /**
@@ -18,7 +18,7 @@ import { openedAround } from "./opening.ts";
  * A value of another form, of fewer than 10^6 possible ones or of more than 1,024 characters is refused. Nothing in a token says
  * which key made it, or that it is one: a wrong key opens it to a wrong value of the same form.
  */
-export function createFf1Mask(definition: MaskDefinition, { primary }: DomainKeys): ReversibleMask {
+export function createFf1Mask(definition: MaskDefinition, { primary }: DomainKeys): TextMask<ReversibleMask> {
   const { settings } = definition;
   const problem = ff1Problem(settings, null);
   if (problem !== null) throw new MasklineError("config_invalid", `ff1: ${problem.option} ${problem.message}`);

@@ -1,12 +1,12 @@
 import { canonicalForms } from "../contract/canonical.ts";
 import { MasklineError } from "../errors.ts";
-import { type Mask, maskFacts, type MaskDefinition, type MaskSettings } from "./mask.ts";
+import { type Mask, maskFacts, type MaskDefinition, type MaskSettings, type TextMask } from "./mask.ts";
 import { settingOf } from "./settings.ts";
 
 type Coarse = Pick<Mask, "form" | "apply" | "longestToken">;
 
 /** A time or number made coarse: it keeps its type, and many values become one. */
-export function createGeneraliseMask(definition: MaskDefinition): Mask {
+export function createGeneraliseMask(definition: MaskDefinition): TextMask {
   return { definition, ...maskFacts.generalise, ...coarseOf(definition) };
 }
 

@@ -1,5 +1,7 @@
 import { createHmac, createSecretKey, type KeyObject } from "node:crypto";
 
+import { addBase64url } from "./base64url-bytes.ts";
+import { viewOf } from "./block-words.ts";
 import { ByteColumn, bytesAt } from "./byte-column.ts";
 import { createEncoding } from "./encoding.ts";
 import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
@@ -21,6 +23,22 @@ export function createHmacMask(definition: MaskDefinition, { primary }: DomainKe
       try {
         encoding.encode(values, column);
         return values.map((_, index) => hmacSha256(key, bytesAt(column, index)).toString("base64url", 0, tokenBytes));
+      } finally {
+        column.clear();
+      }
+    },
+    write(plain, tokens) {
+      try {
+        encoding.encodeColumn(plain, column);
+        let value = 0;
+        for (let row = 0; row < plain.count; row += 1) {
+          if (plain.isNull(row)) {
+            tokens.addNull();
+            continue;
+          }
+          addBase64url(viewOf(hmacSha256(key, bytesAt(column, value))), 0, tokenBytes, tokens);
+          value += 1;
+        }
       } finally {
         column.clear();
       }

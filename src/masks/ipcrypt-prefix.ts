@@ -2,14 +2,14 @@ import { isIpv4 } from "../contract/ip.ts";
 import { MasklineError } from "../errors.ts";
 import { addressBytes, formatAddresses, longestAddressText, packAddresses } from "./ip-column.ts";
 import { createIpcryptPrefixCipher } from "./ipcrypt-prefix-cipher.ts";
-import { type DomainKeys, maskFacts, type MaskDefinition, type ReversibleMask } from "./mask.ts";
+import { type DomainKeys, maskFacts, type MaskDefinition, type ReversibleMask, type TextMask } from "./mask.ts";
 import { openedAround } from "./opening.ts";
 
 /**
  * Keeps subnets: ipcrypt-pfx (draft-denis-ipcrypt) with a key of 32 bytes. Addresses of one network have tokens of one network, IPv4
  * stays IPv4 and IPv6 IPv6. It gives away what it keeps: who knows some addresses knows the networks of all.
  */
-export function createIpcryptPrefixMask(definition: MaskDefinition, { primary }: DomainKeys): ReversibleMask {
+export function createIpcryptPrefixMask(definition: MaskDefinition, { primary }: DomainKeys): TextMask<ReversibleMask> {
   const cipher = createIpcryptPrefixCipher(primary.key);
   return {
     definition,

@@ -1,7 +1,7 @@
 import { MasklineError } from "../errors.ts";
 import { createBlockFunction, createInverseBlockFunction } from "./aes-block.ts";
 import { type AddressCipher, formatAddresses, longestAddressText, packAddresses } from "./ip-column.ts";
-import { type DomainKeys, maskFacts, type MaskDefinition, type ReversibleMask } from "./mask.ts";
+import { type DomainKeys, maskFacts, type MaskDefinition, type ReversibleMask, type TextMask } from "./mask.ts";
 import { openedAround } from "./opening.ts";
 
 /**
@@ -9,7 +9,7 @@ import { openedAround } from "./opening.ts";
  * IPv4 goes in as IPv4-mapped and comes out looking like IPv6. Every address is a token of some address, so that a wrong key
  * opens to a wrong address.
  */
-export function createIpcryptMask(definition: MaskDefinition, { primary }: DomainKeys): ReversibleMask {
+export function createIpcryptMask(definition: MaskDefinition, { primary }: DomainKeys): TextMask<ReversibleMask> {
   const cipher = createIpcryptCipher(primary.key);
   return {
     definition,

@@ -1,7 +1,8 @@
 import { compileJsonPath, type JsonPlace, replaceAt, valueAt } from "../contract/json-path.ts";
 import { isBlank } from "../contract/reading.ts";
 import { MasklineError } from "../errors.ts";
-import type { ColumnMask, Mask } from "./mask.ts";
+import type { ColumnMask, Mask, TextMask } from "./mask.ts";
+import { onTexts } from "./on-texts.ts";
 
 /** One path inside the values of a JSON column, and the mask of what it leads to. */
 export interface MaskedPath {
@@ -50,7 +51,7 @@ function createPathsMask(paths: readonly MaskedPath[]): ColumnMask {
       return { mask, places, values, rows };
     });
 
-  return {
+  return onTexts<TextMask<ColumnMask>>({
     form: "json",
     apply(texts) {
       const roots = texts.map((text): unknown => JSON.parse(text));
@@ -71,5 +72,5 @@ function createPathsMask(paths: readonly MaskedPath[]): ColumnMask {
       return recognised;
     },
     longestToken: () => null,
-  };
+  });
 }

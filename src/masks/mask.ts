@@ -1,5 +1,6 @@
 import type { ColumnType, VersionForm } from "../contract/column.ts";
 import { columnOptions } from "../contract/options.ts";
+import type { TextColumn } from "../contract/text-column.ts";
 
 type Options = (typeof columnOptions)["properties"]["mask"]["properties"];
 
@@ -127,13 +128,18 @@ export interface Mask {
    * take: then nothing is masked, and the error holds no value.
    */
   apply(values: readonly string[]): (string | null)[];
+  /**
+   * Appends the tokens of a column, one for each of its rows and in their order; null stays null. Tokens and failures are those of
+   * `apply`; where it throws, no row was appended.
+   */
+  write(plain: TextColumn, tokens: TextColumn): void;
   /** The length in characters of the longest token of texts up to `maxCodePoints` (null: any length); null when there is no bound. */
   longestToken(maxCodePoints: number | null): number | null;
 }
 
-/** What the values of a column are given to: a mask, or masks of what lies inside them. `recognises` as in AuthenticatedMask. */
-export type ColumnMask = Pick<Mask, "form" | "apply" | "longestToken"> &
-  Partial<Pick<AuthenticatedMask, "recognises">> & {
+/** What the values of a column are given to: a mask, or masks of what lies inside them. `recognises...` as in AuthenticatedMask. */
+export type ColumnMask = Pick<Mask, "form" | "apply" | "write" | "longestToken"> &
+  Partial<Pick<AuthenticatedMask, "recognises" | "recognisesIn">> & {
     /** Where masks lie inside the values: each path, and its mask as if it were the only one. To find what is at fault, not for speed. */
     readonly parts?: readonly { readonly path: string; readonly mask: ColumnMask }[];
   };
@@ -152,7 +158,12 @@ export interface ReversibleMask extends Mask {
 export interface AuthenticatedMask extends ReversibleMask {
   /** For each value, whether it is a token of this domain under any key at hand (authenticated, not only in its form). */
   recognises(values: readonly string[]): boolean[];
+  /** The rows that hold such tokens, in their order; mostly none. */
+  recognisesIn(plain: TextColumn): readonly number[];
 }
+
+/** A mask before it is one of columns (on-texts.ts). */
+export type TextMask<M extends ColumnMask = Mask> = Omit<M, "write" | "recognisesIn">;
 
 /** Whether a value as a whole is masked, and not only what lies inside it. */
 export function masksWhole(mask: ColumnMask): mask is Mask {

@@ -1,7 +1,7 @@
-import { type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
+import { maskFacts, type MaskDefinition, type TextMask } from "./mask.ts";
 
 /** No value at all: NULL in every row, whatever was sent. */
-export function createNullMask(definition: MaskDefinition): Mask {
+export function createNullMask(definition: MaskDefinition): TextMask {
   return {
     definition,
     ...maskFacts.null,

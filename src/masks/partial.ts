@@ -2,7 +2,7 @@ import { canonicalForms } from "../contract/canonical.ts";
 import { formatIp, parseIp } from "../contract/ip.ts";
 import { countCharacters } from "../contract/text.ts";
 import { MasklineError } from "../errors.ts";
-import { type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
+import { type Mask, maskFacts, type MaskDefinition, type TextMask } from "./mask.ts";
 
 /** Of a fixed length, so that it does not tell how much it stands for. */
 const fill = "***";
@@ -13,7 +13,7 @@ const defaultIpv6Prefix = 48;
 type Parts = Pick<Mask, "form" | "apply" | "longestToken">;
 
 /** Keeps a part of the value, for people to recognise it by. Others can have the same part: equal tokens do not mean equal values. */
-export function createPartialMask(definition: MaskDefinition): Mask {
+export function createPartialMask(definition: MaskDefinition): TextMask {
   return { definition, ...maskFacts.partial, ...partsOf(definition) };
 }
 

@@ -1,9 +1,9 @@
-import { type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
+import { maskFacts, type MaskDefinition, type TextMask } from "./mask.ts";
 
 const redacted = "[redacted]";
 
 /** Says that there was a value, and nothing else about it. */
-export function createRedactMask(definition: MaskDefinition): Mask {
+export function createRedactMask(definition: MaskDefinition): TextMask {
   return {
     definition,
     ...maskFacts.redact,

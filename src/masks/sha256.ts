@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 
-import { type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
+import { maskFacts, type MaskDefinition, type TextMask } from "./mask.ts";
 
 const tokenCharacters = 64;
 
@@ -9,7 +9,7 @@ const tokenCharacters = 64;
  * in minutes, a salt or not: it stands beside the table it was made for. For tables whose tokens were made so before, and refused
  * elsewhere.
  */
-export function createSha256Mask(definition: MaskDefinition): Mask {
+export function createSha256Mask(definition: MaskDefinition): TextMask {
   const { salt = "", ...settings } = definition.settings;
   const salted = (value: string): string => (settings.salt_at === "end" ? value + salt : salt + value);
   return {

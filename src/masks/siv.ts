@@ -1,9 +1,11 @@
+import { lengthBytes } from "../contract/text-column.ts";
 import { MasklineError } from "../errors.ts";
 import { ByteColumn } from "./byte-column.ts";
 import { createEncoding } from "./encoding.ts";
 import { type AuthenticatedMask, type DomainKeys, maskFacts, type MaskDefinition, type Opened } from "./mask.ts";
 import { createSivCipher, type SivCipher, sivLengthBytes } from "./siv-cipher.ts";
-import { createTokenWriter, tokenLength, tokenPrefix, tokenPrefixLength, TokenReader } from "./token.ts";
+import { TokenColumnWriter } from "./token-column-writer.ts";
+import { createTokenWriter, tokenLength, tokenPrefix, tokenPrefixLength, TokenReader, tokenStart } from "./token.ts";
 
 /** Tokens of one key, by their places in the batch. Their plaintexts are in the mask's column. `authentic` is null without the key. */
 interface OpenedGroup {
@@ -28,6 +30,7 @@ export function createSivMask(definition: MaskDefinition, domain: string, { prim
   const shortestToken = tokenLength(0);
   const column = new ByteColumn();
   const writeTokens = createTokenWriter(primary.id);
+  const columnWriter = new TokenColumnWriter(primary.id);
   const reader = new TokenReader();
 
   /** Opens tokens, those of one key together. Each group is to be read before the next is asked for. */
@@ -49,6 +52,22 @@ export function createSivMask(definition: MaskDefinition, domain: string, { prim
     }
   }
 
+  const recognises = (values: readonly string[]): boolean[] => {
+    const recognised = values.map(() => false);
+    const suspects: number[] = [];
+    for (const [place, value] of values.entries()) {
+      if (value.length >= shortestToken && prefixes.has(value.slice(0, tokenPrefixLength))) suspects.push(place);
+    }
+    try {
+      for (const { places, authentic } of openByKey(suspects.map((place) => values[place] as string))) {
+        places.forEach((place, index) => (recognised[suspects[place] as number] = authentic?.[index] === true));
+      }
+      return recognised;
+    } finally {
+      column.clear();
+    }
+  };
+
   return {
     definition,
     ...maskFacts.siv,
@@ -57,6 +76,14 @@ export function createSivMask(definition: MaskDefinition, domain: string, { prim
       try {
         encoding.encode(values, column);
         return writeTokens(writer.seal(column));
+      } finally {
+        column.clear();
+      }
+    },
+    write(plain, tokens) {
+      try {
+        encoding.encodeColumn(plain, column);
+        columnWriter.write(writer.seal(column), plain, tokens);
       } finally {
         column.clear();
       }
@@ -85,23 +112,24 @@ export function createSivMask(definition: MaskDefinition, domain: string, { prim
         column.clear();
       }
     },
-    recognises(values) {
-      const recognised = values.map(() => false);
-      const suspects: number[] = [];
-      for (const [place, value] of values.entries()) {
-        if (value.length >= shortestToken && prefixes.has(value.slice(0, tokenPrefixLength))) suspects.push(place);
+    recognises,
+    recognisesIn(plain) {
+      const { bytes, count, ends } = plain;
+      let suspects: number[] | null = null;
+      for (let row = 0; row < count; row += 1) {
+        const start = (ends[row] as number) + lengthBytes;
+        if ((ends[row + 1] as number) - start < shortestToken || bytes[start] !== tokenStart) continue;
+        suspects ??= [];
+        suspects.push(row);
       }
-      try {
-        for (const { places, authentic } of openByKey(suspects.map((place) => values[place] as string))) {
-          places.forEach((place, index) => (recognised[suspects[place] as number] = authentic?.[index] === true));
-        }
-        return recognised;
-      } finally {
-        column.clear();
-      }
+      if (suspects === null) return noRows;
+      const ours = recognises(suspects.map((row) => plain.at(row) as string));
+      return suspects.filter((_, index) => ours[index] === true);
     },
   };
 }
+
+const noRows: readonly number[] = [];
 
 const notAToken: Opened = { failure: "not_a_token" };
 const unknownKey: Opened = { failure: "unknown_key" };

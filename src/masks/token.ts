@@ -9,9 +9,11 @@ import { type SealedColumn, sivLengthBytes } from "./siv-cipher.ts";
  * padding (RFC 4648 section 5). The bytes are those of a Google Tink AES-SIV keyset with output prefix TINK.
  */
 const version = 0x01;
-const tagLengthBytes = 5;
+export const tagLengthBytes = 5;
+/** The character that the version decides, which every token begins with. */
+export const tokenStart = 0x41;
 /** Seven times three: the ciphertext begins with a character of its own, the 29th. */
-const headLengthBytes = tagLengthBytes + sivLengthBytes;
+export const headLengthBytes: number = tagLengthBytes + sivLengthBytes;
 const headLengthCharacters: number = base64urlLength(headLengthBytes);
 
 /** The characters that version and the top 28 bits of the key id decide. The key ids of a ring differ in them. */
@@ -102,8 +104,13 @@ export class TokenReader {
 }
 
 function ledTag(keyId: number): Buffer {
-  const bytes = Buffer.alloc(leadLengthBytes + tagLengthBytes);
-  bytes[leadLengthBytes] = version;
-  bytes.writeUInt32BE(keyId, leadLengthBytes + 1);
+  return Buffer.concat([Buffer.alloc(leadLengthBytes), tokenTag(keyId)]);
+}
+
+/** Version and key id. */
+export function tokenTag(keyId: number): Buffer {
+  const bytes = Buffer.alloc(tagLengthBytes);
+  bytes[0] = version;
+  bytes.writeUInt32BE(keyId, 1);
   return bytes;
 }

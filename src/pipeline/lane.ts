@@ -134,9 +134,10 @@ export class Lane {
     // told for the case that this process is killed: the load does not wait for it, and does not fail with it
     const noted = sink.noteReceived(position, halt).catch(() => {});
     const settlements = await this.#load(deliveries, position, clock.elapsed() + holdMs).catch(async (error: unknown) => {
-      const goesOn = isOutage(error) && !stop.aborted;
-      await this.#giveUp(deliveries, position, goesOn ? "later" : "now");
-      if (!isOutage(error)) throw error;
+      // a step that someone else has made is nobody's fault: the source looks where it is, and goes on there
+      const goesOn = isOutage(error) || isOvertaken(error);
+      await this.#giveUp(deliveries, position, goesOn && !stop.aborted ? "later" : "now");
+      if (!goesOn) throw error;
       return [];
     });
     if (settlements.length > 0) await this.#settle(settlements);
@@ -179,12 +180,14 @@ export class Lane {
 
   /** Prepared again, under the keys of today, when a rotation has overtaken the batch. */
   async #loadUnderNewKeys(deliveries: readonly Delivery[], position: LedgerPosition): Promise<readonly Settlement[]> {
-    const { prepare, openSeal, holdGroups, renewKeys } = this.#work;
+    const { source, prepare, openSeal, holdGroups, renewKeys } = this.#work;
+    const advance = source.advanceOf?.(deliveries);
     for (let renewals = 0; ; renewals += 1) {
       const batch: Batch = {
         ...prepare(deliveries),
         position,
         seal: openSeal(),
+        ...(advance === undefined ? {} : { advance }),
         ...(holdGroups ? { heldBack: holdsGroups(deliveries) } : {}),
       };
       try {
@@ -243,6 +246,10 @@ export class Lane {
   #position(): LedgerPosition {
     return { run: this.#work.run, lane: this.#lane, sequence: this.#sequence, received: this.#received };
   }
+}
+
+function isOvertaken(error: unknown): boolean {
+  return error instanceof MasklineError && error.code === "position_moved";
 }
 
 /** The sink is away, or too busy: it is not the batch, and nobody has to change anything. */

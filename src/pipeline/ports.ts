@@ -110,6 +110,8 @@ export interface Source {
    * will come again and is a duplicate then: nothing is lost by a failing settle, so it reports and does not throw.
    */
   settle(settlements: readonly Settlement[]): Promise<void>;
+  /** Of a source that keeps its place in the sink: the step that goes with a batch as it was handed out, to be loaded with it. */
+  advanceOf?(received: readonly Delivery[]): Advance | undefined;
   close(): Promise<void>;
 }
 

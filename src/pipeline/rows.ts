@@ -5,7 +5,7 @@ export function selectRows(rows: Rows, places: readonly number[]): Rows {
   if (places.length === rows.deliveries.length) return rows;
   return {
     deliveries: places.map((place) => rows.deliveries[place] as Delivery),
-    ids: places.map((place) => rows.ids[place] as string),
+    ids: rows.ids.length === 0 ? [] : places.map((place) => rows.ids[place] as string),
     columns: rows.columns.map((column) => column.select(places)),
   };
 }

@@ -15,8 +15,12 @@ export interface BatchPart {
 
 type Repeat = Pick<Refusal, "delivery" | "id">;
 
-/** A message that stands in the batch more than once has its effect once; the further deliveries are duplicates. */
+/**
+ * A message that stands in the batch more than once has its effect once; the further deliveries are duplicates. In a step of a stream
+ * (`Batch.advance`) no message stands twice: the place in the stream is what makes it itself.
+ */
 export function withoutRepeats(batch: Batch): BatchPart {
+  if (batch.advance !== undefined) return { rows: batch.rows, refused: batch.refused, repeated: [], heldBack: [] };
   const seen = new Set<string>();
   const repeated: Repeat[] = [];
   const first = (delivery: Delivery, id: string): boolean => {
@@ -36,7 +40,9 @@ export function withoutOffenders(part: BatchPart, offenders: readonly RefusedRow
   const refusedAt = new Set(offenders.map(({ place }) => place));
   const refusals = offenders.map(({ place, failure }): Refusal => {
     const fault = refusalFault(failure);
-    return { delivery: deliveries[place] as Delivery, id: ids[place] as string, faults: [fault] };
+    const delivery = deliveries[place] as Delivery;
+    // rows of a stream have no ids of their own
+    return { delivery, id: ids[place] ?? delivery.id, faults: [fault] };
   });
   return { ...part, rows: keepRows(part.rows, (row) => !refusedAt.has(row)), refused: [...part.refused, ...refusals] };
 }
@@ -106,32 +112,71 @@ export function settleByCounts(
   ];
 }
 
-/** A receipt that was made with a load. */
-export interface NewReceipt {
-  readonly id: string;
-  readonly outcome: "loaded" | "quarantined";
-  /** Where clashes are skipped: how many of the rows with a new receipt are in the table. */
-  readonly stored?: number;
+/** What of a part that was written was not new, by its places: counted from 1, the refused behind the rows. */
+export class KnownPlaces {
+  readonly #places: Buffer | null;
+
+  /** @param places four bytes each, in their order; null where all were new */
+  constructor(places: Buffer | null) {
+    this.#places = places;
+  }
+
+  /** How many there are. */
+  get count(): number {
+    return (this.#places?.length ?? 0) / placeBytes;
+  }
+
+  /** The places of the rows that were new, counted from 0. */
+  others(rows: number): readonly number[] {
+    const places: number[] = [];
+    let next = 0;
+    for (let row = 0; row < rows; row += 1) {
+      if (this.at(next) === row + 1) next += 1;
+      else places.push(row);
+    }
+    return places;
+  }
+
+  at(index: number): number {
+    return this.#places === null || index >= this.count ? 0 : this.#places.readInt32BE(index * placeBytes);
+  }
 }
 
-/** What became of a part that was written, by the receipts that were new. */
+const placeBytes = 4;
+
+/**
+ * What became of a part that was written, by the messages that were not new.
+ * @param stored how many of the new rows are in the table: which were skipped is not known, see `settleByCounts`
+ */
 export function settleByReceipts(
   { rows, refused, repeated, heldBack }: BatchPart,
-  made: readonly NewReceipt[],
+  known: KnownPlaces,
+  stored: number,
 ): readonly Settlement[] {
-  const outcomeById = new Map(made.map(({ id, outcome }) => [id, outcome]));
-  let stored = made[0]?.stored ?? rows.ids.length;
-  const settle = (delivery: Delivery, id: string): Settlement => {
-    const outcome = outcomeById.get(id) ?? "duplicate";
-    // which rows were skipped is not known, only how many: see `settleByCounts`
-    if (outcome === "loaded" && stored-- <= 0) return { delivery, outcome: "duplicate" };
-    return { delivery, outcome };
-  };
-  return [
-    ...rows.deliveries.map((delivery, place) => settle(delivery, rows.ids[place] as string)),
-    ...refused.map(({ delivery, id }) => settle(delivery, id)),
-    ...settleRest({ repeated, heldBack }),
-  ];
+  const { deliveries } = rows;
+  const settlements: Settlement[] = [];
+  let next = 0;
+  let left = stored;
+  for (let row = 0; row < deliveries.length; row += 1) {
+    const delivery = deliveries[row] as Delivery;
+    if (known.at(next) === row + 1) {
+      next += 1;
+      settlements.push({ delivery, outcome: "duplicate" });
+    } else settlements.push({ delivery, outcome: left-- > 0 ? "loaded" : "duplicate" });
+  }
+  for (const [index, { delivery }] of refused.entries()) {
+    const isKnown = known.at(next) === deliveries.length + index + 1;
+    if (isKnown) next += 1;
+    settlements.push({ delivery, outcome: isKnown ? "duplicate" : "quarantined" });
+  }
+  settlements.push(...settleRest({ repeated, heldBack }));
+  return settlements;
+}
+
+/** Those of the refused that were new. */
+export function newlyRefused({ rows, refused }: BatchPart, known: KnownPlaces): readonly Refusal[] {
+  const places = new Set(Array.from({ length: known.count }, (_, index) => known.at(index)));
+  return refused.filter((_, index) => !places.has(rows.deliveries.length + index + 1));
 }
 
 function settleRest({ repeated, heldBack }: Pick<BatchPart, "repeated" | "heldBack">): readonly Settlement[] {

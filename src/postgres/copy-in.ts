@@ -4,29 +4,62 @@ import type pg from "pg";
 
 import type { Rows } from "../pipeline/ports.ts";
 
-/** Runs a text whose last statement is `COPY ... FROM STDIN`, and gives it its rows. Rejects with the driver's error. */
-export type CopyIn = (sql: string, rows: Buffer) => Promise<void>;
+/**
+ * Runs a text with one `COPY ... FROM STDIN`, and gives it its rows. Answers with the rows of its other statements, as texts. Rejects with
+ * the driver's error.
+ */
+export type CopyIn = (sql: string, rows: Uint8Array | CopyRows) => Promise<readonly TextRow[]>;
+
+export type TextRow = readonly (string | null)[];
+
+/** The table cannot be written to by COPY (row-level security, a view), or COPY does not understand us: the rows say nothing about that. */
+export class CopyUnusable extends Error {}
+
+/** Rows that are written as they are sent. */
+export interface CopyRows {
+  /** The next message of the protocol (CopyData), whole; null when there is none. It is sent before the next one is asked for. */
+  next(): Buffer | null;
+}
 
 /** The part of the driver's connection that COPY goes through. */
 interface CopyConnection {
   readonly stream: Writable;
   query(text: string): void;
-  sendCopyFromChunk(chunk: Buffer): void;
   endCopyFrom(): void;
 }
 
 /** Small against what a socket takes, so that little is sent in vain once a row has been refused. */
 const pieceBytes = 65_536;
 
+/** Rows that have been written, as messages of a size. */
+class TextPieces implements CopyRows {
+  readonly #rows: Uint8Array;
+  #start = 0;
+
+  constructor(rows: Uint8Array) {
+    this.#rows = rows;
+  }
+
+  next(): Buffer | null {
+    if (this.#start >= this.#rows.length) return null;
+    const piece = this.#rows.subarray(this.#start, this.#start + pieceBytes);
+    this.#start += pieceBytes;
+    const head = Buffer.from([0x64, 0, 0, 0, 0]);
+    head.writeInt32BE(piece.length + 4, 1);
+    return Buffer.concat([head, piece]);
+  }
+}
+
 /** What the driver asks of a query of its own (its Query class); it has none for COPY. */
 class CopyInQuery implements pg.Submittable {
   /** Replaced by the driver when it watches the time. */
   callback: (error: Error | null) => void;
+  readonly answers: TextRow[] = [];
   readonly #sql: string;
-  readonly #rows: Buffer;
+  readonly #rows: CopyRows;
   #ended = false;
 
-  constructor(sql: string, rows: Buffer, callback: (error: Error | null) => void) {
+  constructor(sql: string, rows: CopyRows, callback: (error: Error | null) => void) {
     this.#sql = sql;
     this.#rows = rows;
     this.callback = callback;
@@ -37,20 +70,22 @@ class CopyInQuery implements pg.Submittable {
   }
 
   handleCopyInResponse(connection: CopyConnection): void {
-    this.#send(connection, 0);
-  }
-
-  #send(connection: CopyConnection, from: number): void {
-    for (let start = from; start < this.#rows.length; start += pieceBytes) {
-      // The server has said what it thinks of the rows, and reads no more of them.
-      if (this.#ended) return;
-      if (connection.stream.writableNeedDrain) {
-        connection.stream.once("drain", () => this.#send(connection, start));
-        return;
-      }
-      connection.sendCopyFromChunk(this.#rows.subarray(start, start + pieceBytes));
+    const { stream } = connection;
+    // The server that has said what it thinks of the rows reads no more of them.
+    while (!this.#ended) {
+      const message = this.#rows.next();
+      if (message === null) return connection.endCopyFrom();
+      let isSent = false;
+      let waits = false;
+      stream.write(message, () => {
+        isSent = true;
+        if (waits) this.handleCopyInResponse(connection);
+      });
+      // nothing is left of it here: its bytes may change
+      if (isSent || stream.writableLength === 0) continue;
+      waits = true;
+      return;
     }
-    if (!this.#ended) connection.endCopyFrom();
   }
 
   handleError(error: Error): void {
@@ -65,7 +100,9 @@ class CopyInQuery implements pg.Submittable {
 
   handleCommandComplete(): void {}
   handleRowDescription(): void {}
-  handleDataRow(): void {}
+  handleDataRow({ fields }: { readonly fields: TextRow }): void {
+    this.answers.push(fields);
+  }
   handleEmptyQuery(): void {}
   handleCopyData(): void {}
 }
@@ -73,13 +110,15 @@ class CopyInQuery implements pg.Submittable {
 export function copyInThrough(client: pg.ClientBase): CopyIn {
   return (sql, rows) =>
     new Promise((resolve, reject) => {
-      client.query(new CopyInQuery(sql, rows, (error) => (error === null ? resolve() : reject(error))));
+      const pieces = rows instanceof Uint8Array ? new TextPieces(rows) : rows;
+      const query = new CopyInQuery(sql, pieces, (error) => (error === null ? resolve(query.answers) : reject(error)));
+      client.query(query);
     });
 }
 
 /** Rows as the lines of COPY's text format, each with its end: what a type reads from text reaches it as in the load. */
 export function copyLines(rows: Rows): readonly string[] {
-  return rows.ids.map((_, row) => `${rows.columns.map((column) => copyField(column.at(row))).join("\t")}\n`);
+  return rows.deliveries.map((_, row) => `${rows.columns.map((column) => copyField(column.at(row))).join("\t")}\n`);
 }
 
 /** https://www.postgresql.org/docs/10/sql-copy.html, "Text Format": a backslash before what would end the field, the row or the data. */

@@ -1,7 +1,6 @@
 import { MasklineError } from "../errors.ts";
 import { countWindow, crossedLimit, type Effect, type FailureLimits } from "../pipeline/failure-limits.ts";
 import type { LedgerPosition, Refusal } from "../pipeline/ports.ts";
-import type { NewReceipt } from "./batch-part.ts";
 import type { Database, Query } from "./database.ts";
 import { quoteName } from "./names.ts";
 import { type CountedReason, openTrip, saysStill, stillSql, storeTrip, type TripFacts, tripped, trippedUnstored } from "./trips.ts";
@@ -17,6 +16,13 @@ const countingLock = 714_521_033;
 const firstStep = 1_000;
 
 type LoadRow = Effect & { readonly run: string; readonly lane: number; readonly sequence: number };
+
+/** What was new in a batch. */
+export interface NewMessages {
+  readonly messages: number;
+  /** Those of them that were refused. */
+  readonly refused: readonly Refusal[];
+}
 
 /** Thrown inside a load that would cross the budget, so that nothing of it stays. */
 export class BudgetCrossed extends MasklineError {
@@ -70,14 +76,13 @@ export class FailureBudget {
 
   /**
    * Counts a batch in, inside its transaction, when all of it has been written.
-   * @param receipts those that this batch has made: what came again has none, and does not count again
+   * @param refused all that were refused; what came again does not count again
    * @throws BudgetCrossed when the batch crosses a limit
    */
-  async spend(query: Query, at: LedgerPosition, refused: readonly Refusal[], receipts: readonly NewReceipt[]): Promise<void> {
-    const fresh = new Set(receipts.flatMap(({ id, outcome }) => (outcome === "quarantined" ? [id] : [])));
-    if (fresh.size === 0 || (this.#limits.refused === null && this.#limits.share === null)) return;
-    await this.#noteAndLock(query, at, countReasons(refused.filter(({ id }) => fresh.has(id))));
-    const batch: LoadRow = { ...at, messages: receipts.length, quarantined: fresh.size };
+  async spend(query: Query, at: LedgerPosition, _refused: readonly Refusal[], { refused, messages }: NewMessages): Promise<void> {
+    if (refused.length === 0 || (this.#limits.refused === null && this.#limits.share === null)) return;
+    await this.#noteAndLock(query, at, countReasons(refused));
+    const batch: LoadRow = { ...at, messages, quarantined: refused.length };
     const before = await this.#loadsBefore(query, at, this.#limits.window - batch.messages);
     const count = countWindow(batch, before, this.#limits.window);
     if (crossedLimit(count, this.#limits) === null) return;

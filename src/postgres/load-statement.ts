@@ -1,6 +1,6 @@
 import { TextColumn } from "../contract/text-column.ts";
 import type { Delivery, Rows } from "../pipeline/ports.ts";
-import { textArray } from "./array-parameter.ts";
+import { textArray, timeArray } from "./array-parameter.ts";
 import { quoteName, quoteTable, type TableName } from "./names.ts";
 import { type ReceiptKey, receiptInsert, receiptSearch } from "./receipts.ts";
 import type { TargetColumn } from "./target.ts";
@@ -11,18 +11,29 @@ import type { TargetColumn } from "./target.ts";
  * Receipts come first and decide: only a message whose receipt is new has an effect, so `ON CONFLICT DO NOTHING` makes every
  * redelivery harmless without asking anything of the user's table. They are inserted in key order (receipts.ts); rows keep the order
  * in which they came. A message that stands in the quarantine without such a receipt, from when it was known by something else, stays.
+ *
+ * What a batch has not is not in its text either: planning is most of what a small batch costs. Parameters: load-parameters.ts.
  */
 export interface LoadStatements {
-  /** Parameters: see `#parameters` in sink.ts. Answers with the id and outcome of every receipt that was new. */
-  readonly load: string;
+  /** The load in one statement. Answers with a `LoadAnswer`. */
+  readonly load: (shape: LoadShape) => string;
   /** Which messages have a receipt. Parameters: pipeline, sent times, ids. Answers with their ids. */
   readonly known: string;
   /** Rows only, as `load` writes them. Parameters: one array a column. */
   readonly rows: string;
   /** Rows only, by COPY. */
-  readonly copy: { readonly sql: string; readonly table: string };
+  readonly copy: { readonly sql: string; readonly binarySql: string; readonly table: string };
   readonly skipsConflicts: boolean;
 }
+
+/** What was new in a load. */
+export type LoadAnswer = {
+  readonly quarantined: number;
+  /** How many rows are in the table, or will be when they have followed by COPY. */
+  readonly stored: number;
+  /** Where the others stand, four bytes each, in their order: counted from 1, the refused behind the rows. Null when all were new. */
+  readonly known: Buffer | null;
+};
 
 /** What of the load is chosen; the rest follows from the table. */
 export interface LoadChoices {
@@ -32,61 +43,150 @@ export interface LoadChoices {
   readonly skipConflicts?: boolean;
 }
 
+/** What is in a load. */
+export interface LoadShape {
+  /** Otherwise the place in a stream is the receipt of all of them. */
+  readonly hasReceipts: boolean;
+  /** Otherwise they follow by COPY, or there are none. */
+  readonly hasRows: boolean;
+  readonly hasRefused: boolean;
+  readonly hasAliases: boolean;
+}
+
+/** Everything: what a probe tries. */
+export const wholeShape: LoadShape = { hasReceipts: true, hasRows: true, hasRefused: true, hasAliases: true };
+
 export function loadStatements(
   schema: string,
   target: TableName,
   columns: readonly TargetColumn[],
   { receiptKey = "sent", skipConflicts = false }: LoadChoices = {},
 ): LoadStatements {
-  const own = quoteName(schema);
   const names = columns.map((column) => quoteName(column.name)).join(", ");
+  const places = columns.map((_, index) => `c${index}`).join(", ");
   const casts = columns.map((column, index) => `incoming.c${index}::${column.castType}`).join(", ");
-  const rows = columns.map((_, index) => `c${index}`).join(", ");
-  const arrays = columns.map((_, index) => `$${index + 4}::text[]`).join(", ");
-
-  const incoming = `incoming AS (
-  SELECT * FROM unnest($2::timestamptz[], $3::text[], ${arrays}) WITH ORDINALITY AS incoming (sent_at, id, ${rows}, position))`;
+  const conflicts = skipConflicts ? " ON CONFLICT DO NOTHING" : "";
   const insert = `INSERT INTO ${quoteTable(target)} (${names})
   SELECT ${casts} FROM incoming`;
-  const conflicts = skipConflicts ? " ON CONFLICT DO NOTHING" : "";
-  // RETURNING a constant counts what was inserted and needs no right to read the table
-  const loaded = `loaded AS (
-  ${insert} JOIN receipt ON receipt.id = incoming.id AND receipt.outcome = 'loaded'
-  ORDER BY incoming.position${conflicts}${skipConflicts ? " RETURNING 1" : ""})`;
-  const loadedCount = skipConflicts ? "(SELECT count(*) FROM loaded)" : "count(*) FILTER (WHERE outcome = 'loaded')";
-  const quarantinedCount = "count(*) FILTER (WHERE outcome = 'quarantined')";
-
+  const parts: LoadParts = { schema, receiptKey, insert, conflicts, places, width: columns.length };
+  const arrays = columns.map((_, index) => `$${index + 1}::text[]`).join(", ");
   const messages = "unnest($2::timestamptz[], $3::text[]) AS message (sent_at, id)";
-  const known = receiptSearch(schema, receiptKey, messages);
-  const onlyArrays = columns.map((_, index) => `$${index + 1}::text[]`).join(", ");
-  const onlyRows = `WITH incoming AS (
-  SELECT * FROM unnest(${onlyArrays}) WITH ORDINALITY AS incoming (${rows}, position))
-${insert} ORDER BY incoming.position${conflicts}`;
-  const copy = { sql: `COPY ${quoteTable(target)} (${names}) FROM STDIN`, table: target.table };
+  const copy = `COPY ${quoteTable(target)} (${names}) FROM STDIN`;
+  const texts = new Map<string, string>();
+  return {
+    load: (shape) => {
+      const name = JSON.stringify(shape);
+      const text = texts.get(name) ?? loadText(parts, shape);
+      texts.set(name, text);
+      return text;
+    },
+    known: receiptSearch(schema, receiptKey, messages),
+    rows: `WITH incoming AS (
+  SELECT * FROM unnest(${arrays}) WITH ORDINALITY AS incoming (${places}, position))
+${insert} ORDER BY incoming.position${conflicts}`,
+    copy: { sql: copy, binarySql: `${copy} (FORMAT binary)`, table: target.table },
+    skipsConflicts: skipConflicts,
+  };
+}
 
-  const arriving = "SELECT sent_at, id, 'loaded' AS outcome FROM incoming UNION ALL SELECT sent_at, id, 'quarantined' FROM refused";
-  const next = columns.length + 4;
-  const parameter = (offset: number, type: string): string => `$${next + offset}::${type}`;
-  const load = `WITH ${incoming}, refused AS (
-  SELECT * FROM unnest(${parameter(0, "timestamptz[]")}, ${parameter(1, "text[]")}, ${parameter(2, "text[]")}, ${parameter(3, "text[]")},
-    ${parameter(4, "text[]")}, ${parameter(5, "integer[]")}, ${parameter(6, "integer[]")}, ${parameter(7, "bytea[]")})
-  AS refused (sent_at, id, reason, faults, structure, body_bytes, attempt, sealed)), receipt AS (
-  ${receiptInsert(schema, receiptKey, arriving)}), ${loaded}, quarantined AS (
+interface LoadParts {
+  readonly schema: string;
+  readonly receiptKey: ReceiptKey;
+  readonly insert: string;
+  readonly conflicts: string;
+  readonly places: string;
+  readonly width: number;
+}
+
+/** Hands out the numbers of parameters, in the order of load-parameters.ts. */
+class Numbers {
+  #last = 0;
+
+  next(type: string): string {
+    this.#last += 1;
+    return `$${this.#last}::${type}`;
+  }
+
+  list(types: readonly string[]): readonly string[] {
+    return types.map((type) => this.next(type));
+  }
+}
+
+const refusedTypes = ["timestamptz[]", "text[]", "text[]", "text[]", "text[]", "integer[]", "integer[]", "bytea[]"];
+
+function loadText({ schema, receiptKey, insert, conflicts, places, width }: LoadParts, shape: LoadShape): string {
+  const { hasReceipts, hasRows, hasRefused, hasAliases } = shape;
+  const own = quoteName(schema);
+  const numbers = new Numbers();
+  const pipeline = numbers.next("smallint");
+  const position = numbers.list(["uuid", "smallint", "integer", "bigint", "integer"]).join(", ");
+  const total = numbers.next("integer");
+  const contractHash = hasRefused ? numbers.next("text") : "";
+  const refusals = hasRefused ? numbers.list(refusedTypes) : [];
+  const [times, ids] = hasReceipts ? numbers.list(["timestamptz[]", "text[]"]) : [];
+  const rowCount = hasReceipts ? "" : numbers.next("integer");
+  const arrays = hasRows ? numbers.list(Array.from({ length: width }, () => "text[]")) : [];
+
+  const skips = conflicts !== "" && hasRows;
+  const newRows = hasReceipts ? "count(*) FILTER (WHERE outcome = 'loaded')" : rowCount;
+  const refusedCount = hasRefused ? `cardinality(${refusals[1]})` : "0";
+  const quarantined = hasReceipts ? "count(*) FILTER (WHERE outcome = 'quarantined')" : refusedCount;
+
+  const parts: string[] = [];
+  if (hasReceipts || hasRows) {
+    const names = [...(hasReceipts ? ["sent_at", "id"] : []), ...(hasRows ? [places] : []), "position"].join(", ");
+    const all = [...(hasReceipts ? [times, ids] : []), ...arrays].join(", ");
+    parts.push(`incoming AS (
+  SELECT * FROM unnest(${all}) WITH ORDINALITY AS incoming (${names}))`);
+  }
+  if (hasRefused) {
+    parts.push(`refused AS (
+  SELECT * FROM unnest(${refusals.join(", ")}) WITH ORDINALITY
+    AS refused (sent_at, id, reason, faults, structure, body_bytes, attempt, sealed, position))`);
+  }
+  if (hasReceipts) {
+    const refused = hasRefused ? " UNION ALL SELECT sent_at, id, 'quarantined' FROM refused" : "";
+    parts.push(`receipt AS (
+  ${receiptInsert(schema, receiptKey, `SELECT sent_at, id, 'loaded' AS outcome FROM incoming${refused}`)})`);
+  }
+  if (hasRows) {
+    // RETURNING a constant counts what was inserted and needs no right to read the table
+    parts.push(`loaded AS (
+  ${insert}${hasReceipts ? " JOIN receipt ON receipt.id = incoming.id AND receipt.outcome = 'loaded'" : ""}
+  ORDER BY incoming.position${conflicts}${skips ? " RETURNING 1" : ""})`);
+  }
+  if (hasRefused) {
+    parts.push(`quarantined AS (
   INSERT INTO ${own}.quarantine (pipeline, sent_at, id, reason, faults, structure, body_bytes, attempt, contract_hash, sealed)
-  SELECT $1::smallint, sent_at, refused.id, reason, faults::jsonb, structure::jsonb, body_bytes, attempt, ${parameter(8, "text")}, sealed
-  FROM refused JOIN receipt ON receipt.id = refused.id AND receipt.outcome = 'quarantined'
-  ON CONFLICT DO NOTHING), ledger AS (
-  INSERT INTO ${own}.ledger (run, lane, sequence, pipeline, received, returned, loaded, quarantined, duplicate)
-  SELECT ${parameter(9, "uuid")}, ${parameter(10, "smallint")}, ${parameter(11, "integer")}, $1::smallint,
-    ${parameter(12, "bigint")}, ${parameter(13, "integer")},
-    ${loadedCount}, ${quarantinedCount}, ${parameter(14, "integer")} - ${loadedCount} - ${quarantinedCount}
-  FROM receipt), ${aliasInsert(
-    schema,
-    parameter(15, "bigint"),
-    [16, 17, 18].map((offset) => parameter(offset, "text[]")),
-  )}
-SELECT id, outcome${skipConflicts ? `, ${loadedCount}::integer AS stored` : ""} FROM receipt`;
-  return { load, known, rows: onlyRows, copy, skipsConflicts: skipConflicts };
+  SELECT ${pipeline}, sent_at, refused.id, reason, faults::jsonb, structure::jsonb, body_bytes, attempt, ${contractHash}, sealed
+  FROM refused${hasReceipts ? " JOIN receipt ON receipt.id = refused.id AND receipt.outcome = 'quarantined'" : ""}
+  ON CONFLICT DO NOTHING)`);
+  }
+  parts.push(
+    `counted AS (
+  SELECT ${skips ? "(SELECT count(*) FROM loaded)" : newRows}::integer AS stored, ${quarantined}::integer AS quarantined${
+    hasReceipts ? ", count(*) AS receipts FROM receipt" : ""
+  })`,
+    `ledger AS (
+  INSERT INTO ${own}.ledger (pipeline, run, lane, sequence, received, returned, loaded, quarantined, duplicate)
+  SELECT ${pipeline}, ${position}, stored, quarantined, ${total} - stored - quarantined FROM counted)`,
+  );
+  if (hasAliases) {
+    const anchor = numbers.next("bigint");
+    parts.push(aliasInsert(schema, anchor, numbers.list(["text[]", "text[]", "text[]"])));
+  }
+  const known = hasReceipts && ids !== undefined ? knownPlaces(ids, hasRefused ? refusedCount : null) : "NULL::bytea";
+  return `WITH ${parts.join(", ")}
+SELECT quarantined, stored, ${known} AS known FROM counted`;
+}
+
+/** Null where all were new: then nothing is looked for. */
+function knownPlaces(ids: string, refusedCount: string | null): string {
+  const more = refusedCount === null ? "" : ` UNION ALL SELECT id, position + cardinality(${ids}) FROM refused`;
+  return `CASE WHEN receipts < cardinality(${ids})${refusedCount === null ? "" : ` + ${refusedCount}`} THEN (
+    SELECT string_agg(int4send(position::integer), ''::bytea ORDER BY position) FROM (
+      SELECT id, position FROM incoming${more}) AS arrived
+    WHERE NOT EXISTS (SELECT FROM receipt WHERE receipt.id = arrived.id)) END`;
 }
 
 /** Writes aliases in the order of their key: two loads that share values would otherwise deadlock. `columns`: domains, tokens, canonical tokens. */
@@ -98,20 +198,15 @@ export function aliasInsert(schema: string, anchor: string, columns: readonly st
   ON CONFLICT DO NOTHING)`;
 }
 
-/** Sent times, ids and columns, in the order the statement takes them. */
-export function rowParameters(rows: Rows): readonly unknown[] {
-  return [...receiptParameters(rows), ...columnParameters(rows)];
+/** Sent times and ids, as receipts are keyed. The time is `infinity` for a source that does not say: such receipts are never pruned. */
+export function receiptParameters({ deliveries, ids }: Pick<Rows, "deliveries" | "ids">): readonly [Buffer, Buffer] {
+  return [sentTimes(deliveries), textArray(TextColumn.of(ids))];
 }
 
-export function receiptParameters(rows: Pick<Rows, "deliveries" | "ids">): readonly unknown[] {
-  return [rows.deliveries.map(sentAtParameter), textArray(TextColumn.of(rows.ids))];
-}
-
-export function columnParameters(rows: Rows): readonly unknown[] {
+export function columnParameters(rows: Rows): readonly Buffer[] {
   return rows.columns.map((column) => textArray(column));
 }
 
-/** The receipt's time. `infinity` for a source that does not say: such receipts are never pruned. */
-export function sentAtParameter(delivery: Delivery): string {
-  return delivery.sentAtMs === null ? "infinity" : new Date(delivery.sentAtMs).toISOString();
+export function sentTimes(deliveries: readonly Delivery[]): Buffer {
+  return timeArray(deliveries.map(({ sentAtMs }) => sentAtMs));
 }

@@ -5,6 +5,7 @@ import { keyRotation } from "./migrations/0002-key-rotation.ts";
 import { delivery } from "./migrations/0003-delivery.ts";
 import { failureBudget } from "./migrations/0004-failure-budget.ts";
 import { positions } from "./migrations/0005-positions.ts";
+import { leanReceipts } from "./migrations/0006-lean-receipts.ts";
 import { quoteName } from "./names.ts";
 
 /** Forward only: a migration that has been released is never changed, the next one is added. */
@@ -14,6 +15,7 @@ const migrations: readonly { readonly version: number; readonly sql: (schema: st
   { version: 3, sql: delivery },
   { version: 4, sql: failureBudget },
   { version: 5, sql: positions },
+  { version: 6, sql: leanReceipts },
 ];
 
 export const schemaVersion: number = migrations.length;

@@ -1,10 +1,10 @@
 import type { Rows } from "../pipeline/ports.ts";
 import { selectRows } from "../pipeline/rows.ts";
-import type { CopyIn } from "./copy-in.ts";
+import { type CopyIn, CopyUnusable } from "./copy-in.ts";
 import type { Database, Query } from "./database.ts";
 import { type DatabaseFailure, isClash, isOfRowAlone } from "./error-classes.ts";
 import { type LoadStatements, receiptParameters } from "./load-statement.ts";
-import { type Attempt, CopyUnusable, RowTrial } from "./row-trial.ts";
+import { type Attempt, RowTrial } from "./row-trial.ts";
 
 /** A row the database does not take, by its place in the batch. */
 export interface RefusedRow {
@@ -26,12 +26,13 @@ export interface Search {
  * A row is found because it is refused whatever else is loaded, or because it is refused with all rows before it in place that are not
  * refused themselves: of rows that clash the first stays, as if they came one by one. Rows that clash only with rows the search went past
  * may be left; then it has found others, and finds those the next time.
+ * @param pipeline its number; null where rows have no receipts, and all are new
  * @throws the failure as it came, when it is not the row's.
  */
 export type RefusedRowSearch = (
   database: Pick<Database, "transaction">,
   statements: LoadStatements,
-  pipeline: number,
+  pipeline: number | null,
   rows: Rows,
 ) => Promise<Search>;
 
@@ -78,7 +79,8 @@ async function rolledBack(
  * Receipts are read, which takes half the time of inserting them: a search decides nothing. Whoever had one of these messages in hand was
  * waited for by the load that failed.
  */
-async function newPlaces(query: Query, statements: LoadStatements, pipeline: number, rows: Rows): Promise<readonly number[]> {
+async function newPlaces(query: Query, statements: LoadStatements, pipeline: number | null, rows: Rows): Promise<readonly number[]> {
+  if (pipeline === null) return rows.deliveries.map((_, place) => place);
   const found = await query<{ id: string }>(statements.known, [pipeline, ...receiptParameters(rows)]);
   const known = new Set(found.map(({ id }) => id));
   return rows.ids.flatMap((id, place) => (known.has(id) ? [] : [place]));

@@ -1,7 +1,7 @@
 import { MasklineError } from "../errors.ts";
 import type { Rows } from "../pipeline/ports.ts";
 import { selectRows } from "../pipeline/rows.ts";
-import { type CopyIn, copyLines, type ToldRow, toldRow } from "./copy-in.ts";
+import { type CopyIn, copyLines, CopyUnusable, type ToldRow, toldRow } from "./copy-in.ts";
 import type { Query } from "./database.ts";
 import { type DatabaseFailure, databaseFailure, mayBeRow } from "./error-classes.ts";
 import { columnParameters, type LoadStatements } from "./load-statement.ts";
@@ -14,9 +14,6 @@ export interface Refused {
 
 /** Tries the rows `from` up to `to`: null when the table takes them. Then they stay, for those that are tried after them. */
 export type Attempt = (from: number, to: number) => Promise<Refused | null>;
-
-/** The table cannot be written to by COPY (row-level security, a view), or COPY does not understand us: the rows say nothing about that. */
-export class CopyUnusable extends Error {}
 
 const copyUnusable: readonly string[] = ["0A000", "42809", "22P04"];
 
@@ -38,11 +35,11 @@ export class RowTrial {
     this.#copyIn = copyIn;
     this.#statements = statements;
     this.#rows = rows;
-    this.#places = rows.ids.map((_, place) => place);
+    this.#places = rows.deliveries.map((_, place) => place);
   }
 
   get count(): number {
-    return this.#rows.ids.length;
+    return this.#rows.deliveries.length;
   }
 
   /** Takes back all that was tried, and goes on with these rows. */

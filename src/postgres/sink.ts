@@ -1,48 +1,28 @@
 import { randomUUID } from "node:crypto";
 
-import type { FieldShape } from "../contract/structure.ts";
 import { TextColumn } from "../contract/text-column.ts";
 import { MasklineError } from "../errors.ts";
 import type { Batch, Delivery, LedgerPosition, Settlement, Sink } from "../pipeline/ports.ts";
 import {
   type BatchPart,
-  type NewReceipt,
   settleByCounts,
-  settleByReceipts,
   withoutHeldBack,
   withoutOffenders,
   withoutRepeats,
   withoutUnknown,
 } from "./batch-part.ts";
-import { type Database, DatabaseRefusal, type HaltedDatabase, type Query } from "./database.ts";
+import { BatchWriter, type WriterOptions } from "./batch-writer.ts";
+import { type Database, DatabaseRefusal, type HaltedDatabase } from "./database.ts";
 import { type DatabaseFailure, describeFailure, isClash, mayBeRow } from "./error-classes.ts";
-import { BudgetCrossed, type FailureBudget } from "./failure-budget.ts";
+import { BudgetCrossed } from "./failure-budget.ts";
 import { forgetIntake, noteIntake } from "./intake.ts";
-import {
-  type LoadChoices,
-  type LoadStatements,
-  loadStatements,
-  receiptParameters,
-  rowParameters,
-  sentAtParameter,
-} from "./load-statement.ts";
-import { quoteName, type TableName } from "./names.ts";
+import { type LoadChoices, type LoadStatements, loadStatements, receiptParameters, wholeShape } from "./load-statement.ts";
+import { quoteName } from "./names.ts";
 import { findRefusedRows, type RefusedRowSearch } from "./refused-rows.ts";
-import { requireWritable, standingOf, standingPrelude } from "./ring-keys.ts";
-import type { TargetColumn } from "./target.ts";
 
-export interface PostgresSinkOptions extends LoadChoices {
-  readonly schema: string;
-  readonly table: TableName;
-  readonly columns: readonly TargetColumn[];
-  /** The pipeline's number, from `registerPipeline`. */
-  readonly pipeline: number;
-  readonly contractHash: string;
-  /** Types and lengths of the fields of a refused message, for the quarantine. */
-  readonly describe: (delivery: Delivery) => readonly FieldShape[];
+export interface PostgresSinkOptions extends LoadChoices, WriterOptions {
   /** Looks at the target again; throws when it no longer fits. Asked when every row of a batch is refused. */
   readonly recheckTarget: () => Promise<void>;
-  readonly budget: FailureBudget;
   /** Left out: as PostgreSQL allows it, `findRefusedRows`. */
   readonly search?: RefusedRowSearch;
 }
@@ -59,6 +39,7 @@ export class PostgresSink implements Sink {
   readonly #database: Database;
   readonly #options: PostgresSinkOptions;
   readonly #statements: LoadStatements;
+  readonly #writer: BatchWriter;
   /** Of each lane, the load of which it is not known whether it is durable. */
   readonly #doubted = new Map<number, { readonly sequence: number; readonly part: BatchPart }>();
 
@@ -66,6 +47,7 @@ export class PostgresSink implements Sink {
     this.#database = database;
     this.#options = options;
     this.#statements = loadStatements(options.schema, options.table, options.columns, options);
+    this.#writer = new BatchWriter(options, this.#statements);
   }
 
   async load(batch: Batch, halt?: AbortSignal): Promise<readonly Settlement[]> {
@@ -80,7 +62,7 @@ export class PostgresSink implements Sink {
     let part = await this.#withoutHeldBack(batch, withoutRepeats(batch), database);
     for (let fruitless = 0; ;) {
       try {
-        return await this.#write(batch, part, database);
+        return await this.#writer.write(database, batch, part);
       } catch (error) {
         if (error instanceof BudgetCrossed) throw await this.#options.budget.trip(error, batch.position.run);
         if (!(error instanceof DatabaseRefusal)) throw error;
@@ -93,8 +75,12 @@ export class PostgresSink implements Sink {
           if (away) throw error;
         }
         if (!mayBeRow(error.failure) || fruitless === fruitlessSearches) throw error;
-        const smaller = await this.#withoutOffenders(part, error, database);
-        if (smaller === part) fruitless += 1;
+        const smaller = await this.#withoutOffenders(batch, part, error, database);
+        if (smaller === part) {
+          fruitless += 1;
+          // as text the rows are taken: then it is COPY that is not
+          this.#writer.copyNoMore();
+        }
         part = withoutHeldBack(smaller, batch.heldBack, smaller.refused.slice(part.refused.length));
       }
     }
@@ -120,8 +106,9 @@ export class PostgresSink implements Sink {
     const rows = { ...nothing.rows, columns: this.#options.columns.map(() => new TextColumn()) };
     // a ledger row of its own: a probe whose process has vanished must not stand in the way of all others
     const batch: Batch = { ...nothing, position: { ...nothing.position, run: randomUUID() } };
-    const parameters = await this.#parameters(batch, { rows, refused: [], repeated: [], heldBack: [] });
-    await this.#database.transaction("trying the database", (query) => query(this.#statements.load, parameters), { discard: true });
+    const parameters = await this.#writer.parameters(batch, { rows, refused: [], repeated: [], heldBack: [] }, wholeShape);
+    const sql = this.#statements.load(wholeShape);
+    await this.#database.transaction("trying the database", (query) => query(sql, parameters), { discard: true });
   }
 
   async closeLane(position: LedgerPosition, halt?: AbortSignal): Promise<void> {
@@ -146,9 +133,14 @@ export class PostgresSink implements Sink {
    * offenders in the quarantine and their neighbours in the table. When all are refused alike it is not the rows: the target has
    * changed, a partition or a right is missing, a trigger closes the table. That stops the run, and quarantines nothing.
    */
-  async #withoutOffenders(part: BatchPart, refusal: DatabaseRefusal, database: HaltedDatabase): Promise<BatchPart> {
+  async #withoutOffenders(
+    { advance }: Batch,
+    part: BatchPart,
+    refusal: DatabaseRefusal,
+    database: HaltedDatabase,
+  ): Promise<BatchPart> {
     const { search = findRefusedRows, pipeline } = this.#options;
-    const { tried, refused } = await search(database, this.#statements, pipeline, part.rows);
+    const { tried, refused } = await search(database, this.#statements, advance === undefined ? pipeline : null, part.rows);
     const [first] = refused;
     if (first === undefined) return part;
     if (refused.length === tried) {
@@ -200,53 +192,6 @@ export class PostgresSink implements Sink {
     const rows = deliveries.map((delivery, row) => ({ delivery, id: ids[row] as string }));
     const known = await this.#known([...rows, ...part.refused, ...part.repeated], database);
     return settleByCounts(withoutUnknown(part, known), counts);
-  }
-
-  async #write(batch: Batch, part: BatchPart, database: HaltedDatabase): Promise<readonly Settlement[]> {
-    const parameters = await this.#parameters(batch, part);
-    const { keys, position } = batch;
-    const { budget, schema } = this.#options;
-    const receipts = await database.transaction(
-      "loading",
-      async (query: Query, prelude) => {
-        await budget.refuseTripped(query, prelude);
-        if (keys !== undefined) requireWritable(standingOf(prelude), keys, part.refused.length > 0);
-        const made = await query<NewReceipt>(this.#statements.load, parameters);
-        await budget.spend(query, position, part.refused, made);
-        return made;
-      },
-      { prelude: [...(keys === undefined ? [] : [standingPrelude(schema, keys.ring)]), budget.prelude].join(";\n") },
-    );
-    return settleByReceipts(part, receipts);
-  }
-
-  /** In the order of the statement's parameters (load-statement.ts). */
-  async #parameters(batch: Batch, { rows, refused, repeated, heldBack }: BatchPart): Promise<readonly unknown[]> {
-    const { position, keys } = batch;
-    const aliases = keys?.aliases ?? [];
-    return [
-      this.#options.pipeline,
-      ...rowParameters(rows),
-      refused.map(({ delivery }) => sentAtParameter(delivery)),
-      refused.map(({ id }) => id),
-      refused.map(({ faults }) => faults[0]?.reason ?? "mask_failed"),
-      refused.map(({ faults }) => JSON.stringify(faults)),
-      refused.map(({ delivery }) => JSON.stringify(this.#options.describe(delivery))),
-      refused.map(({ delivery }) => Buffer.byteLength(delivery.body)),
-      refused.map(({ delivery }) => delivery.attempt),
-      await Promise.all(refused.map(batch.seal)),
-      this.#options.contractHash,
-      position.run,
-      position.lane,
-      position.sequence,
-      position.received,
-      heldBack.length,
-      rows.deliveries.length + refused.length + repeated.length,
-      keys?.anchorId ?? 0,
-      aliases.map(({ domain }) => domain),
-      aliases.map(({ token }) => token),
-      aliases.map(({ canonical }) => canonical),
-    ];
   }
 }
 

@@ -21,6 +21,17 @@ export interface TargetColumn {
    * a domain over it, would cut a text short without a word. Length, precision and the domain's checks are applied on assignment.
    */
   readonly castType: string;
+  /** What COPY in its binary format rests on; left out where it must not be used. */
+  readonly binary?: BinaryTarget | null;
+}
+
+/** How a column takes binary values. */
+export interface BinaryTarget {
+  /** PostgreSQL's own function that receives the type's binary form; a domain's is that of what it stands on. */
+  readonly receive: string;
+  /** The column's number in its table, and its type's: a type that has been changed would read other bytes, or the same ones as something else. */
+  readonly number: number;
+  readonly type: string;
 }
 
 type CatalogColumn = TargetColumn & {
@@ -85,6 +96,7 @@ SELECT c.oid::int8::text AS oid, c.relkind AS kind,
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relname = $2`;
 
+// COPY knows no rules, an INSERT follows them.
 // attidentity came with PostgreSQL 10, attgenerated with 12: the row is read as JSON so that one text serves all.
 // `step` goes from a column's type to what it stands on, through any number of domains.
 const columnSql = `
@@ -96,6 +108,9 @@ WITH RECURSIVE step AS (
          step.not_null OR d.typnotnull, step.has_default OR d.typdefault IS NOT NULL
   FROM step JOIN pg_catalog.pg_type d ON d.oid = step.type WHERE d.typtype = 'd')
 SELECT a.attname AS name, quote_ident(tn.nspname) || '.' || quote_ident(t.typname) AS "castType", t.typname AS "typeName",
+       (SELECT json_build_object('receive', p.prosrc, 'number', a.attnum, 'type', a.atttypid::text)
+        FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+        WHERE p.oid = t.typreceive AND l.lanname = 'internal' AND NOT rel.relhasrules) AS binary,
        t.typtype = 'e' OR t.typtype = 'b' AND t.typcategory <> 'A' AND tn.nspname <> 'pg_catalog' AS "readsText",
        format_type(a.atttypid, a.atttypmod)
          || CASE WHEN t.oid <> a.atttypid THEN ' (' || format_type(t.oid, step.modifier) || ')' ELSE '' END AS "shownType",
@@ -105,6 +120,7 @@ SELECT a.attname AS name, quote_ident(tn.nspname) || '.' || quote_ident(t.typnam
        a.attidentity = 'a' OR coalesce(to_jsonb(a) ->> 'attgenerated', '') <> '' AS generated,
        has_column_privilege($1::int8::oid, a.attnum, 'INSERT') AS "mayInsert"
 FROM step
+JOIN pg_catalog.pg_class rel ON rel.oid = $1::int8::oid
 JOIN pg_catalog.pg_type t ON t.oid = step.type AND t.typtype <> 'd'
 JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = $1::int8::oid AND a.attnum = step.attnum

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { type Line, readLines } from "../../src/app/lines.ts";
+import { readLines, textReader } from "../../src/app/lines.ts";
 
 async function* chunks(bytes: Buffer, cuts: readonly number[]): AsyncGenerator<Buffer> {
   let start = 0;
@@ -13,9 +13,21 @@ async function* chunks(bytes: Buffer, cuts: readonly number[]): AsyncGenerator<B
   }
 }
 
+interface Line {
+  readonly number: number;
+  /** null for a line that cannot be read. */
+  readonly text: string | null;
+}
+
 async function linesOf(bytes: Buffer, cuts: readonly number[] = [], maxBytes = 1_000): Promise<readonly Line[]> {
   const found: Line[] = [];
-  for await (const lines of readLines(chunks(bytes, cuts), maxBytes)) found.push(...lines);
+  for await (const lines of readLines(chunks(bytes, cuts), maxBytes)) {
+    const textAt = textReader(lines);
+    const texts = lines.numbers.map((number, index) => ({ number, text: textAt(index) }));
+    found.push(
+      ...[...texts, ...lines.unreadable.map((number) => ({ number, text: null }))].sort((one, other) => one.number - other.number),
+    );
+  }
   return found;
 }
 

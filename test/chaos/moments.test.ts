@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { loadStatements } from "../../src/postgres/load-statement.ts";
+import { loadStatements, wholeShape } from "../../src/postgres/load-statement.ts";
 import { momentOfCall, StatementMoments } from "./moments.ts";
 
 const target = { schema: "public", table: "user_logins" };
-const { load } = loadStatements("maskline", target, [{ name: "user_id", castType: "text" }]);
+const load = loadStatements("maskline", target, [{ name: "user_id", castType: "text" }]).load(wholeShape);
 
 test("a COMMIT is one of a load only behind a load, on the same connection, and once", () => {
   const moments = new StatementMoments();

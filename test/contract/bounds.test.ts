@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { compileContract, type Checked } from "../../src/contract/check.ts";
 import type { Column, Contract } from "../../src/contract/column.ts";
 import { columnTypes } from "../../src/contract/column.ts";
 import { describeStructure } from "../../src/contract/structure.ts";
-import { column, contract, incoming, login, loginContract } from "./contracts.ts";
+import { type Checked, column, compileContract, contract, incoming, login, loginContract } from "./contracts.ts";
 
 const mebibyte = 1_048_576;
 

@@ -3,10 +3,10 @@ import { describe, test } from "node:test";
 
 import * as fc from "fast-check";
 
-import { columnProblem, compileContract, mayBeNull } from "../../src/contract/check.ts";
+import { columnProblem, mayBeNull } from "../../src/contract/check.ts";
 import { type Column, columnTypes, type Contract } from "../../src/contract/column.ts";
 import type { Incoming } from "../../src/contract/incoming.ts";
-import { column, contract, incoming, login, loginContract, outcome, read } from "./contracts.ts";
+import { column, compileContract, contract, incoming, login, loginContract, outcome, read } from "./contracts.ts";
 
 const checkLogin = compileContract(loginContract);
 

@@ -1,6 +1,29 @@
-import { compileContract, type Checked } from "../../src/contract/check.ts";
+import { compileContract as compileReader } from "../../src/contract/check.ts";
+import type { PassesAsIs } from "../../src/contract/column-reader.ts";
 import type { Column, Contract } from "../../src/contract/column.ts";
+import type { Fault } from "../../src/contract/fault.ts";
 import type { Incoming } from "../../src/contract/incoming.ts";
+import { TextColumn } from "../../src/contract/text-column.ts";
+
+/** What became of one message: a text or null for each column, or what is wrong with it; and what it is known by, if not by its id. */
+export type Checked = ({ readonly values: readonly (string | null)[] } | { readonly faults: readonly Fault[] }) & {
+  readonly identity?: string;
+};
+export type Check = (incoming: Incoming) => Checked;
+
+/** A contract's reader, asked for one message after the other. */
+export function compileContract(contract: Contract, exceptions?: ReadonlyMap<string, PassesAsIs>): Check {
+  const reader = compileReader(contract, exceptions);
+  const rows = { columns: contract.columns.map(() => new TextColumn()), ids: [] as (string | null)[] };
+  return (incoming) => {
+    const refused = reader.append(incoming, rows);
+    const row = rows.ids.length - 1;
+    const id = refused === null ? rows.ids[row] : refused.id;
+    const known = id === undefined || id === null || id === incoming.id ? {} : { identity: id };
+    if (refused !== null) return { faults: refused.faults, ...known };
+    return { values: rows.columns.map((column) => column.at(row)), ...known };
+  };
+}
 
 /** A column with the defaults that the configuration fills in. */
 export function column(name: string, parts: Partial<Column> = {}): Column {

@@ -3,12 +3,11 @@ import { describe, test } from "node:test";
 
 import * as fc from "fast-check";
 
-import { compileContract } from "../../src/contract/check.ts";
 import { contractHash } from "../../src/contract/contract-hash.ts";
 import { compileIdentity } from "../../src/contract/identity.ts";
 import { describeStructure } from "../../src/contract/structure.ts";
 import { MasklineError } from "../../src/errors.ts";
-import { column, contract, incoming } from "./contracts.ts";
+import { column, compileContract, contract, incoming } from "./contracts.ts";
 
 const byEvent = contract([column("name", { max: 5 })], { identity: "event.id" });
 const checkByEvent = compileContract(byEvent);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 
-import { columnProblem, compileContract, mayBeNull } from "../../src/contract/check.ts";
+import { columnProblem, mayBeNull } from "../../src/contract/check.ts";
 import type { Column } from "../../src/contract/column.ts";
-import { column, contract, incoming } from "./contracts.ts";
+import { column, compileContract, contract, incoming } from "./contracts.ts";
 
 function path(name: string, parts: Partial<Column> = {}): Column {
   return column(name, { from: `details.${name}`, masked: "canonical", ...parts });

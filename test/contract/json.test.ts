@@ -3,8 +3,7 @@ import { test } from "node:test";
 
 import * as fc from "fast-check";
 
-import { compileContract } from "../../src/contract/check.ts";
-import { column, contract, incoming, outcome } from "./contracts.ts";
+import { column, compileContract, contract, incoming, outcome } from "./contracts.ts";
 
 test("any JSON value is stored as JSON", () => {
   fc.assert(

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { compileContract } from "../../src/contract/check.ts";
 import { readIp } from "../../src/contract/ip.ts";
 import { type BadKind, badKinds, type SampleEvent, sampleEvents } from "../../src/demo/sample.ts";
-import { incoming, loginContract } from "../contract/contracts.ts";
+import { compileContract, incoming, loginContract } from "../contract/contracts.ts";
 
 const count = 20_000;
 const events: readonly SampleEvent[] = [...sampleEvents({ count, seed: 7 })];

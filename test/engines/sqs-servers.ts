@@ -1,5 +1,6 @@
 import path from "node:path";
 
+import { startLoadServer } from "../../bench/load-queue/server.ts";
 import { freeLoopbackPort } from "../../src/demo/process.ts";
 import { startQueueServer } from "../../src/demo/queue-server.ts";
 import { startChaosQueueServer } from "../chaos/queue-server.ts";
@@ -19,12 +20,14 @@ export interface SqsServer {
   readonly protocols: readonly SqsProtocol[];
   /** Why it cannot run here; null when it can. */
   readonly missing: string | null;
+  /** What it does not do, or not as SQS does, with the reason. */
+  readonly lacks?: Partial<Record<"groups" | "deadLetters" | "attributes", string>>;
   start(): Promise<RunningSqsServer>;
 }
 
 /** Every SQS server the tests know, those that cannot run here included: a skip has to say why. */
 export async function sqsServers(): Promise<readonly SqsServer[]> {
-  return [fauxqs, moto(), elasticmq(), ours];
+  return [fauxqs, moto(), elasticmq(), ours, forLoad];
 }
 
 const fauxqs: SqsServer = {
@@ -42,12 +45,24 @@ const ours: SqsServer = {
   start: () => startChaosQueueServer({ seed: 1 }),
 };
 
+const onlyWhatABenchmarkNeeds = "the server for load has only what a benchmark needs";
+
+/** The benchmark's: fast, and so little else. */
+const forLoad: SqsServer = {
+  name: "the server for load",
+  protocols: ["json"],
+  missing: null,
+  lacks: { groups: onlyWhatABenchmarkNeeds, deadLetters: onlyWhatABenchmarkNeeds, attributes: onlyWhatABenchmarkNeeds },
+  start: () => startLoadServer({ port: 0, latencyMs: 0 }),
+};
+
 function moto(): SqsServer {
   const python = path.join(enginesFolder, "moto", "bin", "python");
   return {
     name: "moto",
     protocols: ["json", "query"],
     missing: isInstalled("moto") ? whyNotRunnable(python) : notInstalled("moto"),
+    lacks: { groups: "moto hands one group to several receives at once" },
     start: () => startOverHttp(python, (port) => ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)]),
   };
 }

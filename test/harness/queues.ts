@@ -87,8 +87,15 @@ export async function setAttributes(url: string, attributes: Record<string, stri
   }
 }
 
-export function openTestQueue(url: string, protocol: QueueOptions["protocol"]): Queue {
-  return new Queue({ url, region: "us-east-1", protocol, timeoutMs: 30_000 });
+/** What must not make a difference. */
+export const transports = ["lean", "sdk"] as const;
+
+export function openTestQueue(
+  url: string,
+  protocol: QueueOptions["protocol"],
+  transport: QueueOptions["transport"] = "lean",
+): Queue {
+  return new Queue({ url, region: "us-east-1", protocol, transport, timeoutMs: 30_000 });
 }
 
 export function sqsSource(queue: Queue, options: Partial<SqsSourceOptions> = {}, report: Report = () => {}): SqsSource {

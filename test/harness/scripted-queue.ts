@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setImmediate as turn } from "node:timers/promises";
 
-import { Queue } from "../../src/sources/sqs/queue.ts";
+import { Queue, type QueueOptions } from "../../src/sources/sqs/queue.ts";
 import { type Answer, startAnsweringServer } from "./answering-server.ts";
 
 /** A message as a test wants it handed out. */
@@ -40,7 +40,11 @@ export function fault(status: number, code: string): Answer {
 }
 
 /** A queue on loopback that says what a test wants, in the JSON protocol. */
-export async function startScriptedQueue(script: Script, name = "scripted"): Promise<ScriptedQueue> {
+export async function startScriptedQueue(
+  script: Script,
+  name = "scripted",
+  transport: QueueOptions["transport"] = "lean",
+): Promise<ScriptedQueue> {
   const received: { limit: number; waitSeconds: number }[] = [];
   const removed: (readonly ScriptedEntry[])[] = [];
   const changed: (readonly ScriptedEntry[])[] = [];
@@ -68,7 +72,7 @@ export async function startScriptedQueue(script: Script, name = "scripted"): Pro
     });
   });
   const url = `${server.endpoint}/000000000000/${name}`;
-  const queue = new Queue({ url, region: "us-east-1", protocol: "json", timeoutMs: 30_000 });
+  const queue = new Queue({ url, region: "us-east-1", protocol: "json", transport, timeoutMs: 30_000 });
   return {
     queue,
     received,

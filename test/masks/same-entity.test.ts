@@ -3,12 +3,11 @@ import { describe, test } from "node:test";
 
 import * as fc from "fast-check";
 
-import { compileContract } from "../../src/contract/check.ts";
 import type { ColumnType } from "../../src/contract/column.ts";
 import { formatIp } from "../../src/contract/ip.ts";
 import { createMask } from "../../src/masks/create-mask.ts";
 import { defaultEncoding } from "../../src/masks/encoding.ts";
-import { column, contract, incoming } from "../contract/contracts.ts";
+import { column, compileContract, contract, incoming } from "../contract/contracts.ts";
 import { maskDefinition, onlyKey, testKey } from "./masks.ts";
 
 /** Something that events write in several ways, and two ways to write it. */

@@ -10,8 +10,9 @@ import { compileContract } from "../../src/contract/check.ts";
 import type { ColumnOptions } from "../../src/contract/column.ts";
 import { createKeyRing } from "../../src/keys/ring.ts";
 import type { ColumnMask } from "../../src/masks/mask.ts";
+import { type MaskedColumn, Masking } from "../../src/pipeline/masking.ts";
 import type { Delivery } from "../../src/pipeline/ports.ts";
-import { type MaskedColumn, prepare, type Prepared } from "../../src/pipeline/prepare.ts";
+import { prepare, type Prepared } from "../../src/pipeline/prepare.ts";
 import { makeDelivery } from "../harness/login-table.ts";
 
 const ring = createKeyRing(randomBytes);
@@ -28,9 +29,9 @@ function preparation(
 ) {
   const { columns, faults } = readColumns(options);
   assert.deepEqual(faults, []);
-  const check = compileContract({ columns: columns.map(({ column }) => column), decode: [], maxBodyBytes: 1_048_576 });
-  const masked = change(createMasks(columns, ring));
-  return (deliveries: readonly Delivery[]): Prepared => prepare(deliveries, check, masked);
+  const reader = compileContract({ columns: columns.map(({ column }) => column), decode: [], maxBodyBytes: 1_048_576 });
+  const masking = new Masking(change(createMasks(columns, ring)));
+  return (deliveries: readonly Delivery[]): Prepared => prepare(deliveries, reader, masking);
 }
 
 function event(parts: Record<string, unknown> = {}): Delivery {
@@ -95,6 +96,10 @@ test("a mask that fails refuses its value only, and never lets the original thro
       if (values.includes("poison")) throw new Error("as asked");
       return mask.apply(values);
     },
+    write: (plain, tokens) => {
+      if (plain.texts().includes("poison")) throw new Error("as asked");
+      mask.write(plain, tokens);
+    },
   });
   const broken = preparation(login, (masks) =>
     masks.map((masked, index) => (index === 2 && masked.mask ? { ...masked, mask: failing(masked.mask) } : masked)),
@@ -137,13 +142,13 @@ test("every delivery is a row or a refusal, once, in the order it came; whatever
 
 test("a message is known by its identity where the contract names one: as a row, and refused by its contract or a mask", () => {
   const { columns } = readColumns(login);
-  const check = compileContract({
+  const reader = compileContract({
     columns: columns.map(({ column }) => column),
     decode: [],
     maxBodyBytes: 1_048_576,
     identity: "order",
   });
-  const masked = createMasks(columns, ring);
+  const masking = new Masking(createMasks(columns, ring));
   const token = columnOf(preparation()([event()]), 2)[0];
   const deliveries = [
     event({ order: "o-1" }),
@@ -151,7 +156,7 @@ test("a message is known by its identity where the contract names one: as a row,
     event({ order: "o-3", device_id: token }),
     event(),
   ];
-  const prepared = prepare(deliveries, check, masked);
+  const prepared = prepare(deliveries, reader, masking);
   assert.deepEqual(prepared.rows.ids, ["o-1"]);
   assert.deepEqual(
     prepared.refused.map(({ id, faults }) => [id, faults[0]?.reason]).sort(),

@@ -9,7 +9,6 @@ import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { MasklineError } from "../../src/errors.ts";
 import type { FailureLimits } from "../../src/pipeline/failure-limits.ts";
 import type { Delivery, LedgerPosition, Refusal, Settlement, Sink } from "../../src/pipeline/ports.ts";
-import type { NewReceipt } from "../../src/postgres/batch-part.ts";
 import type { Database, Query } from "../../src/postgres/database.ts";
 import { FailureBudget } from "../../src/postgres/failure-budget.ts";
 import { findTrip, listTrips, resumeTrip, type Trip } from "../../src/postgres/trips.ts";
@@ -23,8 +22,7 @@ const trueBudget: MakeBudget = (...parts) => new FailureBudget(...parts);
 /** Counts every delivery of a refused message, not every message: what must not be. */
 class DeliveryBudget extends FailureBudget {
   override async spend(query: Query, at: LedgerPosition, refused: readonly Refusal[]): Promise<void> {
-    const all = refused.map(({ id }): NewReceipt => ({ id, outcome: "quarantined" }));
-    return super.spend(query, at, refused, all);
+    return super.spend(query, at, refused, { messages: refused.length, refused });
   }
 }
 

@@ -3,6 +3,7 @@ import type { Decoding } from "../../contract/column.ts";
 import { columnOptions, decodeOptions, insideOptions } from "../../contract/options.ts";
 import { keyringOptions, type KeyringOptions } from "../../keys/options.ts";
 import { postgresOptions, type PostgresOptions } from "../../postgres/options.ts";
+import { type FileOptions, fileOptions } from "../../sources/files/options.ts";
 import { sqsOptions, type SqsOptions } from "../../sources/sqs/options.ts";
 
 /** The part of JSON Schema (draft 7) that options are declared in. `secret` marks values that are never shown and never taken from argv. */
@@ -53,6 +54,7 @@ export interface Options {
     readonly stop_seconds: number;
     readonly on_refused: "continue" | "hold";
   };
+  readonly backfill: FileOptions;
 }
 
 /** The whole configuration file. Each option is declared once: by the folder it belongs to, or here. */
@@ -191,5 +193,6 @@ export const configurationSchema: OptionSchema = {
         },
       },
     },
+    backfill: fileOptions,
   },
 };

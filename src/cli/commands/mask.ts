@@ -33,9 +33,9 @@ keyring.expect to the fingerprint that \`maskline keys list\` shows.`,
     let refused = 0;
     for await (const lines of readLines(process.stdin, settings.contract.maxBodyBytes)) {
       const masked = masker.mask(lines);
-      if (masked.rows.length > 0) await call.output.stream(`${masked.rows.join("\n")}\n`);
+      if (masked.rows > 0) await call.output.stream(masked.bytes);
       for (const line of masked.refused.slice(0, Math.max(0, namedLines - refused))) call.output.say(describe(line));
-      rows += masked.rows.length;
+      rows += masked.rows;
       refused += masked.refused.length;
     }
     call.output.say(`${count(rows)} rows, ${count(refused)} lines refused`);

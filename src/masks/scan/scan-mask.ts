@@ -1,5 +1,6 @@
 import { MasklineError } from "../../errors.ts";
-import { canRecognise, type ColumnMask, type Mask, type MaskKind } from "../mask.ts";
+import { canRecognise, type ColumnMask, type Mask, type MaskKind, type TextMask } from "../mask.ts";
+import { onTexts } from "../on-texts.ts";
 import type { Detector, Finding } from "./detector.ts";
 import { createDetectors, type Sought } from "./detectors.ts";
 import { createScanner, type Scanner } from "./scanner.ts";
@@ -19,7 +20,7 @@ export function createScanMask(sought: readonly Sought[], mask: Mask): ColumnMas
   const scan = createScanner(detectors);
   const holdsPatterns = sought.some((entry) => typeof entry !== "string");
   const write = surrogateWriter(domain);
-  return {
+  return onTexts<TextMask<ColumnMask>>({
     form: "token",
     apply(texts) {
       const findings = texts.map(scan);
@@ -39,7 +40,7 @@ export function createScanMask(sought: readonly Sought[], mask: Mask): ColumnMas
         }
       : {}),
     longestToken: (maxCodePoints) => longestScanned(maxCodePoints, detectors, mask, surrogateFrame(domain)),
-  };
+  });
 }
 
 function replaceFindings(text: string, findings: readonly Finding[], surrogate: (which: number) => string): string {

@@ -2,9 +2,10 @@ import { Readable } from "node:stream";
 
 /**
  * Asked when the head of an answer is there, before its body is read from the socket. Resolves when there is room for a body of `length`
- * bytes (null: the server did not say). Rejects where there will be none in time: the answer is then dropped unread.
+ * bytes (null: the server did not say), or answers at once where there is. Rejects where there will be none in time: the answer is then
+ * dropped unread.
  */
-export type AdmitAnswer = (length: number | null) => Promise<Admitted>;
+export type AdmitAnswer = (length: number | null) => Admitted | Promise<Admitted>;
 
 export interface Admitted {
   /** A body that is longer after all ends the call. */
@@ -12,12 +13,12 @@ export interface Admitted {
   readonly tooLong: () => void;
 }
 
-class AnswerTooLong extends Error {
+export class AnswerTooLong extends Error {
   override readonly name = "AnswerTooLong";
 }
 
 /** An answer that is no success says little; what is longer is not read. */
-const errorAnswer: Admitted = { mostBytes: 1_048_576, tooLong: () => {} };
+export const errorAnswer: Admitted = { mostBytes: 1_048_576, tooLong: () => {} };
 
 /** Waits for admission, then reads the body as a whole. What is not read holds the sender back: the socket has a small buffer only. */
 export async function readAdmitted(response: unknown, admit: AdmitAnswer): Promise<void> {
@@ -25,8 +26,7 @@ export async function readAdmitted(response: unknown, admit: AdmitAnswer): Promi
   const { body, headers, statusCode } = response;
   // a connection that breaks while its answer waits is noticed when it is read
   body.on("error", ignore);
-  const told = headers["content-length"];
-  const length = told !== undefined && /^\d{1,15}$/.test(told) ? Number(told) : null;
+  const length = lengthIn(headers["content-length"]);
   try {
     const isSuccess = statusCode >= 200 && statusCode < 300;
     const admitted = isSuccess ? await admit(length) : errorAnswer;
@@ -40,6 +40,11 @@ export async function readAdmitted(response: unknown, admit: AdmitAnswer): Promi
     body.destroy();
     throw error;
   }
+}
+
+/** Null where the header does not say it. */
+export function lengthIn(header: string | readonly string[] | undefined): number | null {
+  return typeof header === "string" && /^\d{1,15}$/.test(header) ? Number(header) : null;
 }
 
 interface Answer {

@@ -2,6 +2,8 @@ import { SQSClient, type SQSClientConfig } from "@aws-sdk/client-sqs";
 import { AwsQueryProtocol } from "@aws-sdk/core/protocols";
 
 import { localAccess } from "../../aws/local-server.ts";
+import { regionOf } from "./wire/region.ts";
+import { longestConnectMs, mostConnections, mostTries } from "./wire/wire.ts";
 
 /** Where a queue is, and how long its server has to answer. */
 export interface ClientOptions {
@@ -13,26 +15,17 @@ export interface ClientOptions {
   readonly timeoutMs: number;
 }
 
-/**
- * One more try inside a call: for a kept connection that the other side has closed, and for a clock that was set (the SDK corrects what
- * it signs with). More would hide an outage from those who hold messages: they try again themselves, and report it.
- */
-const maxAttempts = 2;
-/** Receives, deletes and extensions side by side; what is beyond waits for a connection. */
-const maxSockets = 256;
-
 /** The SDK's client for the server of a queue's URL. */
 export function sqsClient(options: ClientOptions, protocol: "json" | "query"): SQSClient {
   const url = new URL(options.url);
   const region = options.region ?? regionOf(url);
   const config: SQSClientConfig = {
     endpoint: url.origin,
-    maxAttempts,
-    // a call's whole time is bounded by its deadline
+    maxAttempts: mostTries,
     requestHandler: {
-      connectionTimeout: Math.min(5_000, options.timeoutMs),
-      httpAgent: { maxSockets },
-      httpsAgent: { maxSockets },
+      connectionTimeout: Math.min(longestConnectMs, options.timeoutMs),
+      httpAgent: { maxSockets: mostConnections },
+      httpsAgent: { maxSockets: mostConnections },
     },
   };
   if (region !== null) config.region = region;
@@ -43,9 +36,4 @@ export function sqsClient(options: ClientOptions, protocol: "json" | "query"): S
     config.region ??= local.region;
   }
   return new SQSClient(config);
-}
-
-/** `sqs.eu-west-1.amazonaws.com`, `eu-west-1.queue.amazonaws.com`, and VPC endpoints. */
-function regionOf(url: URL): string | null {
-  return /\.amazonaws\.com(\.cn)?$/.test(url.hostname) ? (/\b[a-z]{2}(?:-[a-z]+)+-\d\b/.exec(url.hostname)?.[0] ?? null) : null;
 }

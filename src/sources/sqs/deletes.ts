@@ -32,6 +32,7 @@ export class Deletes {
   readonly #resting = new Set<Lease>();
   readonly #closing = new AbortController();
   #left = 0;
+  #isOver = false;
   #failure: MasklineError | null = null;
   #gone: PromiseWithResolvers<void> | null = null;
 
@@ -66,6 +67,8 @@ export class Deletes {
       await atMost(limitMs, this.#gone.promise, this.#parts.clock);
     }
     this.#tellUndeleted(this.#left);
+    // told once: what fails from now on was among them
+    this.#isOver = true;
   }
 
   async #delete(ten: readonly Lease[]): Promise<boolean> {
@@ -129,6 +132,6 @@ export class Deletes {
   }
 
   #tellUndeleted(messages: number): void {
-    if (messages > 0) this.#parts.report({ kind: "undeleted", messages });
+    if (messages > 0 && !this.#isOver) this.#parts.report({ kind: "undeleted", messages });
   }
 }

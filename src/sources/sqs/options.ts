@@ -23,6 +23,13 @@ export const sqsOptions = {
       default: "auto",
       description: "auto speaks JSON and falls back to Query for servers that know only that.",
     },
+    transport: {
+      type: "string",
+      enum: ["lean", "sdk"],
+      default: "lean",
+      description:
+        "lean makes the calls of a run over a transport of maskline's own, at a tenth of the cost; sdk makes all calls with the AWS SDK's client. The Query protocol is always spoken by the SDK.",
+    },
     wait_seconds: {
       type: "integer",
       minimum: 1,

@@ -1,28 +1,30 @@
 import { randomUUID } from "node:crypto";
 
-import {
-  type BatchResultErrorEntry,
-  ChangeMessageVisibilityBatchCommand,
-  DeleteMessageBatchCommand,
-  GetQueueAttributesCommand,
-  type Message,
-  ReceiveMessageCommand,
-  SendMessageBatchCommand,
-  type SQSClient,
+import type {
+  BatchResultErrorEntry,
+  Message,
+  MessageSystemAttributeName,
+  QueueAttributeName,
+  SQSClient,
 } from "@aws-sdk/client-sqs";
 
 import { codeName } from "../../aws/sdk-error.ts";
 import { MasklineError } from "../../errors.ts";
-import { type AdmitAnswer, readAdmitted } from "./admitted-answer.ts";
+import type { AdmitAnswer } from "./admitted-answer.ts";
 import { CallDeadline } from "./call-deadline.ts";
-import { type ClientOptions, sqsClient } from "./client.ts";
+import type { ClientOptions } from "./client.ts";
 import { isPassingEntry, queueError, unanswered, wantsQueryProtocol } from "./errors.ts";
 import type { SqsOptions } from "./options.ts";
 import { readRedrivePolicy } from "./redrive-policy.ts";
+import { LeanWire } from "./wire/lean.ts";
+import type { SdkWire } from "./wire/sdk.ts";
+import type { Action, Calls, Wire } from "./wire/wire.ts";
 
 export interface QueueOptions extends ClientOptions {
   /** `auto` speaks JSON and falls back to Query when the server asks for an Action. */
   readonly protocol: SqsOptions["protocol"];
+  /** What carries the calls a run consists of; all others go over the SDK. */
+  readonly transport: SqsOptions["transport"];
 }
 
 /** Depths are approximate, as SQS says itself. */
@@ -66,18 +68,24 @@ export interface FailedEntry {
   readonly passing: boolean;
 }
 
+/** Beside the body: when it was sent, how often it was received, and in which group it stands. */
+const systemAttributes: MessageSystemAttributeName[] = ["SentTimestamp", "ApproximateReceiveCount", "MessageGroupId"];
+
 /** One SQS queue: the calls maskline makes, in whichever protocol the server speaks. Every failure is a MasklineError. */
 export class Queue {
   readonly shown: string;
   readonly #options: QueueOptions;
-  #client: SQSClient;
+  /** Speaks JSON only. */
+  #lean: LeanWire | null;
+  /** Loaded when it is asked for first. */
+  #sdk: Promise<SdkWire> | null = null;
   #protocol: "json" | "query";
   #protocolProven = false;
 
   constructor(options: QueueOptions) {
     this.#options = options;
     this.#protocol = options.protocol === "query" ? "query" : "json";
-    this.#client = sqsClient(options, this.#protocol);
+    this.#lean = options.transport === "lean" && this.#protocol === "json" ? new LeanWire(options) : null;
     this.shown = options.url;
   }
 
@@ -91,43 +99,35 @@ export class Queue {
 
   /** @param admit asked before the body of the answer is read */
   async receive(request: ReceiveRequest, signal: AbortSignal, admit?: AdmitAnswer): Promise<readonly Message[]> {
-    const command = new ReceiveMessageCommand({
+    const input: Calls["ReceiveMessage"]["input"] = {
       QueueUrl: this.#options.url,
       MaxNumberOfMessages: request.limit,
       WaitTimeSeconds: request.waitSeconds,
       // the older name for servers of before 2024, the newer one for those that drop it; Query writes both under one name
-      AttributeNames: ["All"],
-      ...(this.#protocol === "json" ? { MessageSystemAttributeNames: ["All"] } : {}),
+      // (it takes them by these names: API reference, ReceiveMessage; the SDK declares it otherwise)
+      AttributeNames: systemAttributes as unknown as QueueAttributeName[],
+      ...(this.#protocol === "json" ? { MessageSystemAttributeNames: systemAttributes } : {}),
       ...(request.withAttributes ? { MessageAttributeNames: ["All"] } : {}),
       // the same messages again for a try whose answer was lost: a FIFO group stands still while they are out
       ...(this.isFifo ? { ReceiveRequestAttemptId: randomUUID() } : {}),
-    });
+    };
     const timeoutMs = request.waitSeconds * 1_000 + this.#options.timeoutMs;
-    const answer = await this.#call(
-      "receiving",
-      (client, deadline) => {
-        if (admit !== undefined) admitAnswers(command, admit, deadline);
-        return client.send(command, { abortSignal: deadline.signal });
-      },
-      signal,
-      timeoutMs,
-    );
+    const answer = await this.#call("ReceiveMessage", input, new CallDeadline(timeoutMs, signal), admit);
     return answer.Messages ?? [];
   }
 
   /** Deletes up to ten messages; answers with those that were not deleted. */
   async deleteBatch(grips: readonly Grip[]): Promise<readonly FailedEntry[]> {
-    const command = new DeleteMessageBatchCommand({
+    const answer = await this.#call("DeleteMessageBatch", {
       QueueUrl: this.#options.url,
       Entries: grips.map(({ handle }, place) => ({ Id: String(place), ReceiptHandle: handle })),
     });
-    const answer = await this.#call("deleting", (client, { signal }) => client.send(command, { abortSignal: signal }));
     return (answer.Failed ?? []).map(failedEntry);
   }
 
   /** Says for up to ten messages when they become visible to others; answers with those it was not said for. */
   async changeVisibility(messages: readonly Visibility[]): Promise<readonly FailedEntry[]> {
-    const command = new ChangeMessageVisibilityBatchCommand({
+    const answer = await this.#call("ChangeMessageVisibilityBatch", {
       QueueUrl: this.#options.url,
       Entries: messages.map(({ handle, seconds }, place) => ({
         Id: String(place),
@@ -135,7 +135,6 @@ export class Queue {
         VisibilityTimeout: seconds,
       })),
     });
-    const answer = await this.#call("changing visibility", (client, { signal }) => client.send(command, { abortSignal: signal }));
     return (answer.Failed ?? []).map(failedEntry);
   }
 
@@ -146,11 +145,12 @@ export class Queue {
 
   /** Sends up to ten messages. Only the sample generator and the demo send. */
   async sendBatch(bodies: readonly string[]): Promise<void> {
+    const { SendMessageBatchCommand } = await import("@aws-sdk/client-sqs");
     const command = new SendMessageBatchCommand({
       QueueUrl: this.#options.url,
       Entries: bodies.map((body, place) => ({ Id: String(place), MessageBody: body })),
     });
-    const answer = await this.#call("sending", (client, { signal }) => client.send(command, { abortSignal: signal }));
+    const answer = await this.ask("sending", (client, abortSignal) => client.send(command, { abortSignal }));
     const [failed] = answer.Failed ?? [];
     if (failed !== undefined) {
       throw new MasklineError(
@@ -161,12 +161,8 @@ export class Queue {
   }
 
   async facts(signal?: AbortSignal): Promise<QueueFacts> {
-    const command = new GetQueueAttributesCommand({ QueueUrl: this.#options.url, AttributeNames: ["All"] });
-    const answer = await this.#call(
-      "reading the queue's attributes",
-      (client, deadline) => client.send(command, { abortSignal: deadline.signal }),
-      signal,
-    );
+    const input: Calls["GetQueueAttributes"]["input"] = { QueueUrl: this.#options.url, AttributeNames: ["All"] };
+    const answer = await this.#call("GetQueueAttributes", input, new CallDeadline(this.#options.timeoutMs, signal));
     const attributes: Readonly<Record<string, string | undefined>> = answer.Attributes ?? {};
     const count = (name: string, missing: number): number => {
       const value = Number(attributes[name]);
@@ -184,34 +180,58 @@ export class Queue {
   }
 
   /** Any other call, for what is not part of the pipeline's own work. */
-  async ask<T>(doing: string, send: (client: SQSClient) => Promise<T>): Promise<T> {
-    return this.#call(doing, send);
-  }
-
-  close(): void {
-    this.#client.destroy();
-  }
-
-  async #call<T>(
-    doing: string,
-    send: (client: SQSClient, deadline: CallDeadline) => Promise<T>,
-    caller?: AbortSignal,
-    timeoutMs: number = this.#options.timeoutMs,
-  ): Promise<T> {
-    const deadline = new CallDeadline(timeoutMs, caller);
+  async ask<T>(doing: string, send: (client: SQSClient, signal: AbortSignal) => Promise<T>): Promise<T> {
+    const deadline = new CallDeadline(this.#options.timeoutMs, undefined);
     try {
-      return await this.#inEitherProtocol((client) => send(client, deadline));
+      return await this.#inEitherProtocol(async () => send((await this.#overSdk()).client, deadline.signal));
     } catch (error) {
-      throw deadline.passed ? unanswered(doing, this.shown) : queueError(error, doing, this.shown);
+      throw this.#failure(error, doing, deadline);
     } finally {
       deadline.end();
     }
   }
 
-  async #inEitherProtocol<T>(send: (client: SQSClient) => Promise<T>): Promise<T> {
-    const client = this.#client;
+  close(): void {
+    this.#lean?.close();
+    void this.#sdk?.then((wire) => wire.close());
+  }
+
+  async #call<A extends Action>(
+    action: A,
+    input: Calls[A]["input"],
+    deadline: CallDeadline = new CallDeadline(this.#options.timeoutMs, undefined),
+    admit?: AdmitAnswer,
+  ): Promise<Calls[A]["output"]> {
     try {
-      const answer = await send(client);
+      if (this.#protocolProven && this.#lean !== null) return await this.#lean.send(action, input, deadline, admit);
+      return await this.#inEitherProtocol(async () => {
+        const wire: Wire = this.#lean ?? (await this.#overSdk());
+        return wire.send(action, input, deadline, admit);
+      });
+    } catch (error) {
+      throw this.#failure(error, doings[action], deadline);
+    } finally {
+      deadline.end();
+    }
+  }
+
+  #failure(error: unknown, doing: string, deadline: CallDeadline): MasklineError {
+    return deadline.passed ? unanswered(doing, this.shown) : queueError(error, doing, this.shown);
+  }
+
+  /** The SDK's client, in the protocol that is spoken now. */
+  async #overSdk(): Promise<SdkWire> {
+    return (this.#sdk ??= this.#openSdk());
+  }
+
+  async #openSdk(): Promise<SdkWire> {
+    const { SdkWire: Opened } = await import("./wire/sdk.ts");
+    return new Opened(this.#options, this.#protocol);
+  }
+
+  async #inEitherProtocol<T>(send: () => Promise<T>): Promise<T> {
+    try {
+      const answer = await send();
       this.#protocolProven = true;
       return answer;
     } catch (error) {
@@ -220,31 +240,21 @@ export class Queue {
     }
     // Calls that run side by side may all come here; the first changes the protocol for all that follow.
     if (this.#protocol === "json") {
+      this.close();
       this.#protocol = "query";
-      this.#client = sqsClient(this.#options, "query");
-      client.destroy();
+      this.#lean = null;
+      this.#sdk = null;
     }
-    return send(this.#client);
+    return send();
   }
 }
 
-/** Lets each try of the call wait for admission between the head of its answer and the body; the call's time stands still meanwhile. */
-function admitAnswers(command: ReceiveMessageCommand, admit: AdmitAnswer, deadline: CallDeadline): void {
-  command.middlewareStack.add(
-    (next) => async (args) => {
-      const result = await next(args);
-      await readAdmitted(result.response, async (length) => {
-        deadline.pause();
-        const admitted = await admit(length);
-        deadline.start();
-        return admitted;
-      });
-      return result;
-    },
-    // the lowest of this step stands next to the wire: it sees the answer before anyone has read it
-    { step: "deserialize", priority: "low", name: "admitAnswers", override: true },
-  );
-}
+const doings: Readonly<Record<Action, string>> = {
+  ReceiveMessage: "receiving",
+  DeleteMessageBatch: "deleting",
+  ChangeMessageVisibilityBatch: "changing visibility",
+  GetQueueAttributes: "reading the queue's attributes",
+};
 
 function failedEntry({ Id, Code, SenderFault }: BatchResultErrorEntry): FailedEntry {
   return { place: Number(Id), passing: isPassingEntry(codeName(Code), SenderFault === true) };

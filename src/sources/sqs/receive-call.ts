@@ -88,22 +88,27 @@ export class ReceiveCall {
   }
 
   /** Waits for room, at most half of the visibility timeout: after that the messages are better received again, by whoever has room. */
-  readonly admit = async (length: number | null): Promise<Admitted> => {
+  readonly admit = (length: number | null): Admitted | Promise<Admitted> => {
     this.#headAtMs = this.#clock.elapsed();
     this.#isAnswered = true;
     // a second try of the same call: the first answer is gone
     this.#gate.exchange(this.#weight, 0);
     this.#weight = 0;
     const mostBytes = length ?? this.#unknownBytes();
-    const weight = mostBytes * readingWeight;
-    if (!this.#gate.tryAdmit(weight) && !(await this.#waitForRoom(weight))) {
-      this.#droppedBytes = mostBytes;
-      this.abort();
-      throw new MasklineError("interrupted", "an answer of the queue was given up unread: there was no room for it in time");
-    }
-    this.#weight = weight;
-    return { mostBytes, tooLong: this.#tooLong };
+    return this.#gate.tryAdmit(mostBytes * readingWeight) ? this.#admitted(mostBytes) : this.#admittedLater(mostBytes);
   };
+
+  async #admittedLater(mostBytes: number): Promise<Admitted> {
+    if (await this.#waitForRoom(mostBytes * readingWeight)) return this.#admitted(mostBytes);
+    this.#droppedBytes = mostBytes;
+    this.abort();
+    throw new MasklineError("interrupted", "an answer of the queue was given up unread: there was no room for it in time");
+  }
+
+  #admitted(mostBytes: number): Admitted {
+    this.#weight = mostBytes * readingWeight;
+    return { mostBytes, tooLong: this.#tooLong };
+  }
 
   readonly #tooLong = (): void => {
     this.#droppedBytes = this.#worstBytes();

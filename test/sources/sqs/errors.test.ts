@@ -5,7 +5,8 @@ import { suite, test } from "node:test";
 
 import { MasklineError } from "../../../src/errors.ts";
 import { queueError } from "../../../src/sources/sqs/errors.ts";
-import { Queue } from "../../../src/sources/sqs/queue.ts";
+import { Queue, type QueueOptions } from "../../../src/sources/sqs/queue.ts";
+import { transports } from "../../harness/queues.ts";
 import { fault, startScriptedQueue } from "../../harness/scripted-queue.ts";
 
 const neverStops = new AbortController().signal;
@@ -30,9 +31,11 @@ const answers: readonly (readonly [number, string, string, RegExp])[] = [
   [400, "InvalidParameterValue", "queue_refused", /refused a request/],
 ];
 
-for (const [status, code, expected, text] of answers) {
-  test(`${code} (HTTP ${status}) is ${expected}`, async () => {
-    const scripted = await startScriptedQueue({ receive: () => fault(status, code) });
+for (const [transport, [status, code, expected, text]] of transports.flatMap((one) =>
+  answers.map((answer) => [one, answer] as const),
+)) {
+  test(`${code} (HTTP ${status}) is ${expected}, over ${transport}`, async () => {
+    const scripted = await startScriptedQueue({ receive: () => fault(status, code) }, "scripted", transport);
     try {
       await assert.rejects(scripted.queue.receive(ask, neverStops), (error) => {
         assert.ok(error instanceof MasklineError);
@@ -61,13 +64,17 @@ interface RawServer {
   close(): Promise<void>;
 }
 
-async function startRawServer(listener: http.RequestListener, timeoutMs: number): Promise<RawServer> {
+async function startRawServer(
+  listener: http.RequestListener,
+  timeoutMs: number,
+  transport: QueueOptions["transport"],
+): Promise<RawServer> {
   const server = http.createServer((request, response) => {
     request.resume().on("end", () => listener(request, response));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/000000000000/login-queue`;
-  const queue = new Queue({ url, region: "us-east-1", protocol: "json", timeoutMs });
+  const queue = new Queue({ url, region: "us-east-1", protocol: "json", transport, timeoutMs });
   return {
     queue,
     close: async () => {
@@ -80,83 +87,96 @@ async function startRawServer(listener: http.RequestListener, timeoutMs: number)
 
 const head = { "content-type": "application/x-amz-json-1.0" };
 
-suite("an answer", () => {
-  test("that stops in the middle of its body is an outage, not a hang", { timeout: 30_000 }, async () => {
-    const server = await startRawServer((_, response) => {
-      response.writeHead(200, { ...head, "content-length": 1_000 }).write('{"Messages": [');
-    }, 200);
-    try {
-      const admit = async (length: number | null) => ({ mostBytes: length ?? 0, tooLong: () => {} });
-      await assert.rejects(server.queue.receive(ask, neverStops, admit), { code: "queue_unreachable" });
-      await assert.rejects(server.queue.receive(ask, neverStops), { code: "queue_unreachable" });
-    } finally {
-      await server.close();
-    }
-  });
+for (const transport of transports)
+  suite(`an answer, over ${transport}`, () => {
+    test("that stops in the middle of its body is an outage, not a hang", { timeout: 30_000 }, async () => {
+      const server = await startRawServer(
+        (_, response) => {
+          response.writeHead(200, { ...head, "content-length": 1_000 }).write('{"Messages": [');
+        },
+        200,
+        transport,
+      );
+      try {
+        const admit = async (length: number | null) => ({ mostBytes: length ?? 0, tooLong: () => {} });
+        await assert.rejects(server.queue.receive(ask, neverStops, admit), { code: "queue_unreachable" });
+        await assert.rejects(server.queue.receive(ask, neverStops), { code: "queue_unreachable" });
+      } finally {
+        await server.close();
+      }
+    });
 
-  test("is not read before it is admitted, and the time it waits for that is not its own", { timeout: 30_000 }, async () => {
-    const whole = Buffer.from(JSON.stringify({ Messages: [], padding: "x".repeat(8_000_000) }));
-    let sent = 0;
-    const server = await startRawServer((_, response) => {
-      response.writeHead(200, { ...head, "content-length": whole.length });
-      let place = 0;
-      const more = (): void => {
-        while (place < whole.length) {
-          const part = whole.subarray(place, (place += 65_536));
-          sent += part.length;
-          if (!response.write(part)) return void response.once("drain", more);
-        }
-        response.end();
-      };
-      more();
-    }, 300);
-    try {
-      let waited = false;
-      const answer = await server.queue.receive(ask, neverStops, async (length) => {
-        assert.equal(length, whole.length);
-        // longer than a call may take
-        await new Promise((resolve) => setTimeout(resolve, 600));
-        assert.ok(sent < whole.length, "what nobody reads is not sent");
-        waited = true;
-        return { mostBytes: length ?? 0, tooLong: () => {} };
-      });
-      assert.deepEqual(answer, []);
-      assert.ok(waited);
-      assert.equal(sent, whole.length);
-    } finally {
-      await server.close();
-    }
-  });
+    test("is not read before it is admitted, and the time it waits for that is not its own", { timeout: 30_000 }, async () => {
+      const whole = Buffer.from(JSON.stringify({ Messages: [], padding: "x".repeat(8_000_000) }));
+      let sent = 0;
+      const server = await startRawServer(
+        (_, response) => {
+          response.writeHead(200, { ...head, "content-length": whole.length });
+          let place = 0;
+          const more = (): void => {
+            while (place < whole.length) {
+              const part = whole.subarray(place, (place += 65_536));
+              sent += part.length;
+              if (!response.write(part)) return void response.once("drain", more);
+            }
+            response.end();
+          };
+          more();
+        },
+        300,
+        transport,
+      );
+      try {
+        let waited = false;
+        const answer = await server.queue.receive(ask, neverStops, async (length) => {
+          assert.equal(length, whole.length);
+          // longer than a call may take
+          await new Promise((resolve) => setTimeout(resolve, 600));
+          assert.ok(sent < whole.length, "what nobody reads is not sent");
+          waited = true;
+          return { mostBytes: length ?? 0, tooLong: () => {} };
+        });
+        assert.deepEqual(answer, []);
+        assert.ok(waited);
+        assert.equal(sent, whole.length);
+      } finally {
+        await server.close();
+      }
+    });
 
-  test("of unknown length that is longer than was reserved for it is given up", async () => {
-    const server = await startRawServer((_, response) => {
-      response.writeHead(200, head);
-      response.end(JSON.stringify({ Messages: [], padding: "x".repeat(100_000) }));
-    }, 5_000);
-    try {
-      const told: string[] = [];
-      const admit = async (length: number | null) => {
-        assert.equal(length, null);
-        return { mostBytes: 50_000, tooLong: () => void told.push("too long") };
-      };
-      await assert.rejects(server.queue.receive(ask, neverStops, admit), { code: "queue_unreachable" });
-      assert.ok(told.length > 0);
-    } finally {
-      await server.close();
-    }
-  });
+    test("of unknown length that is longer than was reserved for it is given up", async () => {
+      const server = await startRawServer(
+        (_, response) => {
+          response.writeHead(200, head);
+          response.end(JSON.stringify({ Messages: [], padding: "x".repeat(100_000) }));
+        },
+        5_000,
+        transport,
+      );
+      try {
+        const told: string[] = [];
+        const admit = async (length: number | null) => {
+          assert.equal(length, null);
+          return { mostBytes: 50_000, tooLong: () => void told.push("too long") };
+        };
+        await assert.rejects(server.queue.receive(ask, neverStops, admit), { code: "queue_unreachable" });
+        assert.ok(told.length > 0);
+      } finally {
+        await server.close();
+      }
+    });
 
-  test("nobody waits for any longer ends its call at once", async () => {
-    const asked = Promise.withResolvers<void>();
-    const server = await startRawServer(() => asked.resolve(), 30_000);
-    try {
-      const stopping = new AbortController();
-      const receiving = server.queue.receive({ ...ask, waitSeconds: 20 }, stopping.signal);
-      await asked.promise;
-      stopping.abort();
-      await assert.rejects(receiving, { code: "interrupted" });
-    } finally {
-      await server.close();
-    }
+    test("nobody waits for any longer ends its call at once", async () => {
+      const asked = Promise.withResolvers<void>();
+      const server = await startRawServer(() => asked.resolve(), 30_000, transport);
+      try {
+        const stopping = new AbortController();
+        const receiving = server.queue.receive({ ...ask, waitSeconds: 20 }, stopping.signal);
+        await asked.promise;
+        stopping.abort();
+        await assert.rejects(receiving, { code: "interrupted" });
+      } finally {
+        await server.close();
+      }
+    });
   });
-});

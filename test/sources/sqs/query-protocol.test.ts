@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { readMessage } from "../../../src/sources/sqs/message.ts";
 import { datasetFile, datasetMissing } from "../../harness/dataset.ts";
-import { openTestQueue } from "../../harness/queues.ts";
+import { openTestQueue, transports } from "../../harness/queues.ts";
 
 const neverStops = new AbortController().signal;
 
@@ -42,10 +42,10 @@ async function startOldServer(answer: string, jsonStatus: number): Promise<OldSe
   };
 }
 
-for (const status of [500, 400]) {
-  test(`a server that answers JSON with "Missing Action" (HTTP ${status}) is asked in the Query protocol from then on`, async () => {
+for (const [transport, status] of transports.flatMap((one) => [500, 400].map((each) => [one, each] as const))) {
+  test(`over ${transport} a server that answers JSON with "Missing Action" (HTTP ${status}) is asked in the Query protocol from then on`, async () => {
     const server = await startOldServer(emptyAnswer, status);
-    const queue = openTestQueue(server.url, "auto");
+    const queue = openTestQueue(server.url, "auto", transport);
     try {
       const ask = (): Promise<unknown> => queue.receive({ limit: 10, waitSeconds: 0, withAttributes: false }, neverStops);
       assert.deepEqual(await ask(), []);

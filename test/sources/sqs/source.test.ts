@@ -7,7 +7,7 @@ import { sendAll } from "../../../src/sources/sqs/send.ts";
 import type { SqsSource } from "../../../src/sources/sqs/source.ts";
 import { sourceConformance } from "../../conformance/source.ts";
 import { type RunningSqsServer, sqsServers } from "../../engines/sqs-servers.ts";
-import { createQueue, drainingAfter, openTestQueue, sendToGroup, sqsSource } from "../../harness/queues.ts";
+import { createQueue, drainingAfter, openTestQueue, sendToGroup, sqsSource, transports } from "../../harness/queues.ts";
 
 const neverStops = new AbortController().signal;
 
@@ -28,20 +28,22 @@ for (const engine of await sqsServers()) {
         protocol,
       );
 
-    for (const protocol of engine.protocols) {
+    // the Query protocol is spoken by the SDK, whatever the transport
+    const wires = engine.protocols.flatMap((protocol) => transports.map((transport) => ({ protocol, transport })));
+    for (const { protocol, transport } of wires.filter((wire) => wire.protocol === "json" || wire.transport === "sdk")) {
       sourceConformance(
-        `SQS on ${engine.name}, ${protocol} protocol`,
+        `SQS on ${engine.name}, ${protocol} protocol over ${transport}`,
         async ({ visibilitySeconds, inGroups }) => {
           const url = await newQueue(protocol, {
             ...(visibilitySeconds === undefined ? {} : { VisibilityTimeout: String(visibilitySeconds) }),
             ...(inGroups === true ? { FifoQueue: "true" } : {}),
           });
           // what a test asks and sends goes another way than the sources: they close theirs
-          const queue = openTestQueue(url, protocol);
+          const queue = openTestQueue(url, protocol, transport);
           const facts = await queue.facts();
           const sources: SqsSource[] = [];
           const another = (): SqsSource => {
-            const source = sqsSource(openTestQueue(url, protocol), { facts });
+            const source = sqsSource(openTestQueue(url, protocol, transport), { facts });
             sources.push(source);
             return source;
           };
@@ -63,12 +65,12 @@ for (const engine of await sqsServers()) {
             },
           };
         },
-        engine.name === "moto" ? { groups: "moto hands one group to several receives at once" } : {},
+        engine.lacks?.groups === undefined ? {} : { groups: engine.lacks.groups },
       );
 
-      test(`${protocol}: a queue that does not exist is a misfit with a way out`, async () => {
+      test(`${protocol} over ${transport}: a queue that does not exist is a misfit with a way out`, async () => {
         const url = await newQueue(protocol);
-        const queue = openTestQueue(`${url}-not-there`, protocol);
+        const queue = openTestQueue(`${url}-not-there`, protocol, transport);
         try {
           await assert.rejects(
             queue.facts(),
@@ -80,10 +82,10 @@ for (const engine of await sqsServers()) {
       });
 
       test(
-        `${protocol}: a drain ends when the queue has stayed empty, and not while a message is in flight`,
+        `${protocol} over ${transport}: a drain ends when the queue has stayed empty, and not while a message is in flight`,
         { timeout: 60_000 },
         async () => {
-          const queue = openTestQueue(await newQueue(protocol, { VisibilityTimeout: "60" }), protocol);
+          const queue = openTestQueue(await newQueue(protocol, { VisibilityTimeout: "60" }), protocol, transport);
           try {
             await sendAll(queue, ['{"n":1}'], neverStops, () => {});
             const holder = sqsSource(queue);

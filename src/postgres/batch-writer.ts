@@ -1,0 +1,112 @@
+import type { FieldShape } from "../contract/structure.ts";
+import type { Batch, Delivery, Settlement } from "../pipeline/ports.ts";
+import { type BatchPart, KnownPlaces, newlyRefused, settleByReceipts } from "./batch-part.ts";
+import { BinaryRows } from "./binary-copy.ts";
+import { type CopyIn, CopyUnusable } from "./copy-in.ts";
+import { CopyTarget, type Fields } from "./copy-target.ts";
+import type { HaltedDatabase, Query } from "./database.ts";
+import type { FailureBudget } from "./failure-budget.ts";
+import { loadParameters, shapeOf } from "./load-parameters.ts";
+import type { LoadAnswer, LoadShape, LoadStatements } from "./load-statement.ts";
+import type { TableName } from "./names.ts";
+import { advancePosition } from "./positions.ts";
+import { requireWritable, standingOf, standingPrelude } from "./ring-keys.ts";
+import type { TargetColumn } from "./target.ts";
+
+/** What a load says beside the batch. */
+export interface WriterOptions {
+  readonly schema: string;
+  readonly table: TableName;
+  readonly columns: readonly TargetColumn[];
+  /** The pipeline's number, from `registerPipeline`. */
+  readonly pipeline: number;
+  readonly contractHash: string;
+  /** Types and lengths of the fields of a refused message, for the quarantine. */
+  readonly describe: (delivery: Delivery) => readonly FieldShape[];
+  readonly budget: FailureBudget;
+}
+
+/** Where a batch has fewer rows, a COPY of its own costs more than it saves (bench/load.ts). */
+const leastCopied = 50;
+
+/**
+ * Writes a batch in one transaction. Rows go by binary COPY behind the receipts, which have said which of them are new; or in one
+ * statement with them, where they are few or COPY cannot write them.
+ */
+export class BatchWriter {
+  readonly #options: WriterOptions;
+  readonly #statements: LoadStatements;
+  /** Null from when COPY was refused: what it does not do for this table, statements do. */
+  #copyTarget: CopyTarget | null;
+
+  constructor(options: WriterOptions, statements: LoadStatements) {
+    this.#options = options;
+    this.#statements = statements;
+    this.#copyTarget = statements.skipsConflicts ? null : CopyTarget.of(options.table, options.columns);
+  }
+
+  /** From now on rows go by statements. */
+  copyNoMore(): void {
+    this.#copyTarget = null;
+  }
+
+  async write(database: HaltedDatabase, batch: Batch, part: BatchPart): Promise<readonly Settlement[]> {
+    try {
+      return await this.#write(database, batch, part, this.#fieldsOf(batch, part));
+    } catch (error) {
+      if (!(error instanceof CopyUnusable)) throw error;
+      this.copyNoMore();
+      return this.#write(database, batch, part, null);
+    }
+  }
+
+  /** In the order of the statement of this shape. */
+  async parameters(batch: Batch, part: BatchPart, shape: LoadShape): Promise<readonly unknown[]> {
+    const { pipeline, contractHash, describe } = this.#options;
+    const structures = part.refused.map(({ delivery }) => JSON.stringify(describe(delivery)));
+    const sealed = await Promise.all(part.refused.map(batch.seal));
+    return loadParameters(batch, part, { pipeline, contractHash, structures, sealed }, shape);
+  }
+
+  /** Null where the rows go by a statement. Aliases come after the rows, as everywhere: with them, rows do too. */
+  #fieldsOf({ keys }: Batch, { rows }: BatchPart): Fields | null {
+    if (this.#copyTarget === null || rows.deliveries.length < leastCopied || (keys?.aliases.length ?? 0) > 0) return null;
+    return this.#copyTarget.fields(rows.columns);
+  }
+
+  async #write(
+    database: HaltedDatabase,
+    batch: Batch,
+    part: BatchPart,
+    fields: Fields | null,
+  ): Promise<readonly Settlement[]> {
+    const { keys, position, advance } = batch;
+    const { budget, schema, pipeline } = this.#options;
+    const shape = shapeOf(batch, part, fields === null && part.rows.deliveries.length > 0);
+    const parameters = await this.parameters(batch, part, shape);
+    const { known, stored } = await database.transaction(
+      "loading",
+      async (query: Query, prelude, copyIn) => {
+        await budget.refuseTripped(query, prelude);
+        if (keys !== undefined) requireWritable(standingOf(prelude), keys, part.refused.length > 0);
+        if (advance !== undefined) await advancePosition(query, schema, pipeline, advance);
+        const [answer] = await query<LoadAnswer>(this.#statements.load(shape), parameters);
+        const places = new KnownPlaces(answer?.known ?? null);
+        if (fields !== null) await this.#copy(copyIn, fields, places);
+        const refused = newlyRefused(part, places);
+        const messages = part.rows.deliveries.length + part.refused.length - places.count;
+        await budget.spend(query, position, part.refused, { messages, refused });
+        return { known: places, stored: answer?.stored ?? 0 };
+      },
+      { prelude: [...(keys === undefined ? [] : [standingPrelude(schema, keys.ring)]), budget.prelude].join(";\n") },
+    );
+    return settleByReceipts(part, known, stored);
+  }
+
+  async #copy(copyIn: CopyIn, fields: Fields, known: KnownPlaces): Promise<void> {
+    const rows = fields[0]?.count ?? 0;
+    const places = known.count === 0 ? null : known.others(rows);
+    const count = places?.length ?? rows;
+    if (count > 0) await this.#copyTarget?.write(copyIn, new BinaryRows(fields, count, places));
+  }
+}
