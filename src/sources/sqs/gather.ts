@@ -45,6 +45,7 @@ export class Gather implements Demand {
   #receivers: Receivers | null = null;
   #open: OpenBatch | null = null;
   #lastWaitingMs = -Infinity;
+  #lastLimit = 0;
   #hasEnded = false;
 
   constructor(parts: Gathering) {
@@ -67,6 +68,7 @@ export class Gather implements Demand {
     const leave = (): void => this.#leave(lane);
     signal.addEventListener("abort", leave, { once: true });
     this.#lanes.push(lane);
+    this.#lastLimit = limit;
     this.serve();
     try {
       return await lane.answer.promise;
@@ -101,7 +103,7 @@ export class Gather implements Demand {
     if (this.#isLetLie(this.#open)) return 0;
     let room = 0;
     for (const { limit } of this.#lanes) room += limit;
-    return room + pace.takenInARoundTrip(nowMs) - arrivals.size;
+    return room + pace.takenWhileFetching(this.#lastLimit, nowMs) - arrivals.size;
   }
 
   longestWaitSeconds(nowMs: number): number {

@@ -68,9 +68,10 @@ export class Pace {
     this.#takenAtMs = nowMs;
   }
 
-  /** What the lanes will have taken by the time a call that goes out now is answered. */
-  takenInARoundTrip(nowMs: number): number {
-    return Math.floor((this.#takenBy(nowMs) / rateWindowMs) * this.#roundTripMs);
+  /** What the lanes will have taken by the time a batch that is asked for now is there: a large one takes several rounds of calls. */
+  takenWhileFetching(batchRows: number, nowMs: number): number {
+    const rounds = Math.ceil(batchRows / (callSize * this.#width));
+    return Math.floor((this.#takenBy(nowMs) / rateWindowMs) * this.#roundTripMs * rounds);
   }
 
   #takenBy(nowMs: number): number {
