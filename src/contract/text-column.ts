@@ -2,7 +2,10 @@ import { MasklineError } from "../errors.ts";
 
 /** Before each text, its length in bytes. */
 export const lengthBytes = 4;
-const leastBytes = 1_024;
+const leastBytes = 512;
+const pooledBytes = 2_048;
+/** More than this is given back after use, so that one giant batch does not decide for ever what is held. */
+const keptBytes = 1 << 20;
 /** Of a code unit of UTF-16, in UTF-8. */
 const longestUnitBytes = 3;
 /** The length of a text that is not there. */
@@ -24,13 +27,13 @@ export class TextColumn {
   /** The same memory. */
   view: DataView;
   #nulls = 0;
-  /** How far texts were written since the last `clear`, those too that were not added or taken away again. */
-  #touched = 0;
+  /** How far memory may have been written. */
+  #reach = 0;
 
   /** @param rows how many are expected @param bytes of all texts, as expected */
   constructor(rows: number = 0, bytes: number = 0) {
     this.ends = new Uint32Array(rows + 1);
-    this.bytes = Buffer.allocUnsafeSlow(Math.max(leastBytes, rows * lengthBytes + bytes));
+    this.bytes = memoryOf(Math.max(leastBytes, rows * lengthBytes + bytes));
     this.view = viewOf(this.bytes);
   }
 
@@ -90,7 +93,9 @@ export class TextColumn {
   /** Where the text of the next row is to be written, in `bytes` as they are then; there is room for so many. */
   next(mostBytes: number): number {
     const start = this.usedBytes + lengthBytes;
-    this.#reserve(start + mostBytes);
+    const reach = start + mostBytes;
+    if (reach > this.#reach) this.#reach = reach;
+    this.#reserve(reach);
     return start;
   }
 
@@ -130,6 +135,7 @@ export class TextColumn {
 
   /** Takes the last rows away, until so many are left. */
   truncate(rows: number): void {
+    this.#reach = Math.max(this.#reach, this.usedBytes);
     if (this.#nulls > 0) for (let row = rows; row < this.count; row += 1) if (this.isNull(row)) this.#nulls -= 1;
     this.count = rows;
   }
@@ -137,6 +143,7 @@ export class TextColumn {
   /** Takes the rows at some places away, which rise; the others close up. */
   drop(rows: readonly number[]): void {
     if (rows.length === 0) return;
+    this.#reach = Math.max(this.#reach, this.usedBytes);
     const { bytes, count, ends } = this;
     let kept = rows[0] as number;
     let end = ends[kept] as number;
@@ -158,10 +165,11 @@ export class TextColumn {
 
   /** Takes all rows away, and makes zeros of all that was written: plain values do not outlive their batch. */
   clear(): void {
-    this.bytes.fill(0, 0, this.#touched);
-    this.#touched = 0;
+    this.bytes.fill(0, 0, Math.max(this.#reach, this.usedBytes));
+    if (this.bytes.length > keptBytes) this.#replace(leastBytes);
     this.count = 0;
     this.#nulls = 0;
+    this.#reach = 0;
   }
 
   /** The rows at the given places, in that order. */
@@ -197,13 +205,23 @@ export class TextColumn {
   }
 
   #reserve(lengthInBytes: number): void {
-    if (lengthInBytes > this.#touched) this.#touched = lengthInBytes;
     if (lengthInBytes <= this.bytes.length) return;
-    const longer = Buffer.allocUnsafeSlow(Math.max(lengthInBytes, this.bytes.length * 2));
-    this.bytes.copy(longer, 0, 0, this.usedBytes);
-    this.bytes = longer;
-    this.view = viewOf(longer);
+    const former = this.bytes;
+    this.#replace(Math.max(lengthInBytes, former.length * 2));
+    former.copy(this.bytes, 0, 0, this.usedBytes);
+    // it may hold plain values
+    former.fill(0);
   }
+
+  #replace(lengthInBytes: number): void {
+    this.bytes = memoryOf(lengthInBytes);
+    this.view = viewOf(this.bytes);
+  }
+}
+
+/** Small ones from the runtime's pool: memory of its own would take longer than the few rows in it. */
+function memoryOf(lengthInBytes: number): Buffer {
+  return lengthInBytes <= pooledBytes ? Buffer.allocUnsafe(lengthInBytes) : Buffer.allocUnsafeSlow(lengthInBytes);
 }
 
 function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
