@@ -27,8 +27,8 @@ export class TextColumn {
   /** The same memory. */
   view: DataView;
   #nulls = 0;
-  /** How far memory may have been written. */
-  #reach = 0;
+  /** How far texts were written since the last `clear`, those too that were not added or taken away again. */
+  #touched = 0;
 
   /** @param rows how many are expected @param bytes of all texts, as expected */
   constructor(rows: number = 0, bytes: number = 0) {
@@ -93,9 +93,7 @@ export class TextColumn {
   /** Where the text of the next row is to be written, in `bytes` as they are then; there is room for so many. */
   next(mostBytes: number): number {
     const start = this.usedBytes + lengthBytes;
-    const reach = start + mostBytes;
-    if (reach > this.#reach) this.#reach = reach;
-    this.#reserve(reach);
+    this.#reserve(start + mostBytes);
     return start;
   }
 
@@ -135,7 +133,6 @@ export class TextColumn {
 
   /** Takes the last rows away, until so many are left. */
   truncate(rows: number): void {
-    this.#reach = Math.max(this.#reach, this.usedBytes);
     if (this.#nulls > 0) for (let row = rows; row < this.count; row += 1) if (this.isNull(row)) this.#nulls -= 1;
     this.count = rows;
   }
@@ -143,7 +140,6 @@ export class TextColumn {
   /** Takes the rows at some places away, which rise; the others close up. */
   drop(rows: readonly number[]): void {
     if (rows.length === 0) return;
-    this.#reach = Math.max(this.#reach, this.usedBytes);
     const { bytes, count, ends } = this;
     let kept = rows[0] as number;
     let end = ends[kept] as number;
@@ -165,11 +161,11 @@ export class TextColumn {
 
   /** Takes all rows away, and makes zeros of all that was written: plain values do not outlive their batch. */
   clear(): void {
-    this.bytes.fill(0, 0, Math.max(this.#reach, this.usedBytes));
+    this.bytes.fill(0, 0, this.#touched);
+    this.#touched = 0;
     if (this.bytes.length > keptBytes) this.#replace(leastBytes);
     this.count = 0;
     this.#nulls = 0;
-    this.#reach = 0;
   }
 
   /** The rows at the given places, in that order. */
@@ -205,6 +201,7 @@ export class TextColumn {
   }
 
   #reserve(lengthInBytes: number): void {
+    if (lengthInBytes > this.#touched) this.#touched = lengthInBytes;
     if (lengthInBytes <= this.bytes.length) return;
     const former = this.bytes;
     this.#replace(Math.max(lengthInBytes, former.length * 2));

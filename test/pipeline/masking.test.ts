@@ -116,19 +116,21 @@ test("a token passes as it is where it is accepted, in its own domain and as a w
 });
 
 test("nothing of the values is left in the memory of their columns once they are masked, whatever became of them", () => {
-  const canary = "canary-0815";
+  // not in any file, and in no column that keeps a part of its values: memory that comes up again may hold what was there before
+  const canary = randomBytes(8).toString("hex");
   const event = fc.record({
-    name: fc.constantFrom("ann", 7),
-    ip: fc.constantFrom("198.51.100.231", "nowhere"),
+    name: fc.constantFrom("ann", "ann", "ann", 7),
+    ip: fc.constantFrom("198.51.100.231", "198.51.100.231", "nowhere"),
     // some are refused with a part of them written already, and some make the memory grow
-    device: fc.constantFrom(canary, `${canary}é`, `${canary}\0`, canary.repeat(9), tokens[1]),
+    device: fc.constantFrom(canary, `${canary}é`, `${canary}\0`, canary.repeat(4), tokens[1]),
     ssn: fc.constantFrom("593-47-5928", canary),
-    note: fc.constantFrom(canary, canary.repeat(100)),
+    note: fc.constantFrom("a note", "198.51.100.231"),
   });
   const masking = new Masking(masks);
   const memory = new Set<Buffer>();
+  let seen = 0;
   fc.assert(
-    fc.property(fc.array(event, { minLength: 1, maxLength: 60 }), (batch) => {
+    fc.property(fc.array(event, { minLength: 1, maxLength: 90, size: "max" }), (batch) => {
       const rows = { columns: masking.begin(batch.length), ids: [] };
       const values = rows.columns.filter((_, place) => masks[place]?.mask !== null);
       const holdsCanary = (): boolean => [...memory].some((bytes) => bytes.includes(canary));
@@ -136,11 +138,11 @@ test("nothing of the values is left in the memory of their columns once they are
         reader.append(makeDelivery({ body: JSON.stringify(each) }), rows);
         for (const { bytes } of values) memory.add(bytes);
       }
-      if (rows.ids.length > 0) assert.ok(holdsCanary());
+      if (holdsCanary()) seen += 1;
       masking.finish();
       assert.ok(!holdsCanary());
     }),
     { numRuns: 100 },
   );
-  assert.ok(memory.size > masks.length, "memory has grown meanwhile");
+  assert.ok(seen > 50 && memory.size > masks.length, `the canary was there ${seen} times, in ${memory.size} places`);
 });
