@@ -9,6 +9,11 @@ export function wordsOf(bytes: Uint8Array): Int32Array {
   return new Int32Array(aligned.buffer, aligned.byteOffset, aligned.length / Int32Array.BYTES_PER_ELEMENT);
 }
 
+/** The same memory, to be read anywhere. */
+export function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, length);
+}
+
 /** Xors one block into another; both by the place of their first word. Written out: a loop here doubles the time of a mask. */
 export function xorBlock(target: Int32Array, to: number, source: Int32Array, from: number): void {
   target[to] = (target[to] as number) ^ (source[from] as number);

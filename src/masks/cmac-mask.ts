@@ -2,7 +2,7 @@ import { lengthBytes } from "../contract/text-column.ts";
 import { blockLengthBytes, createBlockFunction } from "./aes-block.ts";
 import { addBase64url, base64urlOverrun } from "./base64url-bytes.ts";
 import { base64urlLength, textsOfBlocks } from "./base64url.ts";
-import { wordsOf } from "./block-words.ts";
+import { viewOf, wordsOf } from "./block-words.ts";
 import { ByteColumn } from "./byte-column.ts";
 import { createCmac } from "./cmac.ts";
 import { createEncoding } from "./encoding.ts";
@@ -36,7 +36,7 @@ export function createCmacMask(definition: MaskDefinition, { primary }: DomainKe
     write(plain, tokens) {
       try {
         encoding.encodeColumn(plain, column);
-        const macs = cmac(column);
+        const macs = viewOf(cmac(column));
         tokens.reserve(plain.count, plain.count * (lengthBytes + tokenCharacters) + base64urlOverrun);
         let from = 0;
         for (let row = 0; row < plain.count; row += 1) {

@@ -1,6 +1,7 @@
 import { createHmac, createSecretKey, type KeyObject } from "node:crypto";
 
 import { addBase64url } from "./base64url-bytes.ts";
+import { viewOf } from "./block-words.ts";
 import { ByteColumn, bytesAt } from "./byte-column.ts";
 import { createEncoding } from "./encoding.ts";
 import { type DomainKeys, type Mask, maskFacts, type MaskDefinition } from "./mask.ts";
@@ -35,7 +36,7 @@ export function createHmacMask(definition: MaskDefinition, { primary }: DomainKe
             tokens.addNull();
             continue;
           }
-          addBase64url(hmacSha256(key, bytesAt(column, value)), 0, tokenBytes, tokens);
+          addBase64url(viewOf(hmacSha256(key, bytesAt(column, value))), 0, tokenBytes, tokens);
           value += 1;
         }
       } finally {

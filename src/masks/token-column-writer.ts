@@ -2,6 +2,7 @@ import { lengthBytes, type TextColumn } from "../contract/text-column.ts";
 import { blockLengthBytes } from "./aes-block.ts";
 import { base64urlOverrun, fourCharacters, writeBase64url } from "./base64url-bytes.ts";
 import { base64urlLength } from "./base64url.ts";
+import { viewOf } from "./block-words.ts";
 import { type SealedColumn, sivLengthBytes } from "./siv-cipher.ts";
 import { headLengthBytes, tokenTag } from "./token.ts";
 
@@ -28,7 +29,8 @@ export class TokenColumnWriter {
       plain.count,
       plain.count * lengthBytes + base64urlLength(count * headLengthBytes + blockCount * blockLengthBytes) + count,
     );
-    const { bytes } = blocks;
+    const sivView = viewOf(sivs);
+    const ciphertextView = viewOf(blocks.bytes);
     const firstFour = this.#firstFour;
     const keyEnd = this.#keyEnd;
     let value = 0;
@@ -42,10 +44,11 @@ export class TokenColumnWriter {
       const at = tokens.next(headCharacters + base64urlLength(length) + base64urlOverrun);
       const { view } = tokens;
       view.setInt32(at, firstFour, true);
-      view.setInt32(at + 4, fourCharacters(keyEnd | (sivs[siv] as number)), true);
-      writeBase64url(sivs, siv + 1, sivLengthBytes - 1, view, at + 8);
+      view.setInt32(at + 4, fourCharacters(keyEnd | sivView.getUint8(siv)), true);
+      writeBase64url(sivView, siv + 1, sivLengthBytes - 1, view, at + 8);
       tokens.added(
-        headCharacters + writeBase64url(bytes, (starts[value] as number) * blockLengthBytes, length, view, at + headCharacters),
+        headCharacters +
+          writeBase64url(ciphertextView, (starts[value] as number) * blockLengthBytes, length, view, at + headCharacters),
       );
       value += 1;
     }
