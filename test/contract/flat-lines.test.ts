@@ -233,6 +233,13 @@ test("a name that was learned with the brace before it is not taken for one behi
     assert.equal(lines.read(Buffer.from(line)), null);
 });
 
+test("a field that is read whole, and looked into, is left alone where there is something in it", () => {
+  const lines = new Lines(contract([column("a", { type: "json" }), column("a.b")]));
+  assert.deepEqual(lines.read(Buffer.from('{"a":7}')), ["7", null]);
+  assert.deepEqual(lines.read(Buffer.from('{"a":"x","a.b":"y"}')), ['"x"', "y"]);
+  assert.equal(lines.read(Buffer.from('{"a":{"b":"y"}}')), null);
+});
+
 test("where lines are nested at a column, few are tried in vain, and flat ones are read again when they come", () => {
   const shape = contract([column("a.b"), column("c")]);
   const lines = new Lines(shape);
@@ -244,7 +251,7 @@ test("where lines are nested at a column, few are tried in vain, and flat ones a
   for (const row of read) assert.deepEqual(row, ["1", "2"]);
 });
 
-test("keys that are data are not remembered without end, and lines that hold them are read", () => {
+test("keys that are data do not keep lines from being read, however many there are", () => {
   const lines = new Lines(contract([column("a")]));
   for (let count = 0; count < 2_000; count += 1)
     assert.deepEqual(lines.read(Buffer.from(`{"key ${count}":1,"a":"${count}"}`)), [String(count)]);
