@@ -32,7 +32,16 @@ export interface ProcessesReport {
 const lastWordsLength = 2_000;
 
 /** Of several failures the one that somebody has to do something about; the others mostly follow from it. */
-const severity: readonly (keyof typeof exitCodes)[] = ["tripped", "misfit", "usage", "failed", "outage", "unfinished", "interrupted", "done"];
+const severity: readonly (keyof typeof exitCodes)[] = [
+  "tripped",
+  "misfit",
+  "usage",
+  "failed",
+  "outage",
+  "unfinished",
+  "interrupted",
+  "done",
+];
 
 /**
  * Runs this very command in several processes, and answers with the totals of each. Stops are handed on. When one fails or is lost, the
@@ -144,9 +153,13 @@ class Share {
 
   #end(how: string): unknown {
     if (!this.#hasEnded && this.failure === null) {
-      this.failure = new MasklineError("process_lost", `one of the processes ended without a word (${how}); the others were stopped in order`, {
-        next: "run it again; nothing is lost",
-      });
+      this.failure = new MasklineError(
+        "process_lost",
+        `one of the processes ended without a word (${how}); the others were stopped in order`,
+        {
+          next: "run it again; nothing is lost",
+        },
+      );
     }
     return this.#totals;
   }

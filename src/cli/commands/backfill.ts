@@ -1,5 +1,5 @@
-import { type BackfillRequest, type BackfillStart, type BackfillTotals, backfill as loadFiles } from "../../app/backfill.ts";
 import { type BackfillRehearsal, rehearseBackfill } from "../../app/backfill-rehearsal.ts";
+import { type BackfillRequest, type BackfillStart, type BackfillTotals, backfill as loadFiles } from "../../app/backfill.ts";
 import type { Settings } from "../../app/config/load.ts";
 import { MasklineError } from "../../errors.ts";
 import { parseSentAt, type SentAt } from "../../sources/files/sent-at.ts";
@@ -23,7 +23,9 @@ export const backfill: Command = {
       doc: "what $sent_at is: a field of the event with its time (event.time), or one time for all (2024-01-31T00:00:00Z)",
     },
     "accept-tokens": { doc: "let values pass that are tokens of their domain already; for trusted input only" },
-    changed: { doc: "load files of a known name although they hold something else: they are other files, or old lines may come twice" },
+    changed: {
+      doc: "load files of a known name although they hold something else: they are other files, or old lines may come twice",
+    },
     "dry-run": { doc: "check everything and read the files through contract and masks; load nothing" },
     quiet: { doc: "no progress" },
   },
@@ -108,7 +110,8 @@ function conclude({ output, operands }: Call, totals: Totals, seconds: number): 
   }
   if (output.json) return output.document({ ...totals, seconds: Number(seconds.toFixed(3)) });
   output.say(`${account}, in ${count(Number(seconds.toFixed(1)))} s`);
-  if (skipped > 0) output.say(`${count(skipped)} of ${count(operands.length)} files were skipped: loaded before, or copies of others`);
+  if (skipped > 0)
+    output.say(`${count(skipped)} of ${count(operands.length)} files were skipped: loaded before, or copies of others`);
   if (quarantined > 0) output.say("next: maskline quarantine list");
 }
 

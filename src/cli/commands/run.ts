@@ -6,8 +6,8 @@ import { maskFacts } from "../../masks/mask.ts";
 import type { RunTotals } from "../../pipeline/engine.ts";
 import type { PipelineEvent } from "../../pipeline/report.ts";
 import { type Call, type Command, configFlags, type Flag } from "../command.ts";
-import type { Output } from "../output.ts";
 import { MergedEvents, type SeveralTotals, sumTotals } from "../merged-runs.ts";
+import type { Output } from "../output.ts";
 import { ProcessShare } from "../process-share.ts";
 import { inProcesses, processCount, processFlags } from "../processes.ts";
 import { RunProgress } from "../progress.ts";
@@ -80,7 +80,8 @@ async function runAll(call: Call, settings: Settings, asked: Asked, stop: AbortS
   const report = (event: PipelineEvent): void => progress.report(event);
   const onReady = (start: RunStart): void => announce(call.output, start, asked);
   const processes = processCount(call);
-  if (processes === 1) return runPipeline(settings, { ...asked, maxMessages: asked.maxMessages ?? Infinity, report, onReady }, stop);
+  if (processes === 1)
+    return runPipeline(settings, { ...asked, maxMessages: asked.maxMessages ?? Infinity, report, onReady }, stop);
   const merged = new MergedEvents(report);
   const totals = await inProcesses(call, processes, {
     ready: (start) => onReady(start as RunStart),
