@@ -8,7 +8,14 @@ import { setTimeout as pause } from "node:timers/promises";
 import { sampleEvents } from "../../src/demo/sample.ts";
 import type { Account } from "../../src/postgres/ledger.ts";
 import { countRows } from "../harness/login-table.ts";
-import { openWorkspace, type RunningCommand, type Servers, startMaskline, startServers, type Workspace } from "../harness/workspace.ts";
+import {
+  openWorkspace,
+  type RunningCommand,
+  type Servers,
+  startMaskline,
+  startServers,
+  type Workspace,
+} from "../harness/workspace.ts";
 import { documentOf, failed, succeeded } from "./expect.ts";
 
 interface SeveralTotals {
@@ -124,7 +131,11 @@ suite("--processes", () => {
     const [victim = 0, ...others] = childrenOf(running.processId);
     process.kill(victim, "SIGKILL");
     const finished = await running.finished;
-    failed(finished, { code: "process_lost", says: /one of the processes ended without a word \(SIGKILL\)/, next: /nothing is lost/ });
+    failed(finished, {
+      code: "process_lost",
+      says: /one of the processes ended without a word \(SIGKILL\)/,
+      next: /nothing is lost/,
+    });
     assert.ok(!others.some(isAlive));
     assert.equal(await countRows(place.database, "maskline.replica"), 1, "only the lost one did not say that it ends");
   });
@@ -148,14 +159,26 @@ suite("--processes", () => {
     assert.equal(tripped.stderr.match(/^maskline: /gm)?.length, 1);
     const misfit = await place.maskline("run", "--processes", "2", "--set", "keyring=file:./missing.json");
     assert.equal(misfit.code, 3);
-    const unfinished = await place.maskline("run", "--drain", "--max-duration", "1s", "--processes", "2", ...["--set", "pipeline=other"]);
+    const unfinished = await place.maskline(
+      "run",
+      "--drain",
+      "--max-duration",
+      "1s",
+      "--processes",
+      "2",
+      ...["--set", "pipeline=other"],
+    );
     failed(unfinished, { code: "drain_unfinished", says: /the drain was stopped/, next: /run it again/ });
   });
 
   test("takes a number or auto, and nothing else", async (t) => {
     const place = await workspace(t);
     for (const wrong of ["0", "many", "65", "-1"]) {
-      failed(await place.maskline("run", `--processes=${wrong}`), { code: "usage", says: /--processes takes a number from 1 to 64, or auto/, next: /help/ });
+      failed(await place.maskline("run", `--processes=${wrong}`), {
+        code: "usage",
+        says: /--processes takes a number from 1 to 64, or auto/,
+        next: /help/,
+      });
     }
     await writeFile(path.join(place.folder, "none.ndjson"), "");
     succeeded(await place.maskline("backfill", "none.ndjson", "--sent-at", "2024-01-01", "--processes", "auto"));

@@ -2,15 +2,7 @@ import { isUtf8 } from "node:buffer";
 
 import type { Advance } from "../../pipeline/ports.ts";
 import type { InputFile } from "./input-file.ts";
-import { FileLine } from "./line.ts";
-
-/** How lines are read. */
-export interface LineReading {
-  /** A longer line is refused. */
-  readonly mostBytes: number;
-  /** When the event of a line happened; null where nothing says so. */
-  readonly sentAt: (line: FileLine) => number | null;
-}
+import { FileLine, type LineReading, type LinesTogether } from "./line.ts";
 
 /** The lines of a block from its position on, as they were read. */
 export interface BlockBytes {
@@ -41,9 +33,10 @@ export function streamOf({ fingerprint }: Pick<InputFile, "fingerprint">, number
  * Lines that begin in the same fixed part of a file, with the place up to where they were loaded: 0 before the first load, then the
  * offset in the block at which the next line begins, and the block's length when no other line does. One batch is out at a time.
  */
-export class Block {
+export class Block implements LinesTogether {
   readonly file: InputFile;
   readonly number: number;
+  readonly fileName: string;
   readonly stream: string;
   readonly bytes: Buffer;
   readonly reading: LineReading;
@@ -68,6 +61,7 @@ export class Block {
   constructor({ file, number, next, bytes, origin, diskBytes }: BlockBytes, reading: LineReading) {
     this.file = file;
     this.number = number;
+    this.fileName = file.name;
     this.stream = streamOf(file, number);
     this.bytes = bytes;
     this.reading = reading;

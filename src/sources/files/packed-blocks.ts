@@ -58,7 +58,8 @@ interface Unpacked {
 /** Every member of a file: a decompressor ends with the first that ends inside a chunk, and silently leaves what follows. */
 async function* unpack(file: InputFile): AsyncGenerator<Unpacked> {
   for (let at = 0; at < file.bytes;) {
-    const member = file.kind === "gzip" ? createGunzip({ chunkSize: unpackedBytes }) : createZstdDecompress({ chunkSize: unpackedBytes });
+    const member =
+      file.kind === "gzip" ? createGunzip({ chunkSize: unpackedBytes }) : createZstdDecompress({ chunkSize: unpackedBytes });
     yield* unpackMember(file, at, member);
     if (member.bytesWritten === 0) throw damaged(file);
     at += member.bytesWritten;
@@ -88,7 +89,9 @@ function damaged({ name }: InputFile): MasklineError {
 }
 
 function unreadable({ name }: InputFile): MasklineError {
-  return new MasklineError("file_unreadable", `${name} could not be read to its end`, { next: "look at the disk, and run it again" });
+  return new MasklineError("file_unreadable", `${name} could not be read to its end`, {
+    next: "look at the disk, and run it again",
+  });
 }
 
 /** A block whose last line has not ended yet. */
@@ -192,7 +195,8 @@ class BlockCutter {
   #endLine({ block, buffer, tail }: OpenEnd): void {
     const end = Buffer.concat(tail);
     const filled = this.#plan.file.blockBytes;
-    const bytes = filled + end.length <= buffer.length ? appended(buffer, block.origin, filled, end) : Buffer.concat([block.bytes, end]);
+    const bytes =
+      filled + end.length <= buffer.length ? appended(buffer, block.origin, filled, end) : Buffer.concat([block.bytes, end]);
     this.#whole.push({ ...block, bytes });
     this.#openEnd = null;
   }

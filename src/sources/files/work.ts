@@ -1,6 +1,7 @@
 import type { Clock } from "../../pipeline/clock.ts";
-import { Block, type BlockBytes, type LineReading, streamOf } from "./block.ts";
+import { Block, type BlockBytes, streamOf } from "./block.ts";
 import { blocksOf, type InputFile } from "./input-file.ts";
+import type { LineReading } from "./line.ts";
 import { type PackedPlan, packedBlocks } from "./packed-blocks.ts";
 import { readPlainBlock } from "./plain-block.ts";
 import { type BlockStanding, type Positions, untouched } from "./positions.ts";
@@ -54,7 +55,9 @@ export class Work {
   constructor(options: WorkOptions) {
     this.#options = options;
     this.#known = new Map(
-      options.files.flatMap(({ file, known }) => [...known].map(([number, standing]) => [streamOf(file, number), standing] as const)),
+      options.files.flatMap(({ file, known }) =>
+        [...known].map(([number, standing]) => [streamOf(file, number), standing] as const),
+      ),
     );
     const tasks = options.files.flatMap(({ file }) => this.#tasksOf(file));
     const first = Math.floor(options.startAt * tasks.length);
