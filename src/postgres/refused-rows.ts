@@ -45,13 +45,12 @@ export const findRefusedRows: RefusedRowSearch = (...asked) =>
     let evident: readonly RefusedRow[] = [];
     try {
       const passed = await passOver(trial.byCopy, trial.count, skipsConflicts);
-      evident = passed.refused;
-      if (passed.toTheEnd && evident.length > 0) return evident;
+      let refused = passed.toTheEnd ? passed.refused : [];
       // COPY knows no ON CONFLICT: what it refuses may be skipped by the load
-      if (!passed.toTheEnd && !skipsConflicts) {
-        const refused = await settleOthers(trial, trial.byCopy, evident);
-        if (refused.length > 0) return refused;
-      }
+      if (!passed.toTheEnd && !skipsConflicts) refused = await settleOthers(trial, trial.byCopy, passed.refused);
+      if (passed.refused.length + refused.length > 0) await trial.requireSame();
+      if (refused.length > 0) return refused;
+      evident = passed.refused;
     } catch (error) {
       if (!(error instanceof CopyUnusable)) throw error;
     }
@@ -87,7 +86,7 @@ async function newPlaces(query: Query, statements: LoadStatements, pipeline: num
 }
 
 /** After a refusal so many rows are tried at once, times the rows that went well before it: what is sent behind a refused row is in vain. */
-const growth = 8;
+const growth = 3;
 const leastReach = 64;
 
 /**
