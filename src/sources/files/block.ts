@@ -14,6 +14,8 @@ export interface BlockBytes {
   readonly bytes: Buffer;
   /** Where in the block the first of them begins. */
   readonly origin: number;
+  /** What they lie in, to be given back when nobody looks at them any more. */
+  readonly buffer: Buffer;
   /** How much of the file, as it lies there, these bytes are: for the progress. */
   readonly diskBytes: number;
 }
@@ -39,6 +41,7 @@ export class Block implements LinesTogether {
   readonly fileName: string;
   readonly stream: string;
   readonly bytes: Buffer;
+  readonly buffer: Buffer;
   readonly reading: LineReading;
   readonly idPrefix: string;
   /** Where `bytes` begins in the unpacked file. */
@@ -58,12 +61,13 @@ export class Block implements LinesTogether {
   #position: number;
   #isOut = false;
 
-  constructor({ file, number, next, bytes, origin, diskBytes }: BlockBytes, reading: LineReading) {
+  constructor({ file, number, next, bytes, buffer, origin, diskBytes }: BlockBytes, reading: LineReading) {
     this.file = file;
     this.number = number;
     this.fileName = file.name;
     this.stream = streamOf(file, number);
     this.bytes = bytes;
+    this.buffer = buffer;
     this.reading = reading;
     this.idPrefix = `${file.fingerprint.slice(0, idDigits)}:`;
     this.offset = number * file.blockBytes + origin;

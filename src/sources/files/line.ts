@@ -31,7 +31,8 @@ export interface LinesTogether {
 }
 
 /**
- * A line of a file. Holds places only: of a thousand lines that are read from their bytes none becomes a text.
+ * A line of a file. Holds places only: of a thousand lines that are read from their bytes none becomes a text. Good until its batch is
+ * settled: its bytes are used for other lines then.
  */
 export class FileLine implements Delivery {
   readonly among: LinesTogether;

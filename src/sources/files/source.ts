@@ -79,7 +79,7 @@ export class FileSource implements Source {
     this.#options.advanced(block.stepDiskBytes);
     if (this.#options.inLoad) block.settled();
     else if (!(await this.#follow(block))) return;
-    if (block.isDone) this.#open.delete(block);
+    if (block.isDone) this.#finish(block);
     else this.#ready.push(block);
   }
 
@@ -113,6 +113,11 @@ export class FileSource implements Source {
     }
   }
 
+  #finish(block: Block): void {
+    this.#open.delete(block);
+    this.#options.work.finish(block);
+  }
+
   /** Someone else is at it. */
   #leave(block: Block): void {
     this.#open.delete(block);
@@ -125,7 +130,7 @@ export class FileSource implements Source {
     try {
       if (await positions.advance(block.step)) {
         advanced(block.stepDiskBytes);
-        this.#open.delete(block);
+        this.#finish(block);
       } else this.#leave(block);
     } catch (error) {
       this.#ready.push(block);
