@@ -67,9 +67,7 @@ async function main(): Promise<void> {
       makeWay(database, "plain bisection", plainBisection),
     ]);
     for (const way of ways) await prove(database, way);
-    say(
-      `${ways.length} ways refuse the same rows and load the others; timing batches of ${batchRows}, one in ${every} refused\n`,
-    );
+    say(`${ways.length} ways refuse the same rows and load the others; timing batches of ${batchRows}, one in ${every} refused\n`);
     const [session] = await database.query<{ pid: number }>("looking", "SELECT pg_backend_pid() AS pid");
     await time(ways, Number(values.rounds ?? usualRounds), every, session?.pid ?? 0);
     say(asTable(ways));

@@ -75,12 +75,7 @@ export class BatchWriter {
     return this.#copyTarget.fields(rows.columns);
   }
 
-  async #write(
-    database: HaltedDatabase,
-    batch: Batch,
-    part: BatchPart,
-    fields: Fields | null,
-  ): Promise<readonly Settlement[]> {
+  async #write(database: HaltedDatabase, batch: Batch, part: BatchPart, fields: Fields | null): Promise<readonly Settlement[]> {
     const { keys, position, advance } = batch;
     const { budget, schema, pipeline } = this.#options;
     const shape = shapeOf(batch, part, fields === null && part.rows.deliveries.length > 0);

@@ -78,7 +78,12 @@ async function rolledBack(
  * Receipts are read, which takes half the time of inserting them: a search decides nothing. Whoever had one of these messages in hand was
  * waited for by the load that failed.
  */
-async function newPlaces(query: Query, statements: LoadStatements, pipeline: number | null, rows: Rows): Promise<readonly number[]> {
+async function newPlaces(
+  query: Query,
+  statements: LoadStatements,
+  pipeline: number | null,
+  rows: Rows,
+): Promise<readonly number[]> {
   if (pipeline === null) return rows.deliveries.map((_, place) => place);
   const found = await query<{ id: string }>(statements.known, [pipeline, ...receiptParameters(rows)]);
   const known = new Set(found.map(({ id }) => id));

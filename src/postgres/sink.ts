@@ -3,14 +3,7 @@ import { randomUUID } from "node:crypto";
 import { TextColumn } from "../contract/text-column.ts";
 import { MasklineError } from "../errors.ts";
 import type { Batch, Delivery, LedgerPosition, Settlement, Sink } from "../pipeline/ports.ts";
-import {
-  type BatchPart,
-  settleByCounts,
-  withoutHeldBack,
-  withoutOffenders,
-  withoutRepeats,
-  withoutUnknown,
-} from "./batch-part.ts";
+import { type BatchPart, settleByCounts, withoutHeldBack, withoutOffenders, withoutRepeats, withoutUnknown } from "./batch-part.ts";
 import { BatchWriter, type WriterOptions } from "./batch-writer.ts";
 import { type Database, DatabaseRefusal, type HaltedDatabase } from "./database.ts";
 import { type DatabaseFailure, describeFailure, isClash, mayBeRow } from "./error-classes.ts";
@@ -68,6 +61,11 @@ export class PostgresSink implements Sink {
         return await this.#writer.write(database, batch, part);
       } catch (error) {
         if (error instanceof BudgetCrossed) throw await this.#options.budget.trip(error, batch.position.run);
+        if (isMoved(error)) {
+          // by a COMMIT of this very load that nobody waited for any more, or by someone else
+          const known = await this.#lookUp(batch, part, database);
+          if (known !== null) return known;
+        }
         if (!(error instanceof DatabaseRefusal)) throw error;
         const away = error.code === "database_unreachable";
         if (away || isInLedger(error)) {
@@ -213,6 +211,10 @@ function withoutRefused({ heldBack }: Batch, part: BatchPart, refused: readonly 
   if (refused.length === 0) return part;
   const smaller = withoutOffenders(part, refused);
   return withoutHeldBack(smaller, heldBack, smaller.refused.slice(part.refused.length));
+}
+
+function isMoved(error: unknown): boolean {
+  return error instanceof MasklineError && error.code === "position_moved";
 }
 
 function isInLedger({ failure }: DatabaseRefusal): boolean {
