@@ -1,6 +1,5 @@
-import { Ajv, type ErrorObject } from "ajv";
-
 import type { ConfigFault } from "./fault.ts";
+import { checkSchema, type Unmet } from "./schema-check.ts";
 import { configurationSchema, type Options, type OptionSchema } from "./schema.ts";
 import { suggest } from "./suggest.ts";
 
@@ -16,56 +15,40 @@ export interface Validated {
  * @param hidden whether what an option holds must not be shown
  */
 export function validateOptions(value: unknown, hidden: (path: readonly string[]) => boolean): Validated {
-  const ajv = new Ajv({ allErrors: true, useDefaults: true, verbose: true, allowUnionTypes: true, strictRequired: false });
-  ajv.addVocabulary(["secret", "shorthand"]);
-  const validate = ajv.compile<Options>(configurationSchema);
-  validate(value);
-  const errors = validate.errors ?? [];
-  // of a value that is of the wrong type nothing else needs to be said
-  const mistyped = new Set(errors.flatMap(({ keyword, instancePath }) => (keyword === "type" ? [instancePath] : [])));
-  const told = errors.filter(({ keyword, instancePath }) => keyword === "type" || !mistyped.has(instancePath));
-  const unreadable = errors.flatMap(({ keyword, instancePath, parentSchema }) => {
-    const [group, name] = pathOf(instancePath);
+  const unmet = checkSchema(value, configurationSchema);
+  const unreadable = unmet.flatMap(({ rule, path: [group, name], schema }) => {
     // a secret is no part of a column's meaning: one that is not set yet must not hide the column from an offline check
-    const harmless = keyword === "additionalProperties" || (parentSchema as OptionSchema).secret === true;
+    const harmless = rule === "additionalProperties" || schema.secret === true;
     return group === "columns" && name !== undefined && !harmless ? [name] : [];
   });
-  return { options: value as Options, faults: told.map((error) => fault(error, hidden)), unreadable: new Set(unreadable) };
+  return { options: value as Options, faults: unmet.map((one) => fault(one, hidden)), unreadable: new Set(unreadable) };
 }
 
-/** Says what was found and what is allowed, from ajv's account of one failed check. */
-function fault(error: ErrorObject, hidden: (path: readonly string[]) => boolean): ConfigFault {
-  const schema = error.parentSchema as OptionSchema;
-  const path = pathOf(error.instancePath);
+/** Says what was found and what is allowed. */
+function fault({ rule, path, schema, value }: Unmet, hidden: (path: readonly string[]) => boolean): ConfigFault {
   // a text where a group belongs may be the whole URL with its password
-  const found = schema.secret || hidden(path) ? "the value given" : show(error.data, schema.properties === undefined);
-  const params = error.params as Readonly<Record<string, unknown>>;
-  switch (error.keyword) {
+  const found = schema.secret || hidden(path) ? "the value given" : show(value, schema.properties === undefined);
+  const name = path.at(-1) ?? "";
+  switch (rule) {
     case "additionalProperties": {
       const known = Object.keys(schema.properties ?? {});
-      const name = String(params["additionalProperty"]);
       const near = suggest(name, known);
-      return {
-        path: [...path, name],
-        message: `unknown option${near === null ? `; allowed: ${known.join(", ")}` : `; did you mean ${near}?`}`,
-      };
+      return { path, message: `unknown option${near === null ? `; allowed: ${known.join(", ")}` : `; did you mean ${near}?`}` };
     }
     case "required": {
-      const name = String(params["missingProperty"]);
       const { description, enum: allowed } = schema.properties?.[name] ?? {};
       return {
-        path: [...path, name],
+        path,
         message: allowed === undefined ? `is missing: ${description ?? "required"}` : `is missing; allowed: ${allowed.join(", ")}`,
       };
     }
     case "enum": {
       const allowed = schema.enum ?? [];
-      const near = typeof error.data === "string" ? suggest(error.data, allowed) : null;
+      const near = typeof value === "string" ? suggest(value, allowed) : null;
       return { path, message: `found ${found}; allowed: ${allowed.join(", ")}${near === null ? "" : ` (did you mean ${near}?)`}` };
     }
     case "type":
-      if (error.data === null && schema.enum?.includes("null"))
-        return { path, message: 'is empty in YAML: write "null" in quotes' };
+      if (value === null && schema.enum?.includes("null")) return { path, message: 'is empty in YAML: write "null" in quotes' };
       return { path, message: `found ${found}; allowed: ${schema.enum?.join(", ") ?? kinds(schema.type)}` };
     case "minimum":
     case "maximum":
@@ -75,17 +58,10 @@ function fault(error: ErrorObject, hidden: (path: readonly string[]) => boolean)
       return { path, message: `is empty: ${schema.description ?? "a value is needed"}` };
     case "maxLength":
       return { path, message: `is too long; allowed: ${String(schema.maxLength)} characters` };
-    default:
-      return { path, message: `found ${found}; needed: ${schema.description ?? error.message ?? error.keyword}` };
+    case "pattern":
+    case "minItems":
+      return { path, message: `found ${found}; needed: ${schema.description ?? rule}` };
   }
-}
-
-/** The parts of a JSON pointer (RFC 6901). */
-function pathOf(pointer: string): readonly string[] {
-  return pointer
-    .split("/")
-    .slice(1)
-    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
 function kinds(type: OptionSchema["type"]): string {
