@@ -12,7 +12,7 @@ export const fileOptions = {
       type: "integer",
       minimum: 1,
       maximum: 50_000,
-      default: 4_096,
+      default: 8_192,
       description: "Lines in one transaction at most.",
     },
   },
