@@ -212,7 +212,10 @@ async function timed({ sink, sessions }: Side, count: number, make: () => Batch,
     sum.wall += (performance.now() - start) * 1_000;
     sum.client += user + system;
     sum.backend += backendUs(sessions) - backend;
-    assert.equal(settled, batches.reduce((all, batch) => all + batch.rows.deliveries.length, 0));
+    assert.equal(
+      settled,
+      batches.reduce((all, batch) => all + batch.rows.deliveries.length, 0),
+    );
     rows += settled;
   }
   return { client: sum.client / rows, backend: sum.backend / rows, wall: sum.wall / rows };

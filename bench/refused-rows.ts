@@ -22,6 +22,8 @@ interface Way {
   /** Statements and COPYs of the search for the refused rows of one batch. */
   statements: number;
   readonly sink: PostgresSink;
+  /** One that never sees a refused row: a sink remembers them for a while. */
+  readonly cleanSink: PostgresSink;
   /** Of a batch with refused rows, and of the clean one that was loaded before it. */
   readonly pairs: { readonly own: Spent; readonly clean: Spent }[];
 }
@@ -50,7 +52,10 @@ const tableSql = `CREATE TABLE bench_logins (user_id varchar(128) NOT NULL,
   masked_device_id varchar(256) NOT NULL, locale varchar(32), app_version integer, create_date date)`;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { rounds: { type: "string" }, require: { type: "boolean", default: false } } });
+  const { values } = parseArgs({
+    options: { rounds: { type: "string" }, every: { type: "string" }, require: { type: "boolean", default: false } },
+  });
+  const every = Number(values.every ?? refusedEvery);
   const server = await startPostgres();
   const database = new Database({ url: server.url, tls: null, caFile: null, connections: 1, connectTimeoutMs: 10_000 });
   try {
@@ -62,11 +67,9 @@ async function main(): Promise<void> {
       makeWay(database, "plain bisection", plainBisection),
     ]);
     for (const way of ways) await prove(database, way);
-    say(
-      `${ways.length} ways refuse the same rows and load the others; timing batches of ${batchRows}, one in ${refusedEvery} refused\n`,
-    );
+    say(`${ways.length} ways refuse the same rows and load the others; timing batches of ${batchRows}, one in ${every} refused\n`);
     const [session] = await database.query<{ pid: number }>("looking", "SELECT pg_backend_pid() AS pid");
-    await time(ways, Number(values.rounds ?? usualRounds), session?.pid ?? 0);
+    await time(ways, Number(values.rounds ?? usualRounds), every, session?.pid ?? 0);
     say(asTable(ways));
     const [copy] = ways;
     if (values.require && copy !== undefined && median(ratios(copy, "cpuMs")) > target) process.exitCode = 1;
@@ -82,12 +85,14 @@ const target = 2.5;
 async function makeWay(database: Database, name: string, search: RefusedRowSearch): Promise<Way> {
   const columns = await checkTarget(database, table, demands);
   const pipeline = await registerPipeline(database, "maskline", name);
-  const way: Way = {
-    name,
-    search,
-    statements: 0,
-    pairs: [],
-    sink: new PostgresSink(database, {
+  const counted: RefusedRowSearch = async (through, ...asked) => {
+    const counting = countStatements(through);
+    const found = await search(counting.database, ...asked);
+    way.statements = counting.statements();
+    return found;
+  };
+  const open = (): PostgresSink =>
+    new PostgresSink(database, {
       schema: "maskline",
       table,
       columns,
@@ -96,14 +101,9 @@ async function makeWay(database: Database, name: string, search: RefusedRowSearc
       contractHash: "bench",
       describe: () => [],
       recheckTarget: async () => {},
-      search: async (through, ...asked) => {
-        const counting = countStatements(through);
-        const found = await search(counting.database, ...asked);
-        way.statements = counting.statements();
-        return found;
-      },
-    }),
-  };
+      search: counted,
+    });
+  const way: Way = { name, search, statements: 0, pairs: [], sink: open(), cleanSink: open() };
   return way;
 }
 
@@ -125,17 +125,17 @@ async function prove(database: Database, way: Way): Promise<void> {
 }
 
 /** Each round loads a clean batch before each way's batch, and a ratio is taken within its pair: a machine that slows down slows both. */
-async function time(ways: readonly Way[], rounds: number, session: number): Promise<void> {
+async function time(ways: readonly Way[], rounds: number, every: number, session: number): Promise<void> {
   for (let round = -2; round < rounds; round += 1) {
     for (const way of ways) {
-      const clean = await timed(way, makeBatch(null), session);
-      const own = await timed(way, makeBatch(refusedEvery), session);
+      const clean = await timed(way.cleanSink, makeBatch(null), session);
+      const own = await timed(way.sink, makeBatch(every), session);
       if (round >= 0) way.pairs.push({ own, clean });
     }
   }
 }
 
-async function timed({ sink }: Way, batch: Batch, session: number): Promise<Spent> {
+async function timed(sink: PostgresSink, batch: Batch, session: number): Promise<Spent> {
   const [start, cpu] = [performance.now(), cpuMs(session)];
   await sink.load(batch);
   return { wallMs: performance.now() - start, cpuMs: cpuMs(session) - cpu };

@@ -1,7 +1,7 @@
 import { MasklineError } from "../errors.ts";
 import { selfTest } from "../masks/self-test.ts";
-import { countOutcomes } from "../pipeline/report.ts";
 import type { Delivery, Refusal, Settlement } from "../pipeline/ports.ts";
+import { countOutcomes } from "../pipeline/report.ts";
 import { findFiles } from "../postgres/files.ts";
 import { findPipeline } from "../postgres/pipelines.ts";
 import { FileLine } from "../sources/files/line.ts";
@@ -39,7 +39,11 @@ export interface RefusedLines {
 export type RehearsalRequest = Omit<BackfillRequest, "share" | "wrapSink">;
 
 /** Checks all that a backfill checks, and puts every line through contract and masks. Writes nothing, and reads what was loaded before, too. */
-export async function rehearseBackfill(settings: Settings, request: RehearsalRequest, stop: AbortSignal): Promise<BackfillRehearsal> {
+export async function rehearseBackfill(
+  settings: Settings,
+  request: RehearsalRequest,
+  stop: AbortSignal,
+): Promise<BackfillRehearsal> {
   const { sentAt, acceptTokens, changed, advanced } = request;
   requireOfLines(settings, sentAt);
   const inspected = await inspectFiles(request.files, request.blockBytes);
@@ -51,7 +55,8 @@ export async function rehearseBackfill(settings: Settings, request: RehearsalReq
     await compareKeys(settings, database, ring);
     const { schema } = postgresOf(settings);
     const pipeline = await findPipeline(database, schema, settings.pipeline);
-    if (pipeline === null) return { work: [], bytes: inspected.reduce((sum, { bytes }) => sum + bytes, 0), loadedBytes: 0, skipped: 0 };
+    if (pipeline === null)
+      return { work: [], bytes: inspected.reduce((sum, { bytes }) => sum + bytes, 0), loadedBytes: 0, skipped: 0 };
     const known = await findFiles(database, schema, pipeline, inspected);
     await compareFiles(inspected, known, changed);
     return readGiven({ database, schema, pipeline }, inspected, known);

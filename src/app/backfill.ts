@@ -88,7 +88,12 @@ async function backfillToEnd(settings: Settings, request: BackfillRequest, stop:
     live = masks;
     const { given, ...opened } = await openWork(settings, request, database, inspected);
     source = opened.source;
-    const start: BackfillStart = { files: inspected.length, bytes: given.bytes, loadedBytes: given.loadedBytes, skipped: given.skipped };
+    const start: BackfillStart = {
+      files: inspected.length,
+      bytes: given.bytes,
+      loadedBytes: given.loadedBytes,
+      skipped: given.skipped,
+    };
     request.onReady(start);
     const { lanes, hold_seconds, stop_seconds } = settings.options.run;
     const totals = await runPipeline(

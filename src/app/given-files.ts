@@ -48,13 +48,18 @@ export async function compareFiles(files: readonly InputFile[], known: readonly 
     );
   }
   if (details.length === 0) return;
-  throw new MasklineError("file_changed", `${details.length} of the files ${details.length === 1 ? "is" : "are"} not what was loaded before`, {
-    details,
-    next: grown === null ? otherContents : splitting(grown),
-  });
+  throw new MasklineError(
+    "file_changed",
+    `${details.length} of the files ${details.length === 1 ? "is" : "are"} not what was loaded before`,
+    {
+      details,
+      next: grown === null ? otherContents : splitting(grown),
+    },
+  );
 }
 
-const otherContents = "--changed if they are other files of the same name: every line of them is loaded then, also what was loaded before";
+const otherContents =
+  "--changed if they are other files of the same name: every line of them is loaded then, also what was loaded before";
 
 /** The first part has the fingerprint of what was loaded; so each line is loaded once. */
 function splitting({ name, bytes }: { readonly name: string; readonly bytes: number }): string {
@@ -77,7 +82,13 @@ export async function openFiles(book: FileBook, files: readonly InputFile[], cha
     const measured = { ...file, blockBytes };
     return { ...measured, blocks: blocksOf(measured) };
   });
-  if (given.length > 0) await noteFiles(database, schema, pipeline, distinctBy(given, ({ fingerprint, name }) => `${fingerprint}/${name}`));
+  if (given.length > 0)
+    await noteFiles(
+      database,
+      schema,
+      pipeline,
+      distinctBy(given, ({ fingerprint, name }) => `${fingerprint}/${name}`),
+    );
   return readGiven(book, given, known);
 }
 
@@ -97,7 +108,9 @@ export async function readGiven(
   }
   const work = once.map((file): FileWork => ({ file, known: standings.get(file.fingerprint) ?? new Map() }));
   const blocks = new Map(known.map(({ fingerprint, blocks: count }) => [fingerprint, count]));
-  const loaded = work.map(({ file, known: begun }) => loadedShare(file, begun, blocksOf(file) ?? blocks.get(file.fingerprint) ?? null));
+  const loaded = work.map(({ file, known: begun }) =>
+    loadedShare(file, begun, blocksOf(file) ?? blocks.get(file.fingerprint) ?? null),
+  );
   return {
     work: work.filter((_, index) => loaded[index] !== 1),
     bytes: once.reduce((sum, { bytes }) => sum + bytes, 0),

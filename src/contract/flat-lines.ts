@@ -10,12 +10,13 @@ import {
   comma,
   endOfNull,
   endOfPlainText,
-  endOfScalar,
   endOfSpace,
+  endOfValue,
   isAt,
+  isNested,
   notHere,
   openBrace,
-  scalarBetween,
+  valueBetween,
 } from "./json-bytes.ts";
 import type { TextColumn } from "./text-column.ts";
 
@@ -24,6 +25,11 @@ const noLimit = 2 ** 31 - 1;
 /** Of the names of fields that nothing reads: keys that are data can be without end. */
 const mostRemembered = 256;
 const longestRememberedBytes = 256;
+/** Of what followed one field. */
+const mostSteps = 4;
+/** After so many lines in a row that went the general way, only one in some is tried. */
+const patientLines = 64;
+const triedOneIn = 16;
 
 /** The reader of a contract's flat lines; null where a body has to be unwrapped first, or says what it is known by. */
 export function createFlatLines(contract: Contract, columns: readonly ColumnReader[]): FlatLines | null {
@@ -75,20 +81,44 @@ class Gap {
   }
 }
 
-/** A field by its name: who reads it, and what followed it last time. Lines of one file mostly have the same fields in the same order. */
+/** What followed a field before. */
+class Step {
+  readonly gap: Gap;
+  readonly field: Field;
+  /** Another that was seen earlier. */
+  next: Step | null;
+
+  constructor(gap: Gap, field: Field, next: Step | null) {
+    this.gap = gap;
+    this.field = field;
+    this.next = next;
+  }
+}
+
+/** A field by its name, and what followed it. Lines of one file mostly have the same fields in the same order. */
 class Field {
   /** Null for a field that nothing reads. */
   readonly reading: Reading | null;
-  next: Field | null = null;
-  gap: Gap = new Gap(Buffer.alloc(0));
+  /** A column looks into it, where it is an object. */
+  readonly isLookedInto: boolean;
+  step: Step | null = null;
 
-  constructor(reading: Reading | null) {
+  constructor(reading: Reading | null, isLookedInto: boolean) {
     this.reading = reading;
+    this.isLookedInto = isLookedInto;
+  }
+
+  /** Remembers what followed now; the oldest of too many goes. */
+  learn(gap: Gap, field: Field): void {
+    this.step = new Step(gap, field, this.step);
+    let last = this.step;
+    for (let count = 1; count < mostSteps && last.next !== null; count += 1) last = last.next;
+    last.next = null;
   }
 }
 
 /**
- * Reads bodies that are flat JSON objects straight from their bytes: no string of the line, no object. It never finds a fault: whatever it
+ * Reads bodies that are simple JSON objects straight from their bytes: no string of the line, no object. It never finds a fault: whatever it
  * does not take at once, and all that JSON.parse or the contract would refuse, is left to the general way.
  */
 export class FlatLines {
@@ -97,10 +127,12 @@ export class FlatLines {
   readonly #facts: FactReading[] = [];
   readonly #fields = new Map<string, Field>();
   /** What stands before the first field: the opening brace. */
-  readonly #head = new Field(null);
+  readonly #head = new Field(null, false);
   /** All fields that there was no room to remember. */
-  readonly #other = new Field(null);
+  readonly #other = new Field(null, false);
   #remembered = 0;
+  /** Lines that went the general way, since the last one that did not. */
+  #misses = 0;
   /** Where the value of the field begins that was looked up last. */
   #valueStart = 0;
   /** The bytes that were read from last. */
@@ -113,11 +145,13 @@ export class FlatLines {
       if (reader.column.from.startsWith("$")) this.#facts.push(new FactReading(reader, place));
       else this.#readings.push(new Reading(reader, place));
     });
+    const paths = this.#readings.map(({ reader }) => reader.column.from);
+    const lookedInto = new Set(paths.filter((path) => path.includes(".")).map((path) => path.slice(0, path.indexOf("."))));
+    for (const name of lookedInto) this.#fields.set(name, new Field(null, true));
     for (const reading of this.#readings) {
-      // a dotted path is a key with dots here: what it would find deeper is not flat
       const { from } = reading.reader.column;
       reading.next = this.#fields.get(from)?.reading ?? null;
-      this.#fields.set(from, new Field(reading));
+      this.#fields.set(from, new Field(reading, lookedInto.has(from)));
     }
   }
 
@@ -126,10 +160,18 @@ export class FlatLines {
    * @returns false, with nothing appended, for a line that is to go the general way
    */
   append({ bytes, start, end }: Line, incoming: Incoming, columns: readonly TextColumn[]): boolean {
+    if (this.#misses >= patientLines && this.#misses % triedOneIn !== 0) {
+      this.#misses += 1;
+      return false;
+    }
     const rows = (columns[0] as TextColumn).count;
     if (end - start <= this.#maxBytes && this.#readFields(this.#viewOf(bytes), start, end, columns, rows)) {
-      if (this.#fill(incoming, columns, rows)) return true;
+      if (this.#fill(incoming, columns, rows)) {
+        this.#misses = 0;
+        return true;
+      }
     }
+    this.#misses += 1;
     for (const column of columns) if (column.count > rows) column.truncate(rows);
     return false;
   }
@@ -146,13 +188,18 @@ export class FlatLines {
     let before = this.#head;
     let at = start;
     for (;;) {
-      let field = before.next;
-      if (field !== null && before.gap.isAt(bytes, at, end)) at += before.gap.length;
-      else {
+      let step = before.step;
+      while (step !== null && !step.gap.isAt(bytes, at, end)) step = step.next;
+      let field: Field;
+      if (step !== null) {
+        field = step.field;
+        at = endOfSpace(bytes, at + step.gap.length, end);
+      } else {
         const close = endOfLine(bytes, at, end, before === this.#head);
         if (close !== notHere) return close === end;
-        field = this.#lookUp(bytes, at, end, before);
-        if (field === null) return false;
+        const found = this.#lookUp(bytes, at, end, before);
+        if (found === null) return false;
+        field = found;
         at = this.#valueStart;
       }
       at = readField(field, bytes, at, end, columns, rows);
@@ -175,8 +222,7 @@ export class FlatLines {
     this.#valueStart = at;
     const field = this.#fieldNamed(bufferOf(bytes, nameStart + 1, nameEnd - 1).toString("latin1"));
     if (field !== this.#other && at - start <= longestRememberedBytes) {
-      before.gap = new Gap(bufferOf(bytes, start, at));
-      before.next = field;
+      before.learn(new Gap(bufferOf(bytes, start, at)), field);
     }
     return field;
   }
@@ -185,7 +231,7 @@ export class FlatLines {
     const known = this.#fields.get(name);
     if (known !== undefined) return known;
     if (this.#remembered === mostRemembered) return this.#other;
-    const ignored = new Field(null);
+    const ignored = new Field(null, false);
     this.#remembered += 1;
     this.#fields.set(name, ignored);
     return ignored;
@@ -228,7 +274,8 @@ function readField(
   rows: number,
 ): number {
   let { reading } = field;
-  if (reading === null) return endOfScalar(bytes, start, end);
+  if (field.isLookedInto && isNested(bytes, start, end)) return notHere;
+  if (reading === null) return endOfValue(bytes, start, end);
   for (;;) {
     const column = columns[reading.place] as TextColumn;
     // the same name came before, and the last one counts
@@ -244,7 +291,7 @@ function readField(
 function readValue({ reader }: Reading, bytes: DataView, start: number, end: number, column: TextColumn): number {
   const nullEnd = endOfNull(bytes, start, end);
   if (nullEnd !== notHere) return nullEnd;
-  const valueEnd = endOfScalar(bytes, start, end);
+  const valueEnd = endOfValue(bytes, start, end);
   if (valueEnd === notHere) return notHere;
-  return reader.appendValue(scalarBetween(bytes, start, valueEnd), column) === null ? valueEnd : notHere;
+  return reader.appendValue(valueBetween(bytes, start, valueEnd), column) === null ? valueEnd : notHere;
 }

@@ -8,6 +8,8 @@ export const comma = 0x2c;
 export const colon = 0x3a;
 export const openBrace = 0x7b;
 export const closeBrace = 0x7d;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
 
 const space = 0x20;
 const tab = 0x09;
@@ -75,12 +77,18 @@ export function isPlain(byte: number): boolean {
   return byte >= space && byte < 0x80 && byte !== quote && byte !== backslash;
 }
 
-/** The end of a text, a number, true, false or null. What is behind it is not looked at. */
-export function endOfScalar(bytes: DataView, start: number, end: number): number {
+/** Deeper values are left to those who keep no stack for them. */
+const mostLevels = 100;
+
+/** The end of any JSON value. What is behind it is not looked at. */
+export function endOfValue(bytes: DataView, start: number, end: number, levels: number = mostLevels): number {
   if (start >= end) return notHere;
   switch (bytes.getUint8(start)) {
     case quote:
       return endOfText(bytes, start, end);
+    case openBrace:
+    case openBracket:
+      return levels === 0 ? notHere : endOfNested(bytes, start, end, levels - 1);
     case letterN:
       return endOfWord("null", bytes, start, end);
     case letterT:
@@ -92,6 +100,33 @@ export function endOfScalar(bytes: DataView, start: number, end: number): number
   }
 }
 
+export function isNested(bytes: DataView, at: number, end: number): boolean {
+  return isAt(openBrace, bytes, at, end) || isAt(openBracket, bytes, at, end);
+}
+
+/** An object or a list. */
+function endOfNested(bytes: DataView, start: number, end: number, levels: number): number {
+  const isObject = bytes.getUint8(start) === openBrace;
+  const close = isObject ? closeBrace : closeBracket;
+  let at = endOfSpace(bytes, start + 1, end);
+  if (isAt(close, bytes, at, end)) return at + 1;
+  for (;;) {
+    if (isObject) {
+      const nameEnd = endOfText(bytes, at, end);
+      if (nameEnd === notHere) return notHere;
+      at = endOfSpace(bytes, nameEnd, end);
+      if (!isAt(colon, bytes, at, end)) return notHere;
+      at = endOfSpace(bytes, at + 1, end);
+    }
+    at = endOfValue(bytes, at, end, levels);
+    if (at === notHere) return notHere;
+    at = endOfSpace(bytes, at, end);
+    if (isAt(close, bytes, at, end)) return at + 1;
+    if (!isAt(comma, bytes, at, end)) return notHere;
+    at = endOfSpace(bytes, at + 1, end);
+  }
+}
+
 export function endOfNull(bytes: DataView, start: number, end: number): number {
   return start < end && bytes.getUint8(start) === letterN ? endOfWord("null", bytes, start, end) : notHere;
 }
@@ -99,7 +134,7 @@ export function endOfNull(bytes: DataView, start: number, end: number): number {
 /** Any text that JSON has, its quotes included. */
 function endOfText(bytes: DataView, start: number, end: number): number {
   const plainEnd = endOfPlainText(bytes, start, end);
-  if (plainEnd !== notHere) return plainEnd;
+  if (plainEnd !== notHere || !isAt(quote, bytes, start, end)) return plainEnd;
   let at = start + 1;
   while (at < end && bytes.getUint8(at) !== quote) at += bytes.getUint8(at) === backslash ? 2 : 1;
   return at < end && textBetween(bytes, start, at + 1) !== null ? at + 1 : notHere;
@@ -145,11 +180,14 @@ export function isDigit(byte: number): boolean {
   return byte >= zero && byte <= 0x39;
 }
 
-/** What JSON.parse makes of the text, number, true or false between two places that `endOfScalar` found. */
-export function scalarBetween(bytes: DataView, start: number, end: number): string | number | boolean | null {
+/** What JSON.parse makes of what stands between two places that `endOfValue` found. */
+export function valueBetween(bytes: DataView, start: number, end: number): unknown {
   switch (bytes.getUint8(start)) {
     case quote:
       return textBetween(bytes, start, end);
+    case openBrace:
+    case openBracket:
+      return JSON.parse(bufferOf(bytes, start, end).toString());
     case letterN:
       return null;
     case letterT:

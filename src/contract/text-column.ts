@@ -2,7 +2,10 @@ import { MasklineError } from "../errors.ts";
 
 /** Before each text, its length in bytes. */
 export const lengthBytes = 4;
-const leastBytes = 1_024;
+const leastBytes = 512;
+const pooledBytes = 2_048;
+/** More than this is given back after use, so that one giant batch does not decide for ever what is held. */
+const keptBytes = 1 << 20;
 /** Of a code unit of UTF-16, in UTF-8. */
 const longestUnitBytes = 3;
 /** The length of a text that is not there. */
@@ -30,7 +33,7 @@ export class TextColumn {
   /** @param rows how many are expected @param bytes of all texts, as expected */
   constructor(rows: number = 0, bytes: number = 0) {
     this.ends = new Uint32Array(rows + 1);
-    this.bytes = Buffer.allocUnsafeSlow(Math.max(leastBytes, rows * lengthBytes + bytes));
+    this.bytes = memoryOf(Math.max(leastBytes, rows * lengthBytes + bytes));
     this.view = viewOf(this.bytes);
   }
 
@@ -160,6 +163,7 @@ export class TextColumn {
   clear(): void {
     this.bytes.fill(0, 0, this.#touched);
     this.#touched = 0;
+    if (this.bytes.length > keptBytes) this.#replace(leastBytes);
     this.count = 0;
     this.#nulls = 0;
   }
@@ -199,11 +203,22 @@ export class TextColumn {
   #reserve(lengthInBytes: number): void {
     if (lengthInBytes > this.#touched) this.#touched = lengthInBytes;
     if (lengthInBytes <= this.bytes.length) return;
-    const longer = Buffer.allocUnsafeSlow(Math.max(lengthInBytes, this.bytes.length * 2));
-    this.bytes.copy(longer, 0, 0, this.usedBytes);
-    this.bytes = longer;
-    this.view = viewOf(longer);
+    const former = this.bytes;
+    this.#replace(Math.max(lengthInBytes, former.length * 2));
+    former.copy(this.bytes, 0, 0, this.usedBytes);
+    // it may hold plain values
+    former.fill(0);
   }
+
+  #replace(lengthInBytes: number): void {
+    this.bytes = memoryOf(lengthInBytes);
+    this.view = viewOf(this.bytes);
+  }
+}
+
+/** Small ones from the runtime's pool: memory of its own would take longer than the few rows in it. */
+function memoryOf(lengthInBytes: number): Buffer {
+  return lengthInBytes <= pooledBytes ? Buffer.allocUnsafe(lengthInBytes) : Buffer.allocUnsafeSlow(lengthInBytes);
 }
 
 function viewOf({ buffer, byteOffset, length }: Buffer): DataView {

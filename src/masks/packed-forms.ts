@@ -85,8 +85,7 @@ function packAddressBytes(source: Buffer, from: number, to: number, target: Uint
     target[at + ipv4Offset + 3] = octet;
     return true;
   }
-  // it wants zeros to write over
-  target.fill(0, at, at + packedLengthBytes);
+  // no address has a dot before its first colon, so nothing has been written yet
   return readAddress(source.toString("latin1", from, to), target, at);
 }
 

@@ -3,7 +3,7 @@ import type { Batch, Delivery, Settlement } from "../pipeline/ports.ts";
 import { type BatchPart, KnownPlaces, newlyRefused, settleByReceipts } from "./batch-part.ts";
 import { BinaryRows } from "./binary-copy.ts";
 import { type CopyIn, CopyUnusable } from "./copy-in.ts";
-import { CopyTarget, type Fields } from "./copy-target.ts";
+import type { CopyTarget, Fields } from "./copy-target.ts";
 import type { HaltedDatabase, Query } from "./database.ts";
 import type { FailureBudget } from "./failure-budget.ts";
 import { loadParameters, shapeOf } from "./load-parameters.ts";
@@ -42,7 +42,8 @@ export class BatchWriter {
   constructor(options: WriterOptions, statements: LoadStatements) {
     this.#options = options;
     this.#statements = statements;
-    this.#copyTarget = statements.skipsConflicts ? null : CopyTarget.of(options.table, options.columns);
+    // COPY knows no ON CONFLICT
+    this.#copyTarget = statements.skipsConflicts ? null : statements.copy.binary;
   }
 
   /** From now on rows go by statements. */
@@ -74,12 +75,7 @@ export class BatchWriter {
     return this.#copyTarget.fields(rows.columns);
   }
 
-  async #write(
-    database: HaltedDatabase,
-    batch: Batch,
-    part: BatchPart,
-    fields: Fields | null,
-  ): Promise<readonly Settlement[]> {
+  async #write(database: HaltedDatabase, batch: Batch, part: BatchPart, fields: Fields | null): Promise<readonly Settlement[]> {
     const { keys, position, advance } = batch;
     const { budget, schema, pipeline } = this.#options;
     const shape = shapeOf(batch, part, fields === null && part.rows.deliveries.length > 0);

@@ -97,7 +97,7 @@ function integers(width: number, largest: number): FieldEncoder {
       if (digit < 0 || digit > 9) return false;
       digits = digits * 10 + digit;
     }
-    if (digits > largest) return false;
+    if (digits > (isNegative ? largest + 1 : largest)) return false;
     const value = isNegative ? -digits : digits;
     if (width === 2) target.writeInt16BE(value, at);
     else if (width === 4) target.writeInt32BE(value, at);

@@ -2,6 +2,7 @@ import type { TextColumn } from "../contract/text-column.ts";
 import { BinaryRows } from "./binary-copy.ts";
 import { type FieldEncoder, fieldEncoder } from "./binary-fields.ts";
 import { type CopyIn, CopyUnusable } from "./copy-in.ts";
+import type { Query } from "./database.ts";
 import { databaseFailure } from "./error-classes.ts";
 import { quoteName, quoteTable, type TableName } from "./names.ts";
 import type { BinaryTarget, TargetColumn } from "./target.ts";
@@ -12,6 +13,7 @@ export type Fields = readonly TextColumn[];
 /** A table that binary COPY writes to. */
 export class CopyTarget {
   readonly #sql: string;
+  readonly #shapeSql: string;
   readonly #expected: string;
   readonly #encoders: readonly FieldEncoder[];
 
@@ -20,10 +22,10 @@ export class CopyTarget {
     const numbers = columns.map(({ binary }) => Math.trunc(binary.number)).join(", ");
     // the name in hexadecimal digits: a text with two statements has no parameters
     const name = `convert_from(decode('${Buffer.from(quoteTable(table)).toString("hex")}', 'hex'), 'UTF8')`;
-    this.#sql = `COPY ${quoteTable(table)} (${names}) FROM STDIN (FORMAT binary);
-SELECT string_agg(format('%s %s %s', attnum, atttypid, attname), E'\\n' ORDER BY attnum) AS shape
+    this.#shapeSql = `SELECT string_agg(format('%s %s %s', attnum, atttypid, attname), E'\\n' ORDER BY attnum) AS shape
 FROM pg_catalog.pg_attribute JOIN pg_catalog.pg_class ON pg_class.oid = attrelid
 WHERE attrelid = to_regclass(${name}) AND attnum IN (${numbers}) AND NOT relhasrules`;
+    this.#sql = `COPY ${quoteTable(table)} (${names}) FROM STDIN (FORMAT binary);\n${this.#shapeSql}`;
     this.#expected = [...columns]
       .sort((one, other) => one.binary.number - other.binary.number)
       .map((column) => `${column.binary.number} ${column.binary.type} ${column.name}`)
@@ -53,15 +55,22 @@ WHERE attrelid = to_regclass(${name}) AND attnum IN (${numbers}) AND NOT relhasr
 
   /**
    * What was looked at when the run began is looked at again behind the rows: from then on COPY's own lock keeps the table as it is.
+   * @param opening sent before it
    * @throws CopyUnusable, or the driver's error
    */
-  async write(copyIn: CopyIn, rows: BinaryRows): Promise<void> {
-    const [found] = await copyIn(this.#sql, rows).catch((error: unknown) => {
+  async write(copyIn: CopyIn, rows: BinaryRows, opening: string = ""): Promise<void> {
+    const [found] = await copyIn(opening + this.#sql, rows).catch((error: unknown) => {
       // row-level security, a view, a column that wants other bytes: whether it is COPY or the target, the statement will tell
       const { failureClass, sqlState } = databaseFailure(error);
       if (sqlState.startsWith("XX") || (failureClass === "misfit" && sqlState !== "42501")) throw new CopyUnusable();
       throw error;
     });
     if (found?.[0] !== this.#expected) throw new CopyUnusable();
+  }
+
+  /** For what is concluded from rows that were refused: they may have been read as something else. @throws CopyUnusable */
+  async requireSame(query: Query, opening: string): Promise<void> {
+    const [found] = await query<{ shape: string | null }>(opening + this.#shapeSql);
+    if (found?.shape !== this.#expected) throw new CopyUnusable();
   }
 }

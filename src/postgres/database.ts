@@ -97,8 +97,8 @@ export class Database {
       hasBegun = true;
       const query = async <Row extends pg.QueryResultRow>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> => {
         const asked = { text: sql, values: [...parameters], ...(unhurried ? { query_timeout: unhurriedMs } : {}) };
-        const answer = await client.query<Row>(asked);
-        return answer.rows;
+        const answer: pg.QueryResult<Row> | readonly pg.QueryResult<Row>[] = await client.query<Row>(asked);
+        return [answer].flat().flatMap(({ rows }) => rows);
       };
       const result = await work(query, prelude === undefined ? [] : opened, copyInThrough(client));
       await client.query(discard ? "ROLLBACK" : "COMMIT");

@@ -1,6 +1,7 @@
 import { TextColumn } from "../contract/text-column.ts";
 import type { Delivery, Rows } from "../pipeline/ports.ts";
 import { textArray, timeArray } from "./array-parameter.ts";
+import { CopyTarget } from "./copy-target.ts";
 import { quoteName, quoteTable, type TableName } from "./names.ts";
 import { type ReceiptKey, receiptInsert, receiptSearch } from "./receipts.ts";
 import type { TargetColumn } from "./target.ts";
@@ -21,8 +22,8 @@ export interface LoadStatements {
   readonly known: string;
   /** Rows only, as `load` writes them. Parameters: one array a column. */
   readonly rows: string;
-  /** Rows only, by COPY. */
-  readonly copy: { readonly sql: string; readonly binarySql: string; readonly table: string };
+  /** Rows only, by COPY: as texts, or as a type's own bytes where that is possible. */
+  readonly copy: { readonly sql: string; readonly table: string; readonly binary: CopyTarget | null };
   readonly skipsConflicts: boolean;
 }
 
@@ -84,7 +85,7 @@ export function loadStatements(
     rows: `WITH incoming AS (
   SELECT * FROM unnest(${arrays}) WITH ORDINALITY AS incoming (${places}, position))
 ${insert} ORDER BY incoming.position${conflicts}`,
-    copy: { sql: copy, binarySql: `${copy} (FORMAT binary)`, table: target.table },
+    copy: { sql: copy, table: target.table, binary: CopyTarget.of(target, columns) },
     skipsConflicts: skipConflicts,
   };
 }

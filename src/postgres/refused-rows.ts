@@ -45,13 +45,12 @@ export const findRefusedRows: RefusedRowSearch = (...asked) =>
     let evident: readonly RefusedRow[] = [];
     try {
       const passed = await passOver(trial.byCopy, trial.count, skipsConflicts);
-      evident = passed.refused;
-      if (passed.toTheEnd && evident.length > 0) return evident;
+      let refused = passed.toTheEnd ? passed.refused : [];
       // COPY knows no ON CONFLICT: what it refuses may be skipped by the load
-      if (!passed.toTheEnd && !skipsConflicts) {
-        const refused = await settleOthers(trial, trial.byCopy, evident);
-        if (refused.length > 0) return refused;
-      }
+      if (!passed.toTheEnd && !skipsConflicts) refused = await settleOthers(trial, trial.byCopy, passed.refused);
+      if (passed.refused.length + refused.length > 0) await trial.requireSame();
+      if (refused.length > 0) return refused;
+      evident = passed.refused;
     } catch (error) {
       if (!(error instanceof CopyUnusable)) throw error;
     }
@@ -79,7 +78,12 @@ async function rolledBack(
  * Receipts are read, which takes half the time of inserting them: a search decides nothing. Whoever had one of these messages in hand was
  * waited for by the load that failed.
  */
-async function newPlaces(query: Query, statements: LoadStatements, pipeline: number | null, rows: Rows): Promise<readonly number[]> {
+async function newPlaces(
+  query: Query,
+  statements: LoadStatements,
+  pipeline: number | null,
+  rows: Rows,
+): Promise<readonly number[]> {
   if (pipeline === null) return rows.deliveries.map((_, place) => place);
   const found = await query<{ id: string }>(statements.known, [pipeline, ...receiptParameters(rows)]);
   const known = new Set(found.map(({ id }) => id));
@@ -87,7 +91,7 @@ async function newPlaces(query: Query, statements: LoadStatements, pipeline: num
 }
 
 /** After a refusal so many rows are tried at once, times the rows that went well before it: what is sent behind a refused row is in vain. */
-const growth = 8;
+const growth = 3;
 const leastReach = 64;
 
 /**

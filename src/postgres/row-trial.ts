@@ -1,7 +1,9 @@
 import { MasklineError } from "../errors.ts";
 import type { Rows } from "../pipeline/ports.ts";
 import { selectRows } from "../pipeline/rows.ts";
+import { BinaryRows } from "./binary-copy.ts";
 import { type CopyIn, copyLines, CopyUnusable, type ToldRow, toldRow } from "./copy-in.ts";
+import type { Fields } from "./copy-target.ts";
 import type { Query } from "./database.ts";
 import { type DatabaseFailure, databaseFailure, mayBeRow } from "./error-classes.ts";
 import { columnParameters, type LoadStatements } from "./load-statement.ts";
@@ -23,6 +25,7 @@ export class RowTrial {
   readonly #copyIn: CopyIn;
   readonly #statements: LoadStatements;
   readonly #rows: Rows;
+  readonly #fields: Fields | null;
   #lines: readonly string[] | null = null;
   /** The rows that are tried; attempts count in it. */
   #places: readonly number[];
@@ -35,6 +38,7 @@ export class RowTrial {
     this.#copyIn = copyIn;
     this.#statements = statements;
     this.#rows = rows;
+    this.#fields = statements.copy.binary?.fields(rows.columns) ?? null;
     this.#places = rows.deliveries.map((_, place) => place);
   }
 
@@ -52,18 +56,32 @@ export class RowTrial {
   readonly byCopy: Attempt = (from, to) =>
     this.#attempt(async () => {
       const { copy } = this.#statements;
-      const lines = (this.#lines ??= copyLines(this.#rows));
-      const text = this.#places.slice(from, to).map((place) => lines[place] as string);
-      const opening = this.#takeOpening();
       try {
-        await this.#copyIn(`${opening}; ${copy.sql}`, Buffer.from(text.join("")));
+        await this.#copy(from, to, `${this.#takeOpening()}; `);
         return null;
       } catch (error) {
-        if (copyUnusable.includes(databaseFailure(error).sqlState)) throw new CopyUnusable();
+        if (error instanceof CopyUnusable || copyUnusable.includes(databaseFailure(error).sqlState)) throw new CopyUnusable();
         const told = toldRow(error, copy.table);
         return { error, told: told === null || told.row >= to - from ? null : { ...told, row: from + told.row } };
       }
     });
+
+  /** After rows were refused by COPY: whether the table is still what it was. @throws CopyUnusable */
+  async requireSame(): Promise<void> {
+    if (this.#fields === null) return;
+    await this.#statements.copy.binary?.requireSame(this.#query, "ROLLBACK TO SAVEPOINT beginning; ");
+  }
+
+  async #copy(from: number, to: number, opening: string): Promise<void> {
+    const { copy } = this.#statements;
+    if (copy.binary !== null && this.#fields !== null) {
+      const rows = new BinaryRows(this.#fields, to - from, this.#places, from);
+      return copy.binary.write(this.#copyIn, rows, opening);
+    }
+    const lines = (this.#lines ??= copyLines(this.#rows));
+    const text = this.#places.slice(from, to).map((place) => lines[place] as string);
+    await this.#copyIn(`${opening}${copy.sql}`, Buffer.from(text.join("")));
+  }
 
   /** Rows by the INSERT of the load, which says nothing. */
   readonly byInsert: Attempt = (from, to) =>

@@ -3,14 +3,7 @@ import { randomUUID } from "node:crypto";
 import { TextColumn } from "../contract/text-column.ts";
 import { MasklineError } from "../errors.ts";
 import type { Batch, Delivery, LedgerPosition, Settlement, Sink } from "../pipeline/ports.ts";
-import {
-  type BatchPart,
-  settleByCounts,
-  withoutHeldBack,
-  withoutOffenders,
-  withoutRepeats,
-  withoutUnknown,
-} from "./batch-part.ts";
+import { type BatchPart, settleByCounts, withoutHeldBack, withoutOffenders, withoutRepeats, withoutUnknown } from "./batch-part.ts";
 import { BatchWriter, type WriterOptions } from "./batch-writer.ts";
 import { type Database, DatabaseRefusal, type HaltedDatabase } from "./database.ts";
 import { type DatabaseFailure, describeFailure, isClash, mayBeRow } from "./error-classes.ts";
@@ -18,7 +11,7 @@ import { BudgetCrossed } from "./failure-budget.ts";
 import { forgetIntake, noteIntake } from "./intake.ts";
 import { type LoadChoices, type LoadStatements, loadStatements, receiptParameters, wholeShape } from "./load-statement.ts";
 import { quoteName } from "./names.ts";
-import { findRefusedRows, type RefusedRowSearch } from "./refused-rows.ts";
+import { findRefusedRows, type RefusedRow, type RefusedRowSearch, type Search } from "./refused-rows.ts";
 
 export interface PostgresSinkOptions extends LoadChoices, WriterOptions {
   /** Looks at the target again; throws when it no longer fits. Asked when every row of a batch is refused. */
@@ -40,6 +33,8 @@ export class PostgresSink implements Sink {
   readonly #options: PostgresSinkOptions;
   readonly #statements: LoadStatements;
   readonly #writer: BatchWriter;
+  /** Whether the last search found rows that the database refuses. */
+  #refusesRows = false;
   /** Of each lane, the load of which it is not known whether it is durable. */
   readonly #doubted = new Map<number, { readonly sequence: number; readonly part: BatchPart }>();
 
@@ -60,11 +55,17 @@ export class PostgresSink implements Sink {
     }
     this.#doubted.delete(lane);
     let part = await this.#withoutHeldBack(batch, withoutRepeats(batch), database);
+    if (this.#refusesRows) part = await this.#searchFirst(batch, part, database);
     for (let fruitless = 0; ;) {
       try {
         return await this.#writer.write(database, batch, part);
       } catch (error) {
         if (error instanceof BudgetCrossed) throw await this.#options.budget.trip(error, batch.position.run);
+        if (isMoved(error)) {
+          // by a COMMIT of this very load that nobody waited for any more, or by someone else
+          const known = await this.#lookUp(batch, part, database);
+          if (known !== null) return known;
+        }
         if (!(error instanceof DatabaseRefusal)) throw error;
         const away = error.code === "database_unreachable";
         if (away || isInLedger(error)) {
@@ -75,13 +76,14 @@ export class PostgresSink implements Sink {
           if (away) throw error;
         }
         if (!mayBeRow(error.failure) || fruitless === fruitlessSearches) throw error;
-        const smaller = await this.#withoutOffenders(batch, part, error, database);
-        if (smaller === part) {
+        const search = await this.#search(batch, part, database);
+        await this.#refuseMisfit(search, error);
+        if (search.refused.length === 0) {
           fruitless += 1;
-          // as text the rows are taken: then it is COPY that is not
+          // perhaps it is COPY, and not the rows
           this.#writer.copyNoMore();
         }
-        part = withoutHeldBack(smaller, batch.heldBack, smaller.refused.slice(part.refused.length));
+        part = withoutRefused(batch, part, search.refused);
       }
     }
   }
@@ -128,29 +130,30 @@ export class PostgresSink implements Sink {
     await this.#database.close();
   }
 
-  /**
-   * Some rows were refused. Which ones is found out in a transaction that is rolled back; then the batch is written once more, with the
-   * offenders in the quarantine and their neighbours in the table. When all are refused alike it is not the rows: the target has
-   * changed, a partition or a right is missing, a trigger closes the table. That stops the run, and quarantines nothing.
-   */
-  async #withoutOffenders(
-    { advance }: Batch,
-    part: BatchPart,
-    refusal: DatabaseRefusal,
-    database: HaltedDatabase,
-  ): Promise<BatchPart> {
+  /** Which rows the database refuses, found out in a transaction that is rolled back: then the others are written, and these quarantined. */
+  async #search({ advance }: Batch, { rows }: BatchPart, database: HaltedDatabase): Promise<Search> {
     const { search = findRefusedRows, pipeline } = this.#options;
-    const { tried, refused } = await search(database, this.#statements, advance === undefined ? pipeline : null, part.rows);
+    const found = await search(database, this.#statements, advance === undefined ? pipeline : null, rows);
+    this.#refusesRows = found.refused.length > 0;
+    return found;
+  }
+
+  /** Where the last batch had refused rows, this one is searched before it is written: an attempt that fails costs more. */
+  async #searchFirst(batch: Batch, part: BatchPart, database: HaltedDatabase): Promise<BatchPart> {
+    const { tried, refused } = await this.#search(batch, part, database);
+    // when all are refused it may not be the rows: that is looked into when the load fails
+    return refused.length === tried ? part : withoutRefused(batch, part, refused);
+  }
+
+  /** When all rows are refused alike it is not the rows: the target has changed, a partition or a right is missing, a trigger closes the table. */
+  async #refuseMisfit({ tried, refused }: Search, refusal: DatabaseRefusal): Promise<void> {
     const [first] = refused;
-    if (first === undefined) return part;
-    if (refused.length === tried) {
-      await this.#options.recheckTarget();
-      if (first.failure.failureClass !== "row") throw refusal;
-      if (refused.length > 1 && refused.every(({ failure }) => describeFailure(failure) === describeFailure(first.failure))) {
-        throw refusedAlike(first.failure);
-      }
+    if (first === undefined || refused.length < tried) return;
+    await this.#options.recheckTarget();
+    if (first.failure.failureClass !== "row") throw refusal;
+    if (refused.length > 1 && refused.every(({ failure }) => describeFailure(failure) === describeFailure(first.failure))) {
+      throw refusedAlike(first.failure);
     }
-    return withoutOffenders(part, refused);
   }
 
   /** Messages that the contract refuses hold up others before anything is written; one that has had its effect does not. */
@@ -202,6 +205,17 @@ const nothing: Batch = {
   position: { run: "", lane: 0, sequence: 0, received: 0 },
   seal: () => Promise.reject(new Error("there is nothing to seal")),
 };
+
+/** The refused go into the quarantine, and where they hold up others, these go back. */
+function withoutRefused({ heldBack }: Batch, part: BatchPart, refused: readonly RefusedRow[]): BatchPart {
+  if (refused.length === 0) return part;
+  const smaller = withoutOffenders(part, refused);
+  return withoutHeldBack(smaller, heldBack, smaller.refused.slice(part.refused.length));
+}
+
+function isMoved(error: unknown): boolean {
+  return error instanceof MasklineError && error.code === "position_moved";
+}
 
 function isInLedger({ failure }: DatabaseRefusal): boolean {
   return failure.sqlState === "23505" && failure.constraint === "ledger_pkey";

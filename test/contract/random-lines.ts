@@ -98,7 +98,7 @@ export function randomLine(random: SampleRandom, { columns }: Contract): Buffer 
   const order = random.chance(0.7) ? usual : usual.toSorted(() => (random.chance(0.5) ? 1 : -1));
   const fields = order.flatMap((name) => {
     if (random.chance(0.03)) return [];
-    const extra = random.chance(0.1) ? [randomName(random)] : [];
+    const extra = random.chance(0.2) ? [random.chance(0.5) ? "extra" : randomName(random)] : [];
     return [name, ...extra];
   });
   const distinct = random.chance(0.9) ? [...new Set(fields)] : fields;
@@ -134,6 +134,7 @@ export function damaged(random: SampleRandom, line: Buffer): Buffer {
 /** Of the column's type, unless it is a wild one. */
 function randomValue(random: SampleRandom, type: Column["type"] | null, isWild: boolean): string {
   if (random.chance(0.05)) return "null";
+  if (type === null && random.chance(0.5)) return randomJson(random, 3);
   if (!isWild && type !== null && random.chance(0.95)) return usualValue(random, type);
   if (random.chance(0.1)) return random.pick(["true", "false", "nul", "tru", "True", "undefined", ""]);
   if (random.chance(0.1)) return random.pick(["[]", "{}", '{"a":1}', '[1,"x"]', '{"b":{"a":"x"}}']);
@@ -141,8 +142,23 @@ function randomValue(random: SampleRandom, type: Column["type"] | null, isWild: 
   return randomString(random, random.pick(texts)(random), 0.03);
 }
 
+/** Any value, lists and objects too, mostly well formed. */
+function randomJson(random: SampleRandom, levels: number): string {
+  const kind = random.below(levels === 0 ? 3 : 6);
+  if (kind === 0) return random.pick(["null", "true", "false", "0", "-1.5e3", "12", random.chance(0.02) ? "01" : "7"]);
+  if (kind < 3) return randomString(random, random.pick(texts)(random), 0.02);
+  const space = random.pick(["", "", "", " ", "\t"]);
+  const parts = Array.from({ length: random.below(4) }, () => {
+    const value = randomJson(random, levels - 1);
+    return kind === 5 ? `${space}${value}` : `${space}${randomString(random, randomName(random), 0.02)}${space}:${space}${value}`;
+  });
+  const inside = parts.join(random.chance(0.01) ? random.pick(["", ",,", ":"]) : `${space},`) + space;
+  return kind === 5 ? `[${inside}]` : `{${inside}}`;
+}
+
 function usualValue(random: SampleRandom, type: Column["type"]): string {
   if (random.chance(0.02)) return `"${tokenStart}b"`;
+  if (type === "json") return randomJson(random, 3);
   if (type === "boolean") return random.pick(["true", "false"]);
   const isNumber = type === "integer" || type === "number" || type === "timestamp";
   if (isNumber && random.chance(0.5)) return random.pick(["0", "-0", "-7", "1700000000", String(random.below(1e6))]);

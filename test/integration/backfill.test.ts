@@ -6,8 +6,8 @@ import { after, before, suite, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 
-import type { BackfillTotals } from "../../src/app/backfill.ts";
 import type { BackfillRehearsal } from "../../src/app/backfill-rehearsal.ts";
+import type { BackfillTotals } from "../../src/app/backfill.ts";
 import { starterConfig } from "../../src/app/starter.ts";
 import type { Account } from "../../src/postgres/ledger.ts";
 import { documentOf, failed, succeeded } from "../cli/expect.ts";
@@ -35,7 +35,15 @@ before(async () => {
 after(async () => servers?.stop());
 
 function login(user: string, parts: Readonly<Record<string, unknown>> = {}): string {
-  const event = { user_id: user, device_type: "ios", ip: "203.0.113.7", device_id: "d-1", locale: "DE", app_version: "2.3", ...parts };
+  const event = {
+    user_id: user,
+    device_type: "ios",
+    ip: "203.0.113.7",
+    device_id: "d-1",
+    locale: "DE",
+    app_version: "2.3",
+    ...parts,
+  };
   return JSON.stringify(event);
 }
 
@@ -145,7 +153,11 @@ suite("maskline backfill", () => {
     assert.deepEqual((await load(place, "copy.log", "app.log")).received, 0);
     await put(place, "copy.log", logins(7, "other"));
     const refused = await place.maskline("backfill", "copy.log", ...sentAt);
-    failed(refused, { code: "file_changed", says: /copy\.log: other contents were loaded under this name, last on \d{4}-/, next: /--changed/ });
+    failed(refused, {
+      code: "file_changed",
+      says: /copy\.log: other contents were loaded under this name, last on \d{4}-/,
+      next: /--changed/,
+    });
     assert.equal((await rowsOf(place)).rows, 50);
     assert.equal((await load(place, "copy.log", "--changed")).loaded, 7);
     assert.equal((await load(place, "copy.log")).received, 0, "now these contents are known under this name, too");
@@ -159,7 +171,11 @@ suite("maskline backfill", () => {
     await load(place, "app.log");
     await appendFile(file, `${login("x").slice(-20)}\n${logins(25, "new")}`);
     const refused = await place.maskline("backfill", "app.log", ...sentAt);
-    failed(refused, { code: "file_changed", says: /app\.log: has grown; its first \d+ bytes were loaded before/, next: /head -c \d+ app\.log/ });
+    failed(refused, {
+      code: "file_changed",
+      says: /app\.log: has grown; its first \d+ bytes were loaded before/,
+      next: /head -c \d+ app\.log/,
+    });
     const commands = /^next: (.*?); then/m.exec(refused.stderr)?.[1] ?? "";
     execFileSync("sh", ["-c", commands], { cwd: place.folder });
     const { loaded, skipped } = await load(place, "app.log.old", "app.log.new");
@@ -170,7 +186,15 @@ suite("maskline backfill", () => {
   test("lines that cannot become rows are quarantined by reason, their neighbours are loaded", async (t) => {
     const place = await workspace(t);
     const bad = ["no json", "[1]", login("no-ip", { ip: "300.1.1.1" }), "x".repeat(3_000), '{"a":1}'];
-    await put(place, "bad.ndjson", Buffer.concat([Buffer.from(`${logins(40, "a")}${bad.join("\n")}\n`), Buffer.from([0xff, 0xfe, 0x0a]), Buffer.from(logins(40, "b"))]));
+    await put(
+      place,
+      "bad.ndjson",
+      Buffer.concat([
+        Buffer.from(`${logins(40, "a")}${bad.join("\n")}\n`),
+        Buffer.from([0xff, 0xfe, 0x0a]),
+        Buffer.from(logins(40, "b")),
+      ]),
+    );
     const limits = ["--set", "limits.body_bytes=2000"];
     const rehearsed = documentOf(
       succeeded(await place.maskline("backfill", "--dry-run", ...sentAt, "--json", "bad.ndjson", ...limits)),
@@ -180,13 +204,13 @@ suite("maskline backfill", () => {
     assert.equal(await countRows(place.database, "maskline.position"), 0);
     const { loaded, quarantined } = await load(place, "bad.ndjson", ...limits);
     assert.deepEqual([loaded, quarantined], [80, 6]);
-    const found = await place.database.query<{ reason: string }>("looking", "SELECT reason FROM maskline.quarantine ORDER BY reason");
+    const found = await place.database.query<{ reason: string }>(
+      "looking",
+      "SELECT reason FROM maskline.quarantine ORDER BY reason",
+    );
     const reasons = found.map(({ reason }) => reason);
     assert.deepEqual(reasons, ["bad_encoding", "bad_format", "body_is_list", "missing", "not_json", "too_large"]);
-    assert.deepEqual(
-      rehearsed.reasons.map(({ reason }) => reason).sort(),
-      reasons,
-    );
+    assert.deepEqual(rehearsed.reasons.map(({ reason }) => reason).sort(), reasons);
     assert.match(rehearsed.reasons[0]?.first ?? "", /^bad\.ndjson, byte \d+$/);
     assert.equal((await load(place, "bad.ndjson", ...limits)).received, 0);
     await requireClosedAccounts(place);
@@ -194,7 +218,10 @@ suite("maskline backfill", () => {
 
   test("a row that the table refuses is quarantined, and too many of them stop the backfill until resume", async (t) => {
     const place = await workspace(t);
-    await place.database.query("preparing", "ALTER TABLE user_logins ADD CONSTRAINT known_device CHECK (device_type IN ('ios', 'android'))");
+    await place.database.query(
+      "preparing",
+      "ALTER TABLE user_logins ADD CONSTRAINT known_device CHECK (device_type IN ('ios', 'android'))",
+    );
     const toasters = Array.from({ length: 40 }, (_, n) => `${login(`toaster-${n}`, { device_type: "toaster" })}\n`);
     await put(place, "few.ndjson", `${logins(30, "a")}${toasters[0]}${logins(30, "b")}`);
     const { loaded, quarantined } = await load(place, "few.ndjson");
@@ -211,9 +238,19 @@ suite("maskline backfill", () => {
   test("$sent_at has to be said before anything is read; a field of the event can say it", async (t) => {
     const place = await workspace(t);
     await put(place, "times.ndjson", `${login("one", { at: "2023-02-03T23:59:59Z" })}\n${login("two", { at: "never" })}\n`);
-    failed(await place.maskline("backfill", "times.ndjson"), { code: "usage", says: /create_date is the time a message was sent/, next: /--sent-at PATH/ });
-    failed(await place.maskline("backfill", "times.ndjson", "--sent-at", "2023-02-30"), { code: "usage", says: /--sent-at is neither/, next: /help/ });
-    const totals = documentOf(succeeded(await place.maskline("backfill", "times.ndjson", "--sent-at", "at", "--json"))) as BackfillTotals;
+    failed(await place.maskline("backfill", "times.ndjson"), {
+      code: "usage",
+      says: /create_date is the time a message was sent/,
+      next: /--sent-at PATH/,
+    });
+    failed(await place.maskline("backfill", "times.ndjson", "--sent-at", "2023-02-30"), {
+      code: "usage",
+      says: /--sent-at is neither/,
+      next: /help/,
+    });
+    const totals = documentOf(
+      succeeded(await place.maskline("backfill", "times.ndjson", "--sent-at", "at", "--json")),
+    ) as BackfillTotals;
     assert.deepEqual([totals.loaded, totals.quarantined], [1, 1]);
     const rows = await place.database.query("looking", "SELECT user_id, create_date::text FROM user_logins");
     assert.deepEqual(rows, [{ user_id: "one", create_date: "2023-02-03" }]);
@@ -239,7 +276,10 @@ suite("maskline backfill", () => {
     await put(place, "plain.ndjson", logins(2, "plain"));
     await load(place, "plain.ndjson");
     const tokens = async (): Promise<readonly string[]> => {
-      const rows = await place.database.query<{ token: string }>("looking", "SELECT DISTINCT masked_ip AS token FROM user_logins ORDER BY 1");
+      const rows = await place.database.query<{ token: string }>(
+        "looking",
+        "SELECT DISTINCT masked_ip AS token FROM user_logins ORDER BY 1",
+      );
       return rows.map(({ token }) => token);
     };
     const [token = ""] = await tokens();
@@ -257,8 +297,14 @@ suite("maskline backfill", () => {
       [token],
     );
     assert.deepEqual(made, [{ one: true }]);
-    const { columns } = documentOf(await place.maskline("duplicates", "--json")) as { columns: { column: string; values: { users: number }[] }[] };
-    assert.deepEqual(columns.find(({ column }) => column === "masked_ip")?.values.map(({ users }) => users), [5], "old and new are one value");
+    const { columns } = documentOf(await place.maskline("duplicates", "--json")) as {
+      columns: { column: string; values: { users: number }[] }[];
+    };
+    assert.deepEqual(
+      columns.find(({ column }) => column === "masked_ip")?.values.map(({ users }) => users),
+      [5],
+      "old and new are one value",
+    );
   });
 
   test("Ctrl-C ends it in order with an exit code of its own, and says how to go on", { timeout: 120_000 }, async (t) => {
@@ -269,7 +315,11 @@ suite("maskline backfill", () => {
       await untilRows(place, running, 200);
       running.kill("SIGINT");
       const stopped = await running.finished;
-      failed(stopped, { code: "backfill_unfinished", says: /stopped before all was loaded: [\d,]+ lines = /, next: /run the same command again/ });
+      failed(stopped, {
+        code: "backfill_unfinished",
+        says: /stopped before all was loaded: [\d,]+ lines = /,
+        next: /run the same command again/,
+      });
       assert.equal(stopped.code, 5);
       await requireClosedAccounts(place);
     }
@@ -282,7 +332,10 @@ suite("maskline backfill", () => {
     await put(place, "a.ndjson", logins(50));
     const { stderr, stdout }: Finished = succeeded(await place.maskline("backfill", "a.ndjson", "--quiet", ...sentAt));
     assert.equal(stdout, "");
-    assert.match(stderr, /^one file, \d\.\d kB\n50 lines = 50 loaded \+ 0 duplicate \+ 0 quarantined \+ 0 returned, in [\d.]+ s\n$/);
+    assert.match(
+      stderr,
+      /^one file, \d\.\d kB\n50 lines = 50 loaded \+ 0 duplicate \+ 0 quarantined \+ 0 returned, in [\d.]+ s\n$/,
+    );
   });
 });
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 
 import { starterTable } from "../../src/app/starter.ts";
 import { startPostgres } from "../../src/demo/postgres-server.ts";
@@ -111,6 +113,7 @@ async function everyOutput(place: Workspace): Promise<Map<string, string>> {
   assert.match(shown, /plain-user/, "the preview really shows rows");
   await command("preview", "-n", String(bodies.length), "--json");
   await command("run", "--max-messages", String(bodies.length), "--json");
+  await fromFiles(place, command);
   await command("check", "--connect");
   await command("ledger");
   await command("prune");
@@ -141,6 +144,35 @@ async function everyOutput(place: Workspace): Promise<Map<string, string>> {
   for (const entry of await readdir(place.folder))
     outputs.set(`file ${entry}`, await readFile(path.join(place.folder, entry), "latin1"));
   return outputs;
+}
+
+/** The same as lines of a file, which lies where nothing is searched. */
+async function fromFiles({ database }: Workspace, command: (...args: string[]) => Promise<string>): Promise<void> {
+  const folder = await mkdtemp(path.join(tmpdir(), "maskline-canary-"));
+  try {
+    const file = path.join(folder, "events.ndjson");
+    await writeFile(file, `${bodies.join("\n")}\n`);
+    const load = ["backfill", file, "--sent-at", "2024-05-01"];
+    await command(...load, "--dry-run");
+    await command(...load, "--dry-run", "--json");
+    const loaded = await command(...load, "--json");
+    assert.equal((JSON.parse(loaded) as { quarantined: number }).quarantined, 12, "the lines really went through");
+    await command(...load, "--processes", "2");
+    await writeFile(file, `${bodies[0]}\n`);
+    await command(...load);
+    await command(...load, "--changed");
+    await writeFile(`${file}.gz`, gzipSync(bodies.join("\n")).subarray(0, -9));
+    await command("backfill", `${file}.gz`, "--sent-at", "ip");
+    await command("backfill", file);
+    assert.equal(await countFiles(database), 3);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function countFiles(database: Workspace["database"]): Promise<number> {
+  const [row] = await database.query<{ files: number }>("counting", "SELECT count(*)::int AS files FROM maskline.file");
+  return row?.files ?? 0;
 }
 
 async function dump({ database }: Workspace): Promise<string> {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
 import { test } from "node:test";
 
 import { sampleEvents } from "../../src/demo/sample.ts";
@@ -18,6 +19,7 @@ const grants = [
   "GRANT SELECT, INSERT ON maskline.trip, maskline.ledger_reason TO writer",
   "GRANT SELECT, INSERT, UPDATE, DELETE ON maskline.replica TO writer",
   "GRANT INSERT ON maskline.quarantine, maskline.token_alias TO writer",
+  "GRANT SELECT, INSERT, UPDATE ON maskline.position, maskline.file TO writer",
 ];
 
 /** What `keys rotate`, `rekey` and `disable` need. */
@@ -83,6 +85,12 @@ test(
       await place.send([...sampleEvents({ count: 20, seed: 5 })].map(({ body }) => body));
       const byIdentity = await place.maskline("run", "--max-messages", "20", "--set", "identity=user_id");
       assert.equal(byIdentity.code, 0, byIdentity.stderr);
+      await writeFile(
+        path.join(place.folder, "events.ndjson"),
+        [...sampleEvents({ count: 20, seed: 6 })].map(({ body }) => body).join("\n"),
+      );
+      const backfilled = await place.maskline("backfill", "events.ndjson", "--sent-at", "2024-01-31");
+      assert.equal(backfilled.code, 0, backfilled.stderr);
       assert.equal(await countRows(place.database, "maskline.intake"), 0, "what lanes held is told and forgotten");
 
       // the keys are rotated by someone who can neither load nor read the rest of the table

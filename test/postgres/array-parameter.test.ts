@@ -6,7 +6,7 @@ import type pg from "pg";
 
 import { TextColumn } from "../../src/contract/text-column.ts";
 import type { PostgresServer } from "../../src/demo/postgres-server.ts";
-import { textArray as binaryArray } from "../../src/postgres/array-parameter.ts";
+import { textArray as binaryArray, timeArray } from "../../src/postgres/array-parameter.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
 import { plainClient } from "./databases.ts";
 
@@ -62,6 +62,23 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
         }),
         // room for nulls behind texts of three bytes a unit
         { numRuns: 300, examples: [[["日", "日", "日", null]]] },
+      );
+    });
+
+    test("times arrive as the moments they are, and none as infinity", async () => {
+      const [first, last] = [Date.parse("0001-01-01T00:00:00Z"), Date.parse("9999-12-31T23:59:59.999Z")];
+      const edges = [0, -1, 946_684_800_000, 946_684_799_999, 946_684_799_001, 1_795_176_000_001, first, last];
+      const time = fc.oneof(fc.integer({ min: first, max: last }), fc.constantFrom(...edges));
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.option(time), { maxLength: 60 }), async (timesMs) => {
+          const texts = timesMs.map((timeMs) => (timeMs === null ? "infinity" : new Date(timeMs).toISOString()));
+          const { rows } = await client.query<{ same: boolean }>("SELECT $1::timestamptz[] = $2::timestamptz[] AS same", [
+            timeArray(timesMs),
+            texts,
+          ]);
+          assert.deepEqual(rows, [{ same: true }]);
+        }),
+        { numRuns: 200, examples: [[edges]] },
       );
     });
 

@@ -2,15 +2,7 @@ import { isUtf8 } from "node:buffer";
 
 import type { Advance } from "../../pipeline/ports.ts";
 import type { InputFile } from "./input-file.ts";
-import { FileLine } from "./line.ts";
-
-/** How lines are read. */
-export interface LineReading {
-  /** A longer line is refused. */
-  readonly mostBytes: number;
-  /** When the event of a line happened; null where nothing says so. */
-  readonly sentAt: (line: FileLine) => number | null;
-}
+import { FileLine, type LineReading, type LinesTogether } from "./line.ts";
 
 /** The lines of a block from its position on, as they were read. */
 export interface BlockBytes {
@@ -22,6 +14,8 @@ export interface BlockBytes {
   readonly bytes: Buffer;
   /** Where in the block the first of them begins. */
   readonly origin: number;
+  /** What they lie in, to be given back when nobody looks at them any more. */
+  readonly buffer: Buffer;
   /** How much of the file, as it lies there, these bytes are: for the progress. */
   readonly diskBytes: number;
 }
@@ -41,11 +35,13 @@ export function streamOf({ fingerprint }: Pick<InputFile, "fingerprint">, number
  * Lines that begin in the same fixed part of a file, with the place up to where they were loaded: 0 before the first load, then the
  * offset in the block at which the next line begins, and the block's length when no other line does. One batch is out at a time.
  */
-export class Block {
+export class Block implements LinesTogether {
   readonly file: InputFile;
   readonly number: number;
+  readonly fileName: string;
   readonly stream: string;
   readonly bytes: Buffer;
+  readonly buffer: Buffer;
   readonly reading: LineReading;
   readonly idPrefix: string;
   /** Where `bytes` begins in the unpacked file. */
@@ -65,11 +61,13 @@ export class Block {
   #position: number;
   #isOut = false;
 
-  constructor({ file, number, next, bytes, origin, diskBytes }: BlockBytes, reading: LineReading) {
+  constructor({ file, number, next, bytes, buffer, origin, diskBytes }: BlockBytes, reading: LineReading) {
     this.file = file;
     this.number = number;
+    this.fileName = file.name;
     this.stream = streamOf(file, number);
     this.bytes = bytes;
+    this.buffer = buffer;
     this.reading = reading;
     this.idPrefix = `${file.fingerprint.slice(0, idDigits)}:`;
     this.offset = number * file.blockBytes + origin;

@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from "node:zlib";
 
 import { MasklineError } from "../../errors.ts";
+import { type BlockBuffers, spareBytes } from "./block-buffers.ts";
 import type { BlockBytes } from "./block.ts";
 import { type InputFile, openToRead, requireUnchanged } from "./input-file.ts";
 import { markLength } from "./plain-block.ts";
@@ -9,8 +10,6 @@ import { markLength } from "./plain-block.ts";
 const newline = 0x0a;
 const readBytes = 1_048_576;
 const unpackedBytes = 1_048_576;
-/** Behind a block, for the end of its last line. */
-const spareBytes = 65_536;
 
 /** What is wanted of a packed file. */
 export interface PackedPlan {
@@ -19,6 +18,7 @@ export interface PackedPlan {
   readonly wants: (number: number) => Promise<number | null>;
   /** Of a longer line at a block's end no more than its beginning may be there. */
   readonly longestLine: number;
+  readonly buffers: BlockBuffers;
   /** The file was unpacked to its end: it has so many blocks. */
   readonly ended: (blocks: number) => Promise<void>;
 }
@@ -58,7 +58,8 @@ interface Unpacked {
 /** Every member of a file: a decompressor ends with the first that ends inside a chunk, and silently leaves what follows. */
 async function* unpack(file: InputFile): AsyncGenerator<Unpacked> {
   for (let at = 0; at < file.bytes;) {
-    const member = file.kind === "gzip" ? createGunzip({ chunkSize: unpackedBytes }) : createZstdDecompress({ chunkSize: unpackedBytes });
+    const member =
+      file.kind === "gzip" ? createGunzip({ chunkSize: unpackedBytes }) : createZstdDecompress({ chunkSize: unpackedBytes });
     yield* unpackMember(file, at, member);
     if (member.bytesWritten === 0) throw damaged(file);
     at += member.bytesWritten;
@@ -88,14 +89,14 @@ function damaged({ name }: InputFile): MasklineError {
 }
 
 function unreadable({ name }: InputFile): MasklineError {
-  return new MasklineError("file_unreadable", `${name} could not be read to its end`, { next: "look at the disk, and run it again" });
+  return new MasklineError("file_unreadable", `${name} could not be read to its end`, {
+    next: "look at the disk, and run it again",
+  });
 }
 
 /** A block whose last line has not ended yet. */
 interface OpenEnd {
   readonly block: BlockBytes;
-  /** What `block.bytes` lies in. */
-  readonly buffer: Buffer;
   readonly tail: Buffer[];
   /** How long the line is so far. */
   lineBytes: number;
@@ -152,17 +153,17 @@ class BlockCutter {
 
   async #begin(): Promise<void> {
     this.#next = await this.#plan.wants(this.#number);
-    this.#buffer = this.#next === null ? null : Buffer.allocUnsafeSlow(this.#plan.file.blockBytes + spareBytes);
+    this.#buffer = this.#next === null ? null : this.#plan.buffers.take(this.#plan.file.blockBytes + spareBytes);
     this.#startsMidLine = this.#lastByte !== newline;
   }
 
   #close(): void {
     const block = this.#block();
-    if (block !== null && this.#buffer !== null) {
+    if (block !== null) {
       const { bytes } = block;
       // without a line of its own it is whole, although the line that runs through it has not ended
       if (bytes.length === 0 || this.#lastByte === newline) this.#whole.push(block);
-      else this.#openEnd = { block, buffer: this.#buffer, tail: [], lineBytes: bytes.length - (bytes.lastIndexOf(newline) + 1) };
+      else this.#openEnd = { block, tail: [], lineBytes: bytes.length - (bytes.lastIndexOf(newline) + 1) };
     }
     this.#number += 1;
     this.#filled = 0;
@@ -177,7 +178,8 @@ class BlockCutter {
     const filled = this.#buffer.subarray(0, this.#filled);
     const origin = next > 0 ? next : this.#number === 0 ? markLength(filled) : this.#startsMidLine ? firstLine(filled) : 0;
     const diskBytes = this.#diskBytes - this.#startDiskBytes;
-    return { file, number: this.#number, next, bytes: filled.subarray(origin), origin, diskBytes };
+    const buffer = this.#buffer;
+    return { file, number: this.#number, next, bytes: filled.subarray(origin), buffer, origin, diskBytes };
   }
 
   #lengthen(open: OpenEnd, part: Buffer): void {
@@ -189,18 +191,19 @@ class BlockCutter {
     if (end >= 0) this.#endLine(open);
   }
 
-  #endLine({ block, buffer, tail }: OpenEnd): void {
+  #endLine({ block, tail }: OpenEnd): void {
     const end = Buffer.concat(tail);
     const filled = this.#plan.file.blockBytes;
-    const bytes = filled + end.length <= buffer.length ? appended(buffer, block.origin, filled, end) : Buffer.concat([block.bytes, end]);
+    const fits = filled + end.length <= block.buffer.length;
+    const bytes = fits ? appended(block, filled, end) : Buffer.concat([block.bytes, end]);
     this.#whole.push({ ...block, bytes });
     this.#openEnd = null;
   }
 }
 
-function appended(buffer: Buffer, from: number, filled: number, end: Buffer): Buffer {
+function appended({ buffer, origin }: BlockBytes, filled: number, end: Buffer): Buffer {
   end.copy(buffer, filled);
-  return buffer.subarray(from, filled + end.length);
+  return buffer.subarray(origin, filled + end.length);
 }
 
 function firstLine(filled: Buffer): number {

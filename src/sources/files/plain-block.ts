@@ -1,11 +1,10 @@
 import type { FileHandle } from "node:fs/promises";
 
+import { type BlockBuffers, spareBytes } from "./block-buffers.ts";
 import type { BlockBytes } from "./block.ts";
 import { type InputFile, openToRead, readInto, requireUnchanged } from "./input-file.ts";
 
 const newline = 0x0a;
-/** The end of a block's last line lies in the next block: so much is read of it at a time. */
-const tailBytes = 65_536;
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 
 export interface BlockPlace {
@@ -19,7 +18,7 @@ export interface BlockPlace {
  * @param longestLine of a longer line at the block's end no more than its beginning may be there
  * @throws MasklineError `file_changed`, `file_unreadable`
  */
-export async function readPlainBlock(place: BlockPlace, longestLine: number): Promise<BlockBytes> {
+export async function readPlainBlock(place: BlockPlace, longestLine: number, buffers: BlockBuffers): Promise<BlockBytes> {
   const { file, number, next } = place;
   const { blockBytes } = file;
   const blockStart = number * blockBytes;
@@ -29,14 +28,15 @@ export async function readPlainBlock(place: BlockPlace, longestLine: number): Pr
   const handle = await openToRead(file.path, file.name);
   try {
     await requireUnchanged(handle, file);
-    const buffer = Buffer.allocUnsafeSlow(blockEnd - from + tailBytes);
-    const read = buffer.subarray(0, await readInto(handle, buffer, from));
+    const wanted = blockEnd - from + spareBytes;
+    const buffer = buffers.take(wanted);
+    const read = buffer.subarray(0, await readInto(handle, buffer.subarray(0, wanted), from));
     const length = Math.min(read.length, blockEnd - from);
     const begin = from < blockStart ? firstLine(read, length) : number + next === 0 ? markLength(read) : 0;
     const bytes = begin === length ? read.subarray(0, 0) : await withLastLine(handle, read, length, from, longestLine);
     await requireUnchanged(handle, file);
     const diskBytes = blockEnd - Math.max(from, blockStart);
-    return { ...place, bytes: bytes.subarray(begin), origin: from + begin - blockStart, diskBytes };
+    return { ...place, bytes: bytes.subarray(begin), buffer, origin: from + begin - blockStart, diskBytes };
   } finally {
     await handle.close();
   }
@@ -60,12 +60,12 @@ async function withLastLine(handle: FileHandle, read: Buffer, length: number, fr
   if (end >= 0) return read.subarray(0, end + 1);
   const parts = [read];
   const lastLine = read.lastIndexOf(newline) + 1;
-  for (let at = read.length; at - lastLine <= longestLine; at += tailBytes) {
-    const part = Buffer.allocUnsafe(tailBytes);
+  for (let at = read.length; at - lastLine <= longestLine; at += spareBytes) {
+    const part = Buffer.allocUnsafe(spareBytes);
     const filled = await readInto(handle, part, from + at);
     const found = part.subarray(0, filled).indexOf(newline);
     parts.push(part.subarray(0, found < 0 ? filled : found + 1));
-    if (found >= 0 || filled < tailBytes) break;
+    if (found >= 0 || filled < spareBytes) break;
   }
   return Buffer.concat(parts);
 }

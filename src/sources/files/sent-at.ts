@@ -2,7 +2,7 @@ import { openBody } from "../../contract/body.ts";
 import type { Contract } from "../../contract/column.ts";
 import { compilePath, pathProblem } from "../../contract/path.ts";
 import { readDate, readTimestamp } from "../../contract/time.ts";
-import type { LineReading } from "./block.ts";
+import type { LineReading } from "./line.ts";
 
 /** What tells when the event of a line happened: one time for all, or a path into the body. */
 export type SentAt = { readonly atMs: number } | { readonly path: string };

@@ -1,7 +1,7 @@
 import type { Clock } from "../../pipeline/clock.ts";
 import type { Advance, Delivery, Settlement, Source } from "../../pipeline/ports.ts";
 import type { Block } from "./block.ts";
-import { FileLine } from "./line.ts";
+import { FileLine, type LinesTogether } from "./line.ts";
 import type { Positions } from "./positions.ts";
 import type { Work } from "./work.ts";
 
@@ -27,7 +27,7 @@ export interface FileSourceOptions {
 export class FileSource implements Source {
   readonly #options: FileSourceOptions;
   /** Blocks that this process is at. */
-  readonly #open = new Set<Block>();
+  readonly #open = new Map<LinesTogether, Block>();
   /** Those with lines left, none of which is out. */
   readonly #ready: Block[] = [];
   /** Came back: whether they stand where this process left them has to be asked. */
@@ -68,9 +68,8 @@ export class FileSource implements Source {
 
   async settle(settlements: readonly Settlement[]): Promise<void> {
     const line = settlements[0]?.delivery;
-    if (!(line instanceof FileLine)) return;
-    const { block } = line;
-    if (!block.isOut) return;
+    const block = line instanceof FileLine ? this.#open.get(line.among) : undefined;
+    if (block?.isOut !== true) return;
     if (settlements.some(({ outcome }) => outcome === "returned")) {
       block.returned();
       this.#doubtful.add(block);
@@ -80,7 +79,7 @@ export class FileSource implements Source {
     this.#options.advanced(block.stepDiskBytes);
     if (this.#options.inLoad) block.settled();
     else if (!(await this.#follow(block))) return;
-    if (block.isDone) this.#open.delete(block);
+    if (block.isDone) this.#finish(block);
     else this.#ready.push(block);
   }
 
@@ -92,7 +91,7 @@ export class FileSource implements Source {
   #nextBlock(signal: AbortSignal): Promise<Block | null | undefined> {
     const next = this.#turn.then(async () => {
       const block = await this.#options.work.next(signal);
-      if (block) this.#open.add(block);
+      if (block) this.#open.set(block, block);
       return block;
     });
     this.#turn = next.catch(() => {});
@@ -114,6 +113,11 @@ export class FileSource implements Source {
     }
   }
 
+  #finish(block: Block): void {
+    this.#open.delete(block);
+    this.#options.work.finish(block);
+  }
+
   /** Someone else is at it. */
   #leave(block: Block): void {
     this.#open.delete(block);
@@ -126,7 +130,7 @@ export class FileSource implements Source {
     try {
       if (await positions.advance(block.step)) {
         advanced(block.stepDiskBytes);
-        this.#open.delete(block);
+        this.#finish(block);
       } else this.#leave(block);
     } catch (error) {
       this.#ready.push(block);

@@ -7,7 +7,7 @@ export function withoutUnreadable<P extends Prepared>(prepare: (deliveries: read
   return (deliveries) => {
     const [first] = deliveries;
     // a batch is of one block
-    if (!(first instanceof FileLine) || first.block.isSound) return prepare(deliveries);
+    if (!(first instanceof FileLine) || first.among.isSound) return prepare(deliveries);
     const readable: Delivery[] = [];
     const refused: Refusal[] = [];
     for (const delivery of deliveries) {

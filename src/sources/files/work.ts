@@ -1,6 +1,8 @@
 import type { Clock } from "../../pipeline/clock.ts";
-import { Block, type BlockBytes, type LineReading, streamOf } from "./block.ts";
+import { BlockBuffers } from "./block-buffers.ts";
+import { Block, type BlockBytes, streamOf } from "./block.ts";
 import { blocksOf, type InputFile } from "./input-file.ts";
+import type { LineReading } from "./line.ts";
 import { type PackedPlan, packedBlocks } from "./packed-blocks.ts";
 import { readPlainBlock } from "./plain-block.ts";
 import { type BlockStanding, type Positions, untouched } from "./positions.ts";
@@ -48,13 +50,16 @@ export class Work {
   /** A packed file that is being read. */
   #packed: { readonly blocks: AsyncGenerator<BlockBytes>; readonly task: Task } | null = null;
 
+  readonly #buffers = new BlockBuffers();
   #isOver = false;
   #isWaiting = false;
 
   constructor(options: WorkOptions) {
     this.#options = options;
     this.#known = new Map(
-      options.files.flatMap(({ file, known }) => [...known].map(([number, standing]) => [streamOf(file, number), standing] as const)),
+      options.files.flatMap(({ file, known }) =>
+        [...known].map(([number, standing]) => [streamOf(file, number), standing] as const),
+      ),
     );
     const tasks = options.files.flatMap(({ file }) => this.#tasksOf(file));
     const first = Math.floor(options.startAt * tasks.length);
@@ -85,9 +90,16 @@ export class Work {
   }
 
   /** Someone else has moved this block: it is his, as long as he goes on. */
-  leave({ file, number, stream }: Block): void {
+  leave(block: Block): void {
+    const { file, number, stream } = block;
     this.#isOver = false;
     this.#left.set(stream, { file, number });
+    this.finish(block);
+  }
+
+  /** Nobody looks at its lines any more. */
+  finish({ buffer }: Block): void {
+    this.#buffers.giveBack(buffer);
   }
 
   async close(): Promise<void> {
@@ -108,11 +120,12 @@ export class Work {
     if (file.kind === "plain") {
       const next = await this.#take(file, number);
       if (next === null) return null;
-      return new Block(await readPlainBlock({ file, number, next }, reading.mostBytes), reading);
+      return new Block(await readPlainBlock({ file, number, next }, reading.mostBytes, this.#buffers), reading);
     }
     const plan: PackedPlan = {
       file,
       longestLine: reading.mostBytes,
+      buffers: this.#buffers,
       wants: async (block) => (only === null || only.has(block) ? this.#take(file, block) : null),
       ended: (blocks) => this.#options.positions.noteBlocks(file.fingerprint, blocks),
     };

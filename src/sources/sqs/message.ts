@@ -9,7 +9,7 @@ import type { Delivery } from "../../pipeline/ports.ts";
  */
 export function readMessage(message: Message, receivedAtMs: number): Delivery {
   const { MessageId: id, ReceiptHandle: handle } = message;
-  if (!id || !handle) {
+  if (typeof id !== "string" || typeof handle !== "string" || id === "" || handle === "") {
     throw new MasklineError("queue_refused", "the queue handed out a message without an id or a handle", {
       next: "this server does not speak SQS as AWS does; nothing was deleted",
     });
@@ -17,10 +17,6 @@ export function readMessage(message: Message, receivedAtMs: number): Delivery {
   const system = message.Attributes ?? {};
   const attempt = Number(system.ApproximateReceiveCount ?? 1);
   const sentAtMs = Number(system.SentTimestamp);
-  const attributes: Record<string, string> = {};
-  for (const [name, value] of Object.entries(message.MessageAttributes ?? {})) {
-    if (value.StringValue !== undefined) attributes[name] = value.StringValue;
-  }
   return {
     id,
     body: message.Body ?? "",
@@ -28,9 +24,21 @@ export function readMessage(message: Message, receivedAtMs: number): Delivery {
     receivedAtMs,
     attempt: Number.isSafeInteger(attempt) ? attempt : 1,
     groupId: system.MessageGroupId ?? null,
-    attributes,
+    attributes: message.MessageAttributes === undefined ? noAttributes : textsOf(message.MessageAttributes),
     handle,
   };
+}
+
+/** Shared by all messages without any: most have none. */
+const noAttributes: Readonly<Record<string, string>> = Object.freeze({});
+
+function textsOf(attributes: NonNullable<Message["MessageAttributes"]>): Readonly<Record<string, string>> {
+  const texts: Record<string, string> = {};
+  for (const name of Object.keys(attributes)) {
+    const text = attributes[name]?.StringValue;
+    if (text !== undefined) texts[name] = text;
+  }
+  return texts;
 }
 
 /** Beside the body: ids, handle, and the objects that hold them. */

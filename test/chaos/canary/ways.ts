@@ -1,5 +1,8 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 
 import { commands } from "../../../src/cli/commands.ts";
 import { countRows } from "../../harness/login-table.ts";
@@ -36,6 +39,7 @@ export class Ways {
     await this.#expect("what the budget has left", this.#drain());
     await this.#previews();
     await this.#deadLetters();
+    await this.#files();
     await this.#expect("what is left", this.#drain());
     await this.#looks();
     await this.#rotation();
@@ -111,6 +115,27 @@ export class Ways {
     await this.#expect("dlq drain", this.#watched.run("dlq", "drain", "--idle", "1s"));
     const left = this.#ground.queues.messages(deadLettersOf(this.#place.queueUrl)).length;
     if (left > 0) this.#bench.fail(`${left} dead letters are left`);
+  }
+
+  /** As lines of files, packed and not; the files lie where nothing is searched. */
+  async #files(): Promise<void> {
+    const folder = await mkdtemp(path.join(tmpdir(), "maskline-planted-"));
+    try {
+      const plants = [...this.#plants.fitting(20), ...this.#plants.refusedByContract(), ...this.#plants.refusedByTable()];
+      const lines = plants.map(({ body }) => body.replaceAll(/[\r\n]/g, " ")).join("\n");
+      const plain = path.join(folder, "plain.ndjson");
+      const packed = path.join(folder, "packed.ndjson.gz");
+      await writeFile(plain, lines);
+      await writeFile(packed, gzipSync(`\n${lines}`));
+      const load = ["backfill", plain, packed, "--sent-at", "2024-01-31"];
+      await this.#expect("a rehearsed backfill", this.#watched.run(...load, "--dry-run"));
+      await this.#expect("a backfill", this.#watched.run(...load, "--processes", "2"));
+      await this.#expect("a backfill that is done", this.#watched.run(...load, "--json"));
+      await writeFile(plain, `${lines}\n${lines}`);
+      await this.#expect("a file that has grown", this.#watched.run(...load), 3);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   }
 
   /** Everything that shows what became of messages. */

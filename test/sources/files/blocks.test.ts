@@ -66,7 +66,11 @@ suite("lines in blocks", () => {
             assert.deepEqual(found(await loadAll(opened, limit)), expected(text));
             assert.ok(opened.source.isWhole);
             const blocks = Math.ceil(bytes.length / blockBytes);
-            assert.deepEqual([...opened.positions.next.values()], Array.from({ length: blocks }, () => blockBytes), "every block is done");
+            assert.deepEqual(
+              [...opened.positions.next.values()],
+              Array.from({ length: blocks }, () => blockBytes),
+              "every block is done",
+            );
             assert.equal(opened.positions.blocks.get(file.fingerprint) ?? blocks, blocks);
             assert.deepEqual(await loadAll(openFiles([file], { positions: opened.positions })), [], "nothing comes again");
           },
@@ -79,26 +83,31 @@ suite("lines in blocks", () => {
       const folder = folderOf(t);
       let round = 0;
       await fc.assert(
-        fc.asyncProperty(texts, fc.integer({ min: 1, max: 60 }), fc.array(fc.integer({ min: 0, max: 6 }), { maxLength: 6 }), async (text, blockBytes, stops) => {
-          round += 1;
-          const file = await given(folder, `${round}.ndjson${extension}`, pack(Buffer.from(text), []), blockBytes);
-          let elapsedMs = 0;
-          // each of them died long before the next began
-          const positions = new MemoryPositions(() => (elapsedMs += 10_000));
-          const lines: ReadLine[] = [];
-          for (const batches of [...stops, Infinity]) {
-            let left = batches;
-            const opened = openFiles([file], { positions });
-            const killed = new Error("killed");
-            const makeStep = (step: Advance): boolean => {
-              if (left-- > 0) return positions.move(step);
-              throw killed;
-            };
-            await loadAll(opened, 2, makeStep, lines).catch((error: unknown) => assert.equal(error, killed));
-            await opened.source.close();
-          }
-          assert.deepEqual(found(lines), expected(text));
-        }),
+        fc.asyncProperty(
+          texts,
+          fc.integer({ min: 1, max: 60 }),
+          fc.array(fc.integer({ min: 0, max: 6 }), { maxLength: 6 }),
+          async (text, blockBytes, stops) => {
+            round += 1;
+            const file = await given(folder, `${round}.ndjson${extension}`, pack(Buffer.from(text), []), blockBytes);
+            let elapsedMs = 0;
+            // each of them died long before the next began
+            const positions = new MemoryPositions(() => (elapsedMs += 10_000));
+            const lines: ReadLine[] = [];
+            for (const batches of [...stops, Infinity]) {
+              let left = batches;
+              const opened = openFiles([file], { positions });
+              const killed = new Error("killed");
+              const makeStep = (step: Advance): boolean => {
+                if (left-- > 0) return positions.move(step);
+                throw killed;
+              };
+              await loadAll(opened, 2, makeStep, lines).catch((error: unknown) => assert.equal(error, killed));
+              await opened.source.close();
+            }
+            assert.deepEqual(found(lines), expected(text));
+          },
+        ),
         { numRuns: extension === "" ? 60 : 20 },
       );
     });
@@ -131,7 +140,11 @@ suite("lines in blocks", () => {
 
   test("bytes that are no text keep every byte, and are told from text", async (t) => {
     const folder = folderOf(t);
-    const file = await given(folder, "bytes", Buffer.concat([Buffer.from('{"a":"é"}\n'), Buffer.from([0xff, 0xc3, 0x0a]), Buffer.from("{}\n")]));
+    const file = await given(
+      folder,
+      "bytes",
+      Buffer.concat([Buffer.from('{"a":"é"}\n'), Buffer.from([0xff, 0xc3, 0x0a]), Buffer.from("{}\n")]),
+    );
     const lines = await loadAll(openFiles([file]));
     assert.deepEqual(
       lines.map(({ body }) => body),
@@ -148,7 +161,10 @@ suite("lines in blocks", () => {
       broken.fill(0x55, broken.length - 9_000, broken.length - 8_000);
       for (const bytes of [whole.subarray(0, -5), broken, Buffer.concat([whole, Buffer.from("garbage")])]) {
         const file = await given(folder, `damaged${extension}`, bytes, 1_000);
-        await assert.rejects(loadAll(openFiles([file])), { code: "file_damaged", message: new RegExp(`^damaged${extension} is damaged`) });
+        await assert.rejects(loadAll(openFiles([file])), {
+          code: "file_damaged",
+          message: new RegExp(`^damaged${extension} is damaged`),
+        });
       }
     }
   });

@@ -5,8 +5,8 @@ import type { TestContext } from "node:test";
 
 import type { Clock } from "../../../src/pipeline/clock.ts";
 import type { Advance, Delivery, Outcome, Settlement } from "../../../src/pipeline/ports.ts";
-import type { LineReading } from "../../../src/sources/files/block.ts";
 import { type InputFile, inspectFile } from "../../../src/sources/files/input-file.ts";
+import type { LineReading } from "../../../src/sources/files/line.ts";
 import { FileSource } from "../../../src/sources/files/source.ts";
 import { Work, type WorkOptions } from "../../../src/sources/files/work.ts";
 import { MemoryPositions } from "../../harness/memory-positions.ts";
@@ -45,7 +45,14 @@ export function openFiles(
 ): Opened {
   const { positions = new MemoryPositions(), batchBytes = Infinity, inLoad = true, advanced = () => {}, ...others } = parts;
   const clock = others.clock ?? stillClock;
-  const work = new Work({ files: files.map((file) => ({ file, known: new Map() })), reading, startAt: 0, ...others, clock, positions });
+  const work = new Work({
+    files: files.map((file) => ({ file, known: new Map() })),
+    reading,
+    startAt: 0,
+    ...others,
+    clock,
+    positions,
+  });
   return { work, positions, source: new FileSource({ work, positions, batchBytes, inLoad, advanced, clock }) };
 }
 

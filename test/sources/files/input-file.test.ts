@@ -16,7 +16,11 @@ suite("a file to be loaded", () => {
     const bytes = Buffer.alloc(3 * mebibyte, "abcdefg\n");
     const size = Buffer.alloc(8);
     size.writeBigUInt64BE(BigInt(bytes.length));
-    const expected = createHash("sha256").update(size).update(bytes.subarray(0, mebibyte)).update(bytes.subarray(2 * mebibyte)).digest("hex");
+    const expected = createHash("sha256")
+      .update(size)
+      .update(bytes.subarray(0, mebibyte))
+      .update(bytes.subarray(2 * mebibyte))
+      .digest("hex");
     const file = await given(folder, "one", bytes);
     assert.equal(file.fingerprint, expected);
     assert.equal((await given(folder, "two", bytes)).fingerprint, expected);

@@ -24,7 +24,11 @@ function doubled(lines: readonly ReadLine[]): number {
 }
 
 /** Several processes over one file at once, each with its own source; positions are what they share. */
-async function together(folder: string, name: string, makeStep?: (positions: MemoryPositions, step: Advance) => boolean): Promise<readonly ReadLine[]> {
+async function together(
+  folder: string,
+  name: string,
+  makeStep?: (positions: MemoryPositions, step: Advance) => boolean,
+): Promise<readonly ReadLine[]> {
   const clock = passing();
   const positions = new MemoryPositions(() => clock.nowMs);
   const file = await given(folder, name, name.endsWith(".gz") ? gzipSync(text) : text, 100);
@@ -157,7 +161,10 @@ suite("the source of files", () => {
         }
       }
       const positions = new Failing(() => clock.nowMs);
-      const opened = openFiles([await given(folder, name, name.endsWith(".gz") ? gzipSync(text) : text, 100)], { positions, clock });
+      const opened = openFiles([await given(folder, name, name.endsWith(".gz") ? gzipSync(text) : text, 100)], {
+        positions,
+        clock,
+      });
       const lines: ReadLine[] = [];
       for (let ended = false; !ended;) {
         await loadAll(opened, 3, undefined, lines).then(
@@ -216,7 +223,10 @@ suite("the source of files", () => {
       const first = (await opened.source.receive(3, neverStops)) ?? [];
       assert.equal(first.length, 3);
       await given(folder, name, Buffer.concat([bytes, bytes]));
-      await assert.rejects(loadAll(opened), { code: "file_changed", message: `${name} was written to while it was being loaded; what was loaded of it stays` });
+      await assert.rejects(loadAll(opened), {
+        code: "file_changed",
+        message: `${name} was written to while it was being loaded; what was loaded of it stays`,
+      });
       await opened.source.close();
     }
   });

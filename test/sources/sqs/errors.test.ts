@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { suite, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 
 import { MasklineError } from "../../../src/errors.ts";
 import { queueError } from "../../../src/sources/sqs/errors.ts";
@@ -139,6 +140,40 @@ for (const transport of transports)
         assert.deepEqual(answer, []);
         assert.ok(waited);
         assert.equal(sent, whole.length);
+      } finally {
+        await server.close();
+      }
+    });
+
+    test("that breaks off while it waits for admission ends its call when that is decided: what is reserved must be given back", async () => {
+      const gone = Promise.withResolvers<void>();
+      const server = await startRawServer(
+        (_, response) => {
+          response.writeHead(200, { ...head, "content-length": 1_000 }).write('{"Messages": [');
+          void asked.promise.then(() => response.socket?.resetAndDestroy());
+          response.on("close", gone.resolve);
+        },
+        5_000,
+        transport,
+      );
+      const asked = Promise.withResolvers<void>();
+      const admission = Promise.withResolvers<{ readonly mostBytes: number; readonly tooLong: () => void }>();
+      let isOver = false;
+      try {
+        const receiving = server.queue.receive(ask, neverStops, () => {
+          asked.resolve();
+          return admission.promise;
+        });
+        const ended = receiving.catch((error: unknown) => {
+          isOver = true;
+          return error;
+        });
+        await gone.promise;
+        for (let turns = 0; turns < 100; turns += 1) await turn();
+        assert.equal(isOver, false);
+        admission.resolve({ mostBytes: 1_000, tooLong: () => {} });
+        // a second try is asked for in the same way, and breaks off too
+        assert.equal(((await ended) as MasklineError).code, "queue_unreachable");
       } finally {
         await server.close();
       }
