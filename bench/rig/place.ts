@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -35,6 +35,8 @@ export class Place {
 
   static async with<T>(work: (place: Place) => Promise<T>): Promise<T> {
     const folder = await mkdtemp(path.join(tmpdir(), "maskline-bench-"));
+    // consumers have it as their home, and a home has a cache folder
+    await mkdir(path.join(folder, ".cache"), { mode: 0o700 });
     const guard = startCleanupGuard([folder]);
     const postgres = await startPostgres();
     const admin = new pg.Client({ connectionString: postgres.url });

@@ -4,6 +4,7 @@ import { suggest } from "../app/config/suggest.ts";
 import { exitCodes, MasklineError } from "../errors.ts";
 import { Call, parseFlags } from "./command.ts";
 import { type CommandEntry, commands } from "./commands.ts";
+import { keepCompiled } from "./compile-cache.ts";
 import { commandHelp, overview } from "./help.ts";
 import { internalFault } from "./internal-fault.ts";
 import { Output } from "./output.ts";
@@ -20,6 +21,7 @@ process.exitCode = await main(process.argv.slice(2));
 setInterval(() => process.stdout.writableLength + process.stderr.writableLength === 0 && process.exit(), leftoversMs).unref();
 
 async function main(args: readonly string[]): Promise<number> {
+  keepCompiled(process.env);
   const output = new Output(process.stdout, process.stderr, args.includes("--json"));
   // A reader that goes away (`| head`) ends the output, not the work.
   process.stdout.on("error", () => {});
