@@ -9,7 +9,8 @@ import { Tens } from "./tens.ts";
 export interface Deleting {
   readonly queue: Pick<Queue, "deleteBatch">;
   readonly leases: Leases;
-  readonly parallelCalls: number;
+  /** So many calls at once. */
+  readonly mostCalls: () => number;
   readonly clock: Clock;
   readonly report: Report;
 }
@@ -38,7 +39,7 @@ export class Deletes {
 
   constructor(parts: Deleting) {
     this.#parts = parts;
-    this.#tens = new Tens(parts.parallelCalls, (ten) => this.#delete(ten));
+    this.#tens = new Tens(parts.mostCalls, (ten) => this.#delete(ten));
   }
 
   /** Why nothing more should be received: deletes fail for good, or too many have failed. */

@@ -35,7 +35,10 @@ export class LeaseKeeper {
   constructor(parts: LeaseKeeping) {
     this.#parts = parts;
     this.#lookMs = Math.min(5_000, Math.max(20, parts.visibilityMs / looksInATimeout));
-    this.#extensions = new Tens(parts.parallelCalls, (ten) => this.#extend(ten));
+    this.#extensions = new Tens(
+      () => parts.parallelCalls,
+      (ten) => this.#extend(ten),
+    );
   }
 
   /** Called when there are leases; looks after them until there are none. */

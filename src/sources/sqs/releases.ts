@@ -15,11 +15,13 @@ export class Releases {
   readonly #tens: Tens<Visibility>;
 
   constructor(queue: Pick<Queue, "changeVisibility">, parallelCalls: number) {
-    this.#tens = new Tens(parallelCalls, (ten) =>
-      queue.changeVisibility(ten).then(
-        () => true,
-        () => false,
-      ),
+    this.#tens = new Tens(
+      () => parallelCalls,
+      (ten) =>
+        queue.changeVisibility(ten).then(
+          () => true,
+          () => false,
+        ),
     );
   }
 

@@ -68,7 +68,7 @@ export class SqsSource implements Source {
     const shared = { queue, leases, parallelCalls, clock, report };
     this.#leases = leases;
     this.#gate = gate;
-    this.#deletes = new Deletes(shared);
+    this.#deletes = new Deletes({ ...shared, mostCalls: () => pace.mostCalls });
     this.#releases = new Releases(queue, parallelCalls);
     this.#keeper = new LeaseKeeper({ ...shared, visibilityMs, giveBack: (overdue) => this.#giveBackOverdue(overdue) });
     const arrivals = this.#arrivals;

@@ -10,11 +10,11 @@ interface Round {
 }
 
 /**
- * Calls with up to ten entries each, at most `most` at once; what is beyond waits in line. A call that goes wrong halves how many go out
+ * Calls with up to ten entries each, at most `most()` at once; what is beyond waits in line. A call that goes wrong halves how many go out
  * together, a good one lets one more go: what throttles is asked less.
  */
 export class Tens<T> {
-  readonly #most: number;
+  readonly #most: () => number;
   readonly #call: (ten: readonly T[]) => Promise<boolean>;
   readonly #entries = new Line<T>();
   /** Of each entry in line, the round it belongs to: a call takes entries of several where one ends. */
@@ -23,9 +23,9 @@ export class Tens<T> {
   #running = 0;
 
   /** @param call answers whether it went well; never rejects */
-  constructor(most: number, call: (ten: readonly T[]) => Promise<boolean>) {
+  constructor(most: () => number, call: (ten: readonly T[]) => Promise<boolean>) {
     this.#most = most;
-    this.#width = most;
+    this.#width = most();
     this.#call = call;
   }
 
@@ -50,7 +50,7 @@ export class Tens<T> {
 
   async #runTen(ten: readonly T[], rounds: readonly Round[]): Promise<void> {
     const wentWell = await this.#call(ten);
-    this.#width = wentWell ? Math.min(this.#most, this.#width + 1) : Math.max(1, this.#width >> 1);
+    this.#width = wentWell ? Math.min(this.#most(), this.#width + 1) : Math.max(1, this.#width >> 1);
     this.#running -= 1;
     for (const round of rounds) {
       round.open -= 1;

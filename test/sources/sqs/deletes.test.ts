@@ -22,7 +22,7 @@ async function deleting(script: Script, body: (deleted: Deleted) => Promise<void
   const leases = new Leases({ visibilityMs: 30_000, holdMs: 60_000 }, () => 0);
   const events: PipelineEvent[] = [];
   const report = (event: PipelineEvent): void => void events.push(event);
-  const deletes = new Deletes({ queue: scripted.queue, leases, parallelCalls: 3, clock, report });
+  const deletes = new Deletes({ queue: scripted.queue, leases, mostCalls: () => 3, clock, report });
   const hold = (count: number): Lease[] =>
     Array.from({ length: count }, (_, index) => {
       const id = `m${index}`;
