@@ -26,7 +26,7 @@ first steps:
   maskline run --drain      empty the queue, then end
 
 exit codes: 0 done, 1 failed, 2 usage or configuration, 3 something does not fit (table, rights, keys, queue),
-            4 outage (nothing is lost: run again), 5 a drain or rekey that is not at its end,
+            4 outage (nothing is lost: run again), 5 a drain, rekey or backfill that is not at its end,
             6 too many messages were refused (maskline resume), 130 interrupted
 more: maskline COMMAND --help`;
 }
