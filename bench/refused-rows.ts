@@ -185,7 +185,7 @@ function countStatements(database: Pick<Database, "transaction">): {
     transaction: (doing, work, options) =>
       database.transaction(
         doing,
-        (query, prelude, copyIn) =>
+        (query, prelude, copyIn, first) =>
           work(
             (sql, parameters) => {
               asked.push(sql);
@@ -196,6 +196,7 @@ function countStatements(database: Pick<Database, "transaction">): {
               asked.push(sql);
               return copyIn(sql, rows);
             },
+            first,
           ),
         options,
       ),

@@ -32,7 +32,7 @@ export interface Refusal {
 /** Masked rows by column: row `r` of `columns[c]` belongs to `deliveries[r]`; null is SQL NULL. Texts are in the form the column's type reads. */
 export interface Rows {
   readonly deliveries: readonly Delivery[];
-  /** What makes two deliveries the same message, for each delivery. */
+  /** What makes two deliveries the same message, for each delivery; may be empty in a step of a stream (`Batch.advance`). */
   readonly ids: readonly string[];
   readonly columns: readonly TextColumn[];
 }

@@ -5,11 +5,12 @@ import { BinaryRows } from "./binary-copy.ts";
 import { type CopyIn, CopyUnusable } from "./copy-in.ts";
 import type { CopyTarget, Fields } from "./copy-target.ts";
 import type { HaltedDatabase, Query } from "./database.ts";
+import type { Parameter } from "./extended-messages.ts";
 import type { FailureBudget } from "./failure-budget.ts";
 import { loadParameters, shapeOf } from "./load-parameters.ts";
 import type { LoadAnswer, LoadShape, LoadStatements } from "./load-statement.ts";
 import type { TableName } from "./names.ts";
-import { advancePosition } from "./positions.ts";
+import { advancing, requireAdvanced } from "./positions.ts";
 import { requireWritable, standingOf, standingPrelude } from "./ring-keys.ts";
 import type { TargetColumn } from "./target.ts";
 
@@ -62,7 +63,7 @@ export class BatchWriter {
   }
 
   /** In the order of the statement of this shape. */
-  async parameters(batch: Batch, part: BatchPart, shape: LoadShape): Promise<readonly unknown[]> {
+  async parameters(batch: Batch, part: BatchPart, shape: LoadShape): Promise<readonly Parameter[]> {
     const { pipeline, contractHash, describe } = this.#options;
     const structures = part.refused.map(({ delivery }) => JSON.stringify(describe(delivery)));
     const sealed = await Promise.all(part.refused.map(batch.seal));
@@ -79,14 +80,14 @@ export class BatchWriter {
     const { keys, position, advance } = batch;
     const { budget, schema, pipeline } = this.#options;
     const shape = shapeOf(batch, part, fields === null && part.rows.deliveries.length > 0);
-    const parameters = await this.parameters(batch, part, shape);
+    const load = { sql: this.#statements.load(shape), parameters: await this.parameters(batch, part, shape) };
     const { known, stored } = await database.transaction(
       "loading",
-      async (query: Query, prelude, copyIn) => {
+      async (query: Query, prelude, copyIn, first) => {
         await budget.refuseTripped(query, prelude);
         if (keys !== undefined) requireWritable(standingOf(prelude), keys, part.refused.length > 0);
-        if (advance !== undefined) await advancePosition(query, schema, pipeline, advance);
-        const [answer] = await query<LoadAnswer>(this.#statements.load(shape), parameters);
+        if (advance !== undefined) requireAdvanced(first[0]);
+        const [answer] = (first.at(-1) ?? []) as readonly LoadAnswer[];
         const places = new KnownPlaces(answer?.known ?? null);
         if (fields !== null) await this.#copy(copyIn, fields, places);
         const refused = newlyRefused(part, places);
@@ -94,7 +95,10 @@ export class BatchWriter {
         await budget.spend(query, position, part.refused, { messages, refused });
         return { known: places, stored: answer?.stored ?? 0 };
       },
-      { prelude: [...(keys === undefined ? [] : [standingPrelude(schema, keys.ring)]), budget.prelude].join(";\n") },
+      {
+        prelude: [...(keys === undefined ? [] : standingPrelude(schema, keys.ring)), budget.prelude],
+        first: [...(advance === undefined ? [] : [advancing(schema, pipeline, advance)]), load],
+      },
     );
     return settleByReceipts(part, known, stored);
   }

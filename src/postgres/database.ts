@@ -4,14 +4,20 @@ import { MasklineError } from "../errors.ts";
 import { connectionConfig, type DatabaseOptions } from "./connection.ts";
 import { type CopyIn, copyInThrough } from "./copy-in.ts";
 import { databaseError, databaseFailure } from "./error-classes.ts";
+import type { Statement } from "./extended-messages.ts";
 import { Pools } from "./pools.ts";
+import { sendTogether } from "./sent-together.ts";
 
 export type Query = <Row extends pg.QueryResultRow>(sql: string, parameters?: readonly unknown[]) => Promise<Row[]>;
 
 /** What a transaction does beside its work. */
 export interface TransactionOptions {
-  /** A fixed text that is sent along with BEGIN, at no round trip of its own; the rows of its statements go to the work. */
-  readonly prelude?: string;
+  /** Fixed texts that are sent along with BEGIN, at no round trip of their own; the rows of their statements go to the work. */
+  readonly prelude?: string | readonly string[];
+  /** Further statements that are sent with them: for what can be looked at before COMMIT as well as before they are made. */
+  readonly first?: readonly Statement[];
+  /** Together with COMMIT, in one piece: nothing is decided in between. */
+  readonly commitsAlong?: boolean;
   /** For what reads whole tables: no limit of time for a statement. */
   readonly unhurried?: boolean;
   /** For what has to see all rows: where row-level security would hide some from this user, the statement fails instead. */
@@ -40,12 +46,15 @@ const silenceTimeoutMs = 75_000;
  * transaction, so it holds behind a pooler that hands each transaction another session. `synchronous_commit` is only ever raised, but for
  * what may be lost: a message is deleted on the word of COMMIT.
  */
-const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL array_nulls = on;
-SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL statement_timeout = ${statementTimeoutMs};
-SET LOCAL idle_in_transaction_session_timeout = ${idleTimeoutMs};
-SELECT set_config('synchronous_commit', 'on', true) AS pinned WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');
-SET CONSTRAINTS ALL IMMEDIATE`;
+const begin: readonly string[] = [
+  "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+  // as SET LOCAL, in one statement
+  `SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', true), set_config('IntervalStyle', 'postgres', true),
+  set_config('array_nulls', 'on', true), set_config('lock_timeout', '${lockTimeoutMs}', true),
+  set_config('statement_timeout', '${statementTimeoutMs}', true), set_config('idle_in_transaction_session_timeout', '${idleTimeoutMs}', true),
+  CASE WHEN current_setting('synchronous_commit') NOT IN ('on', 'remote_apply') THEN set_config('synchronous_commit', 'on', true) END AS pinned`,
+  "SET CONSTRAINTS ALL IMMEDIATE",
+];
 
 export type HaltedDatabase = Pick<Database, "query" | "transaction">;
 
@@ -72,9 +81,15 @@ export class Database {
   /** Runs `work` in one transaction with pinned settings: committed when it returns, rolled back when it throws. */
   async transaction<T>(
     doing: string,
-    work: (query: Query, prelude: readonly pg.QueryResultRow[], copyIn: CopyIn) => Promise<T>,
-    { prelude, unhurried = false, unfiltered = false, mayBeLost = false, discard = false, halt }: TransactionOptions = {},
+    work: (
+      query: Query,
+      prelude: readonly pg.QueryResultRow[],
+      copyIn: CopyIn,
+      first: readonly (readonly pg.QueryResultRow[])[],
+    ) => Promise<T>,
+    options: TransactionOptions = {},
   ): Promise<T> {
+    const { prelude = [], first = [], unhurried = false, mayBeLost = false, discard = false, commitsAlong = false, halt } = options;
     const connected = await this.#pools.connect(halt).catch((error: unknown) => {
       throw databaseError(error, "connecting", this.where);
     });
@@ -87,21 +102,30 @@ export class Database {
     halt?.addEventListener("abort", cut, { once: true });
     try {
       const opening = [
-        begin,
+        ...begin,
         ...(unhurried ? ["SET LOCAL statement_timeout = 0"] : []),
-        ...(unfiltered ? ["SET LOCAL row_security = off"] : []),
+        ...(options.unfiltered === true ? ["SET LOCAL row_security = off"] : []),
         ...(mayBeLost ? ["SET LOCAL synchronous_commit = off"] : []),
-        ...(prelude === undefined ? [] : [prelude]),
+        ...[prelude].flat(),
       ];
-      const opened = rowsOf(await client.query(opening.join(";\n")));
-      hasBegun = true;
+      const { answers, error } =
+        first.length === 0
+          ? { answers: answersOf(await client.query(opening.join(";\n"))), error: null }
+          : await sendTogether(client, [
+              ...opening.map((sql) => ({ sql })),
+              ...first,
+              ...(commitsAlong ? [{ sql: "COMMIT" }] : []),
+            ]);
+      hasBegun = answers.length > 0;
+      if (error !== null) throw error;
+      const behind = first.length === 0 ? answers.length : opening.length;
+      const asked = answers.slice(0, behind).flatMap((rows) => rows.filter((row) => !("pinned" in row)));
       const query = async <Row extends pg.QueryResultRow>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> => {
-        const asked = { text: sql, values: [...parameters], ...(unhurried ? { query_timeout: unhurriedMs } : {}) };
-        const answer: pg.QueryResult<Row> | readonly pg.QueryResult<Row>[] = await client.query<Row>(asked);
-        return [answer].flat().flatMap(({ rows }) => rows);
+        const statement = { text: sql, values: [...parameters], ...(unhurried ? { query_timeout: unhurriedMs } : {}) };
+        return answersOf(await client.query<Row>(statement)).flat() as Row[];
       };
-      const result = await work(query, prelude === undefined ? [] : opened, copyInThrough(client));
-      await client.query(discard ? "ROLLBACK" : "COMMIT");
+      const result = await work(query, asked, copyInThrough(client), answers.slice(behind));
+      if (!commitsAlong) await client.query(discard ? "ROLLBACK" : "COMMIT");
       return result;
     } catch (error) {
       broken = isSilence(error) || halt?.aborted === true || !(await rollBack(client));
@@ -139,8 +163,8 @@ export class DatabaseRefusal extends MasklineError {
 }
 
 /** Of a text with several statements the driver answers with a list, which its types do not say. */
-function rowsOf(answers: pg.QueryResult | readonly pg.QueryResult[]): readonly pg.QueryResultRow[] {
-  return [answers].flat().flatMap((answer) => answer.rows.filter((row) => !("pinned" in row)));
+function answersOf(answers: pg.QueryResult | readonly pg.QueryResult[]): readonly (readonly pg.QueryResultRow[])[] {
+  return [answers].flat().map(({ rows }) => rows);
 }
 
 /** A standby refuses READ WRITE as something it cannot do, and only what is written later as read-only. */

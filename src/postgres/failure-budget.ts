@@ -12,8 +12,8 @@ import { type CountedReason, openTrip, saysStill, stillSql, storeTrip, type Trip
  */
 const countingLock = 714_521_033;
 
-/** How many loads are looked at in the first step; more where they were small and the window is large. */
-const firstStep = 1_000;
+/** How many loads are looked at in the first step beside those that would fill the window if they were like this one; more where they were small. */
+const sparedLoads = 8;
 
 type LoadRow = Effect & { readonly run: string; readonly lane: number; readonly sequence: number };
 
@@ -83,7 +83,8 @@ export class FailureBudget {
     if (refused.length === 0 || (this.#limits.refused === null && this.#limits.share === null)) return;
     await this.#noteAndLock(query, at, countReasons(refused));
     const batch: LoadRow = { ...at, messages, quarantined: refused.length };
-    const before = await this.#loadsBefore(query, at, this.#limits.window - batch.messages);
+    const wanted = this.#limits.window - batch.messages;
+    const before = await this.#loadsBefore(query, at, wanted, Math.ceil(wanted / batch.messages) + sparedLoads);
     const count = countWindow(batch, before, this.#limits.window);
     if (crossedLimit(count, this.#limits) === null) return;
     const { seen, refused: all, byLoad } = count;
@@ -126,7 +127,12 @@ export class FailureBudget {
   }
 
   /** The loads before this one since the pipeline was last resumed, the newest first: so many that they hold `messages` messages. */
-  async #loadsBefore(query: Query, { run, lane, sequence }: LedgerPosition, messages: number): Promise<readonly LoadRow[]> {
+  async #loadsBefore(
+    query: Query,
+    { run, lane, sequence }: LedgerPosition,
+    messages: number,
+    firstStep: number,
+  ): Promise<readonly LoadRow[]> {
     const own = quoteName(this.#schema);
     const sql = `SELECT run, lane, sequence, loaded + quarantined AS messages, quarantined FROM ${own}.ledger
        WHERE pipeline = $1 AND loaded + quarantined > 0 AND (run, lane, sequence) <> ($2, $3, $4)

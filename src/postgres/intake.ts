@@ -18,7 +18,8 @@ export async function noteIntake(
   const sql = `WITH former AS (DELETE FROM ${intake} WHERE run = $1 AND lane = $2 AND sequence < $3)
     INSERT INTO ${intake} (run, lane, sequence, pipeline, received) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`;
   const parameters = [run, lane, sequence, pipeline, received];
-  await database.transaction("noting what was received", (query) => query(sql, parameters), { mayBeLost: true, halt });
+  const first = [{ sql, parameters }];
+  await database.transaction("noting what was received", async () => {}, { first, commitsAlong: true, mayBeLost: true, halt });
 }
 
 /** Of a lane whose ledger says all there is to say. */

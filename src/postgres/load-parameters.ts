@@ -1,5 +1,6 @@
 import type { Batch } from "../pipeline/ports.ts";
 import type { BatchPart } from "./batch-part.ts";
+import type { Parameter } from "./extended-messages.ts";
 import { columnParameters, type LoadShape, receiptParameters, sentTimes } from "./load-statement.ts";
 
 /** What the parameters of a load say beside the batch. */
@@ -24,10 +25,10 @@ export function loadParameters(
   { rows, refused, repeated, heldBack }: BatchPart,
   { pipeline, contractHash, structures, sealed }: LoadFacts,
   { hasReceipts, hasRows, hasRefused, hasAliases }: LoadShape,
-): readonly unknown[] {
+): readonly Parameter[] {
   const { run, lane, sequence, received } = position;
   const total = rows.deliveries.length + refused.length + repeated.length;
-  const parameters: unknown[] = [pipeline, run, lane, sequence, received, heldBack.length, total];
+  const parameters: Parameter[] = [pipeline, run, lane, sequence, received, heldBack.length, total];
   if (hasRefused) {
     parameters.push(
       contractHash,

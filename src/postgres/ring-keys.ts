@@ -21,8 +21,8 @@ export interface RingStanding {
 }
 
 /** A prelude for transactions that write tokens: waits for the lock, then reads in a snapshot of its own what is true from now on. */
-export function standingPrelude(schema: string, ring: number): string {
-  return `SELECT pg_advisory_xact_lock_shared(${standingLock});\n${standingSql(schema, String(whole(ring)))}`;
+export function standingPrelude(schema: string, ring: number): readonly string[] {
+  return [`SELECT pg_advisory_xact_lock_shared(${standingLock})`, standingSql(schema, String(whole(ring)))];
 }
 
 export function standingOf(rows: readonly unknown[]): RingStanding {

@@ -12,7 +12,7 @@ export function countAttempts(database: Pick<Database, "transaction">): {
     transaction: (doing, work, options) =>
       database.transaction(
         doing,
-        (query, prelude, copyIn) =>
+        (query, prelude, copyIn, first) =>
           work(
             (sql, parameters) => {
               queries += 1;
@@ -23,6 +23,7 @@ export function countAttempts(database: Pick<Database, "transaction">): {
               copies += 1;
               return copyIn(sql, rows);
             },
+            first,
           ),
         options,
       ),

@@ -192,11 +192,15 @@ for (const engine of postgresServers()) {
         transaction: (doing, work, options) =>
           database.transaction(
             doing,
-            (query, prelude, copyIn) =>
-              work(query, prelude, (sql, rows) =>
-                copyIn(sql, rows).catch((error: object) => {
-                  throw Object.assign(error, { where: `${table.table}のCOPY、行 1` });
-                }),
+            (query, prelude, copyIn, first) =>
+              work(
+                query,
+                prelude,
+                (sql, rows) =>
+                  copyIn(sql, rows).catch((error: object) => {
+                    throw Object.assign(error, { where: `${table.table}のCOPY、行 1` });
+                  }),
+                first,
               ),
             options,
           ),

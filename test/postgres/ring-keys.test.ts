@@ -52,7 +52,7 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
       const old = table.ring.primaryId;
       await table.rotate();
       // a load in flight: it has seen the key open, and has not committed
-      await admin.query(`BEGIN; ${standingPrelude("maskline", ring)}`);
+      await admin.query(`BEGIN; ${standingPrelude("maskline", ring).join(";\n")}`);
       const closing = closeRoots(database, "maskline", ring, [old]);
       const watcher = await plainClient(server.url);
       try {
@@ -76,7 +76,7 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
       const old = table.ring.primaryId;
       await table.rotate();
       await admin.query(
-        `BEGIN; ${standingPrelude("maskline", ring).replace("_xact_lock_shared", "_xact_lock")};
+        `BEGIN; ${standingPrelude("maskline", ring).join(";\n").replace("_xact_lock_shared", "_xact_lock")};
          UPDATE maskline.ring_key SET state = 'closed' WHERE key_id = ${old}`,
       );
       const loading = table.write(late);
