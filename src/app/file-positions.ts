@@ -1,7 +1,7 @@
 import { MasklineError } from "../errors.ts";
 import type { Advance } from "../pipeline/ports.ts";
 import { findStream, noteBlocks } from "../postgres/files.ts";
-import { advancePosition } from "../postgres/positions.ts";
+import { advancing, requireAdvanced } from "../postgres/positions.ts";
 import { type BlockStanding, type Positions, untouched } from "../sources/files/positions.ts";
 import type { FileBook } from "./given-files.ts";
 
@@ -22,7 +22,8 @@ export class FilePositions implements Positions {
   async advance(step: Advance): Promise<boolean> {
     const { database, schema, pipeline } = this.#book;
     try {
-      await database.transaction("moving a position", (query) => advancePosition(query, schema, pipeline, step));
+      const { sql, parameters } = advancing(schema, pipeline, step);
+      await database.transaction("moving a position", async (query) => requireAdvanced(await query(sql, parameters)));
       return true;
     } catch (error) {
       if (error instanceof MasklineError && error.code === "position_moved") return false;

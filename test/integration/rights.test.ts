@@ -130,7 +130,9 @@ test(
       }
       const receipts = "(SELECT id FROM maskline.receipt UNION ALL SELECT id FROM maskline.identity_receipt) AS receipt";
       const kept = await countRows(place.database, receipts);
-      assert.equal(kept, await countRows(place.database, "maskline.quarantine"), "of what is quarantined");
+      // a line of a file has its place in the file instead
+      const messages = "(SELECT id FROM maskline.quarantine WHERE id !~ '^[0-9a-f]{16}:') AS message";
+      assert.equal(kept, await countRows(place.database, messages), "of what is quarantined");
 
       await as(place, "writer");
       for (const look of [["duplicates"], ["quarantine", "list"], ["prune"]]) {
