@@ -37,7 +37,7 @@ RUN echo 'maskline:x:65532:' >> /etc/group \
 # Without src, bin/maskline.js runs dist.
 COPY --from=dependencies /build/node_modules /app/node_modules
 COPY --from=build /build/dist /app/dist
-COPY --chmod=0755 bin/maskline.js /app/bin/
+COPY --chmod=0755 bin/maskline.js bin/runtime-options.js /app/bin/
 COPY --chmod=0644 package.json /app/
 # maskline.yaml and keyring.json are mounted here. A key ring file is its owner's alone: mount one of your own with --user "$(id -u):$(id -g)".
 WORKDIR /work

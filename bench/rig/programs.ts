@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 
+import { runtimeOptions, wantsOptions } from "../../bin/runtime-options.js";
 import { type Peer, peers } from "../peers/peers.ts";
 import type { Program } from "./consumer.ts";
 import type { Place } from "./place.ts";
@@ -16,7 +17,9 @@ export async function maskline(place: Place, variant: Variant, ...args: readonly
   configurations += 1;
   const file = path.join(place.folder, `maskline-${configurations}.yaml`);
   await writeFile(file, configuration(variant), { mode: 0o600 });
-  return { command: [process.execPath, masklineMain, ...args, "--config", file] };
+  // as bin/maskline.js starts it
+  const options = wantsOptions(args[0], [], {}) ? runtimeOptions : [];
+  return { command: [process.execPath, ...options, masklineMain, ...args, "--config", file] };
 }
 
 /** A peer by its name, or why it cannot run here. */
