@@ -16,17 +16,18 @@ class TogetherQuery implements pg.Submittable {
   /** Replaced by the driver when it watches the time. */
   callback: (error: Error | null) => void;
   readonly answers: Row[][] = [];
-  readonly #statements: readonly Statement[];
+  /** To be seen on their way, as the text of the driver's own queries is. */
+  readonly statements: readonly Statement[];
   #fields: readonly Field[] = [];
   #rows: Row[] = [];
 
   constructor(statements: readonly Statement[], callback: (error: Error | null) => void) {
-    this.#statements = statements;
+    this.statements = statements;
     this.callback = callback;
   }
 
   submit(connection: pg.Connection): void {
-    const messages = [...this.#statements.flatMap(statementMessages), sync];
+    const messages = [...this.statements.flatMap(statementMessages), sync];
     // in one piece: a system call costs more than the copy
     connection.stream.write(Buffer.concat(messages));
   }

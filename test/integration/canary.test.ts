@@ -81,6 +81,7 @@ test("no personal value leaves the places it may be in, in whatever form", { tim
       /DETAIL: {2}Failing row contains \(plain-user, toaster, [A-Za-z0-9_-]{20}/,
       "the log really holds a refused row",
     );
+    assert.match(log, /CONTEXT: {2}COPY user_logins, line \d+$/m, "and where it stood in a COPY");
     assert.match(outputs.get("every table") ?? "", /plain-user/, "the dump really holds rows");
     assert.match(outputs.get("resume --dry-run") ?? "", /bad_format, ip/, "the pipeline really tripped");
     for (const [name, output] of outputs) assert.deepEqual(findCanaries(output, canaries), [], name);

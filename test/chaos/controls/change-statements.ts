@@ -1,5 +1,8 @@
 import pg from "pg";
 
+/** What the driver is asked: a text, one of its own queries, or statements that are sent together; a COPY is neither. */
+type Asked = string | { text: string } | { statements: readonly { readonly sql: string }[] } | object;
+
 /** Changes statements on their way to the server, where what is to be broken stands in one. A process in which there was none to change fails. */
 export function changeStatements(sought: RegExp, replacement: string): void {
   let changed = 0;
@@ -10,9 +13,12 @@ export function changeStatements(sought: RegExp, replacement: string): void {
   // oxlint-disable-next-line typescript/unbound-method -- called below with its own `this`
   const query = pg.Client.prototype.query;
   Object.assign(pg.Client.prototype, {
-    query(this: pg.Client, asked: string | { text: string }, ...rest: unknown[]): unknown {
-      const other = typeof asked === "string" ? change(asked) : { ...asked, text: change(asked.text) };
-      return Reflect.apply(query, this, [other, ...rest]);
+    query(this: pg.Client, asked: Asked, ...rest: unknown[]): unknown {
+      if (typeof asked === "string") return Reflect.apply(query, this, [change(asked), ...rest]);
+      if ("text" in asked) return Reflect.apply(query, this, [{ ...asked, text: change(asked.text) }, ...rest]);
+      // it is asked as it is: the driver talks to it
+      if ("statements" in asked) asked.statements = asked.statements.map(({ sql, ...others }) => ({ ...others, sql: change(sql) }));
+      return Reflect.apply(query, this, [asked, ...rest]);
     },
   });
   process.on("exit", () => {
