@@ -74,9 +74,9 @@ export class LeaseKeeper {
   }
 
   async #extend(ten: readonly Extension[]): Promise<boolean> {
-    const { queue, leases, clock, visibilityMs } = this.#parts;
+    const { queue, clock, visibilityMs } = this.#parts;
     // settled while it waited in line, or come again with another handle
-    const due = ten.filter(({ lease, handle }) => leases.get(lease.id) === lease && lease.handle === handle);
+    const due = ten.filter(({ lease, handle }) => lease.isHeld && lease.handle === handle);
     for (const { lease } of ten) lease.isExtending = false;
     if (due.length === 0) return true;
     for (const { lease } of due) lease.isExtending = true;
@@ -100,7 +100,7 @@ export class LeaseKeeper {
     let lost = 0;
     due.forEach(({ lease, handle }, place) => {
       // it came again meanwhile: this answer says nothing of the newer handle
-      if (lease.handle !== handle || leases.get(lease.id) !== lease) return;
+      if (lease.handle !== handle || !lease.isHeld) return;
       const passing = failed.get(place);
       if (passing === undefined) leases.extended(lease, askedAtMs);
       else if (passing) this.#tryAgain(lease, handle);

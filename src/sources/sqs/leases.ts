@@ -21,6 +21,8 @@ export class Lease {
   handle: string;
   place: "buffered" | "working" | "deleting" = "buffered";
   term: Term;
+  /** False once it has been dropped; another lease may have its id then. */
+  isHeld = false;
   isExtending = false;
   isLost = false;
   /** Counts up with each that arrives. */
@@ -94,6 +96,7 @@ export class Leases {
 
   hold(delivery: Delivery, bytes: number, term: Term): Lease {
     const lease = new Lease(delivery, bytes, term);
+    lease.isHeld = true;
     this.#byId.set(lease.id, lease);
     return lease;
   }
@@ -106,7 +109,9 @@ export class Leases {
   }
 
   drop(lease: Lease): void {
-    if (this.#byId.get(lease.id) === lease) this.#byId.delete(lease.id);
+    if (!lease.isHeld) return;
+    lease.isHeld = false;
+    this.#byId.delete(lease.id);
   }
 
   /** An extension asked for at `askedAtMs` was granted. */
