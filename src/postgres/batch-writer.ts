@@ -28,7 +28,7 @@ export interface WriterOptions {
 }
 
 /** Where a batch has fewer rows, a COPY of its own costs more than it saves (bench/load.ts). */
-const leastCopied = 50;
+const leastCopied = 150;
 
 /**
  * Writes a batch in one transaction. Rows go by binary COPY behind the receipts, which have said which of them are new; or in one

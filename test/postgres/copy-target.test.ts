@@ -13,7 +13,7 @@ import { connect, countRows, makeBatch, makeDelivery, outcomesOf, rowsOf } from 
 import { openSinkOn, otherwise, plainClient } from "./databases.ts";
 
 /** Enough for a COPY. */
-const count = 120;
+const count = 200;
 const table = { schema: "public", table: 'odd "things' };
 const tableSql = '"odd ""things"';
 const demands: readonly ColumnDemand[] = [
@@ -80,7 +80,7 @@ for (const engine of postgresServers()) {
 
     test("only those that are new, whatever is known of the others", async () => {
       const sink = await openSink();
-      for (const share of [0, 1, 60, 119, 120]) {
+      for (const share of [0, 1, 60, count - 1, count]) {
         const [known, fresh] = [batchOf(), batchOf()];
         await sink.load(known);
         const before = await countRows(database, tableSql);

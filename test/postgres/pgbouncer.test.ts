@@ -121,12 +121,13 @@ suite("behind a transaction-pooling pgbouncer", { skip: pgbouncerMissing ?? fals
 
   test("many lanes share few sessions: each message once, whoever brings it", async () => {
     const sink = await openLoginSink(database);
-    const deliveries = Array.from({ length: 200 }, () => makeDelivery());
+    // so many in a batch that its rows go by COPY
+    const deliveries = Array.from({ length: 420 }, () => makeDelivery());
     const lanes = Array.from({ length: 12 }, (_, lane) => lane);
     const all = await Promise.all(
-      lanes.map((lane) => sink.load(makeBatch(makeRows(deliveries.slice(lane * 10, lane * 10 + 90)), [], { lane }))),
+      lanes.map((lane) => sink.load(makeBatch(makeRows(deliveries.slice(lane * 20, lane * 20 + 200)), [], { lane }))),
     );
-    assert.deepEqual(outcomesOf(all.flat()), { loaded: 200, duplicate: 12 * 90 - 200 });
+    assert.deepEqual(outcomesOf(all.flat()), { loaded: 420, duplicate: 12 * 200 - 420 });
     const { rows } = await admin.query<{ sessions: number }>(
       `SELECT count(*)::int AS sessions FROM pg_stat_activity
        WHERE backend_type = 'client backend' AND datname = current_database() AND pid <> pg_backend_pid()`,
