@@ -182,9 +182,10 @@ suite("the peers of the benchmark", () => {
         "counting",
         `SELECT (SELECT count(*)::int FROM maskline.receipt) AS receipts,
                 (SELECT count(*)::int FROM maskline.quarantine) AS quarantined,
-                (SELECT sum(loaded)::int FROM maskline.ledger) AS loaded`,
+                (SELECT sum(loaded)::int FROM maskline.ledger) AS loaded,
+                (SELECT sum(duplicate)::int FROM maskline.ledger) AS duplicates`,
       );
-      assert.deepEqual(counts, { receipts: count + 1, quarantined: 1, loaded: count });
+      assert.deepEqual(counts, { receipts: count + 1, quarantined: 1, loaded: count, duplicates: 0 });
     } finally {
       await place.close();
     }
@@ -210,45 +211,42 @@ suite("the peers of the benchmark", () => {
   }
 
   const psql = findPsql();
-  test(
-    "psql loads the masked file, as text and in binary",
-    { skip: psql === null ? "psql is not installed here" : false },
-    async () => {
-      assert.ok(psql !== null);
-      const place = await openWorkspace(servers);
-      try {
-        const events = path.join(place.folder, "events.ndjson");
-        // what COPY's text format escapes
-        const odd = { ...(logins[0] as Login), user_id: "tab\tline\nback\\slash", locale: "\\N" };
-        await writeFile(events, `${[...bodies, JSON.stringify(odd)].join("\n")}\n`);
-        const files = await makeMaskedFiles({
-          psql,
-          databaseUrl: place.databaseUrl,
-          table: "public.user_logins",
-          keyRing: path.join(place.folder, "keyring.json"),
-          events,
-          date: "2026-11-20",
-        });
-        const expected = expectedRows(
-          Array.from({ length: count }, () => "2026-11-20"),
-          await tokensOf(place),
+  const skip = psql === null ? "psql is not installed here" : false;
+  test("psql loads the masked file, as text and in binary", { ...limits, skip }, async (context) => {
+    assert.ok(psql !== null);
+    const place = await openWorkspace(servers);
+    try {
+      const events = path.join(place.folder, "events.ndjson");
+      // what COPY's text format escapes
+      const odd = { ...(logins[0] as Login), user_id: "tab\tline\nback\\slash", locale: "\\N" };
+      await writeFile(events, `${[...bodies, JSON.stringify(odd)].join("\n")}\n`);
+      const files = await makeMaskedFiles({
+        psql,
+        databaseUrl: place.databaseUrl,
+        table: "public.user_logins",
+        keyRing: path.join(place.folder, "keyring.json"),
+        events,
+        date: "2026-11-20",
+      });
+      const expected = expectedRows(
+        Array.from({ length: count }, () => "2026-11-20"),
+        await tokensOf(place),
+      );
+      for (const peer of peers) {
+        if (peer.format === undefined) continue;
+        await place.database.query("clearing", "TRUNCATE user_logins");
+        assert.equal(await runPeer(context, peer, place, { file: files[peer.format] }), "");
+        const rows = await rowsIn(place);
+        assert.deepEqual(
+          rows.filter(({ user_id: user }) => user !== odd.user_id),
+          expected,
         );
-        for (const peer of peers) {
-          if (peer.format === undefined) continue;
-          await place.database.query("clearing", "TRUNCATE user_logins");
-          assert.equal(await runPeer(context, peer, place, { file: files[peer.format] }), "");
-          const rows = await rowsIn(place);
-          assert.deepEqual(
-            rows.filter(({ user_id: user }) => user !== odd.user_id),
-            expected,
-          );
-          assert.deepEqual(rows.find(({ user_id: user }) => user === odd.user_id)?.["locale"], "\\N");
-        }
-      } finally {
-        await place.close();
+        assert.deepEqual(rows.find(({ user_id: user }) => user === odd.user_id)?.["locale"], "\\N");
       }
-    },
-  );
+    } finally {
+      await place.close();
+    }
+  });
 });
 
 test("the table names every peer once", () => {
