@@ -69,6 +69,13 @@ export const peers: readonly Peer[] = [
     command: nodeCommand("limit.ts"),
   },
   {
+    name: "floor",
+    label: "receive and delete alone, unsigned HTTP",
+    kind: "queue",
+    rows: "none",
+    command: nodeCommand("floor.ts"),
+  },
+  {
     name: "psql-text",
     label: "psql \\copy of the masked file, text",
     kind: "file",

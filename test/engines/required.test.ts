@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { isInstalled, notInstalled } from "./engine-process.ts";
 import { pgbouncerMissing } from "./pgbouncer.ts";
 import { postgresServers } from "./postgres-servers.ts";
 import { sqsServers } from "./sqs-servers.ts";
@@ -14,6 +15,7 @@ test(
   async () => {
     const engines = [...(await sqsServers()), ...postgresServers()].map(({ name, missing }) => ({ name, missing }));
     engines.push({ name: "pgbouncer", missing: pgbouncerMissing }, ...tinks.map(({ name, missing }) => ({ name, missing })));
+    engines.push({ name: "bench-python", missing: isInstalled("bench-python") ? null : notInstalled("bench-python") });
     assert.deepEqual(
       engines.filter(({ missing }) => missing !== null),
       [],
