@@ -67,7 +67,8 @@ export async function rehearseBackfill(
   const files = inspected.map((file) => ({ file, known: new Map() }));
   const work = new Work({ files, reading: lineReading(settings, sentAt), startAt: 0, positions, clock });
   const source = new FileSource({ work, positions, batchBytes: lineBatchBytes(settings), inLoad: true, advanced, clock });
-  const prepare = withoutUnreadable(preparation(settings, masked, { acceptTokens }));
+  const inner = preparation(settings, masked, { acceptTokens });
+  const prepare = withoutUnreadable((deliveries) => inner.prepare(deliveries));
   const reasons = new RefusalCount();
   let lines = 0;
   try {
@@ -75,7 +76,7 @@ export async function rehearseBackfill(
       const batch = await source.receive(settings.options.backfill.batch_rows, stop);
       if (batch === null) break;
       if (stop.aborted) throw new MasklineError("interrupted", "stopped before all was read; nothing was loaded");
-      const { refused } = prepare(batch);
+      const { refused } = await prepare(batch);
       lines += batch.length;
       reasons.add(refused);
       const settlements = settle(batch, refused);

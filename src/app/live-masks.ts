@@ -22,11 +22,13 @@ import { createMasks, maskPins, preparation } from "./masks.ts";
 import { type FollowerPorts, RingFollower, type Writing } from "./ring-follower.ts";
 import { rightfulKeyIds, ringName, taggedColumns, tokenColumns } from "./tagged-columns.ts";
 
+type PreparedUnderKeys = Prepared & { readonly keys: BatchKeys };
+
 /** All that depends on the ring as it was when it was opened. */
 interface Masks extends Writing {
   /** Where its tokens stand. */
   readonly written: readonly TokenColumn[];
-  readonly prepare: (deliveries: readonly Delivery[]) => Prepared & { readonly keys: BatchKeys };
+  readonly prepare: (deliveries: readonly Delivery[]) => Promise<PreparedUnderKeys>;
   readonly openSeal: () => Batch["seal"];
 }
 
@@ -79,8 +81,7 @@ export class LiveMasks {
     return new LiveMasks(new RingFollower(ports, masks, stop), () => dismissReplica(database, schema, run));
   }
 
-  readonly prepare = (deliveries: readonly Delivery[]): Prepared & { readonly keys: BatchKeys } =>
-    this.#follower.current.prepare(deliveries);
+  readonly prepare = (deliveries: readonly Delivery[]): Promise<PreparedUnderKeys> => this.#follower.current.prepare(deliveries);
 
   readonly openSeal = (): Batch["seal"] => this.#follower.current.openSeal();
 
@@ -122,7 +123,7 @@ function buildMasks(
 ): Masks {
   requireOpen(ring, standing, settings.columns);
   const tagged = taggedColumns(masked, ring, standing);
-  const prepare = preparation(settings, masked, { acceptTokens });
+  const inner = preparation(settings, masked, { acceptTokens });
   const keys: Masks["keys"] = {
     ring: ringName(ring),
     keyId: ring.primaryId,
@@ -133,10 +134,10 @@ function buildMasks(
   return {
     keys,
     written: tokenColumns(settings, ring),
-    prepare: (deliveries) => {
-      const { rows: made, refused } = prepare(deliveries);
+    prepare: async (deliveries) => {
+      const { rows: made, ...prepared } = await inner.prepareInTurn(deliveries);
       const rows = acceptTokens ? underTodaysKey(tagged, made) : made;
-      return { rows, refused, keys: { ...keys, aliases: aliasesOfRows(tagged, rows) } };
+      return { ...prepared, rows, keys: { ...keys, aliases: aliasesOfRows(tagged, rows) } };
     },
     openSeal: sealing(settings, ring),
   };

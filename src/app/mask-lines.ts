@@ -55,7 +55,9 @@ export function createLineMasker(settings: Settings, keys: MaskKeys, acceptToken
       const { columns, refused: unmasked } = masking.finish();
       for (const [row, faults] of unmasked) refused.push({ line: rowNumbers[row] as number, faults });
       refused.sort((left, right) => left.line - right.line);
-      return { rows: rowNumbers.length - unmasked.size, bytes: rowLines.write(columns), refused };
+      const bytes = rowLines.write(columns);
+      masking.recycle(columns);
+      return { rows: rowNumbers.length - unmasked.size, bytes, refused };
     },
   };
 }

@@ -10,8 +10,7 @@ import { type ColumnMask, type Mask, maskFacts, type MaskDefinition } from "../m
 import { createScanMask } from "../masks/scan/scan-mask.ts";
 import { sha256Hex } from "../masks/sha256.ts";
 import { type MaskedColumn, Masking, type MaskingOptions } from "../pipeline/masking.ts";
-import type { Delivery } from "../pipeline/ports.ts";
-import { prepare, type Prepared } from "../pipeline/prepare.ts";
+import { Preparation } from "../pipeline/prepare.ts";
 import type { MaskPin } from "../postgres/mask-definitions.ts";
 import type { ColumnDemand } from "../postgres/target.ts";
 import { tokensPass } from "./accepted-tokens.ts";
@@ -127,8 +126,7 @@ export function preparation(
   settings: Settings,
   masked: readonly MaskedColumn[],
   { acceptTokens = false }: MaskingOptions = {},
-): (deliveries: readonly Delivery[]) => Prepared {
+): Preparation {
   const reader = compileContract(settings.contract, acceptTokens ? tokensPass(masked) : new Map());
-  const masking = new Masking(masked, { acceptTokens });
-  return (deliveries) => prepare(deliveries, reader, masking);
+  return new Preparation(reader, new Masking(masked, { acceptTokens }));
 }

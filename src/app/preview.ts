@@ -73,7 +73,7 @@ export async function preview(settings: Settings, request: PreviewRequest, stop:
     async function tryAll(received: readonly Delivery[]): Promise<Pick<Preview, "messages" | "refusedAlike">> {
       try {
         if (stop.aborted) throw stopped();
-        const prepared = preparation(settings, masked)(received);
+        const prepared = preparation(settings, masked).prepare(received);
         const rehearsed = await rehearse(database, { ...target, pipeline: settings.pipeline }, prepared, stop);
         return { messages: describe(received, prepared.rows, rehearsed), refusedAlike: refusedAlike(prepared.rows, rehearsed) };
       } catch (error) {

@@ -5,7 +5,7 @@ export const lengthBytes = 4;
 const leastBytes = 512;
 const pooledBytes = 2_048;
 /** More than this is given back after use, so that one giant batch does not decide for ever what is held. */
-const keptBytes = 1 << 20;
+const keptBytes = 1 << 22;
 /** Of a code unit of UTF-16, in UTF-8. */
 const longestUnitBytes = 3;
 /** The length of a text that is not there. */
@@ -166,6 +166,17 @@ export class TextColumn {
     if (this.bytes.length > keptBytes) this.#replace(leastBytes);
     this.count = 0;
     this.#nulls = 0;
+  }
+
+  /** The rows `from .. to`, where they are: to be read, and only while they are there. */
+  part(from: number, to: number): TextColumn {
+    const part = new TextColumn();
+    part.ends = this.ends.subarray(from, to + 1);
+    part.bytes = this.bytes;
+    part.view = this.view;
+    part.count = to - from;
+    part.#nulls = this.#nulls;
+    return part;
   }
 
   /** The rows at the given places, in that order. */

@@ -7,12 +7,14 @@ import type { Batch, BatchKeys, Delivery, LedgerPosition, Settlement, Sink, Sour
 import type { Prepared } from "./prepare.ts";
 import { countOutcomes, type Report } from "./report.ts";
 
+type Awaitable<T> = T | Promise<T>;
+
 /** What every lane of a run shares. */
 export interface LaneWork {
   readonly run: string;
   readonly source: Source;
   readonly sink: Sink;
-  readonly prepare: (deliveries: readonly Delivery[]) => Prepared & Pick<Batch, "keys">;
+  readonly prepare: (deliveries: readonly Delivery[]) => Awaitable<Prepared & Pick<Batch, "keys">>;
   /** Fetches the keys again after the sink refused these; false when there are no others to go on with. */
   readonly renewKeys?: (refused: BatchKeys) => Promise<boolean>;
   /** Starts the sealing of one batch; the work is done when the first body is sealed. */
@@ -183,15 +185,19 @@ export class Lane {
     const { source, prepare, openSeal, holdGroups, renewKeys } = this.#work;
     const advance = source.advanceOf?.(deliveries);
     for (let renewals = 0; ; renewals += 1) {
+      const { recycle, ...prepared } = await prepare(deliveries);
       const batch: Batch = {
-        ...prepare(deliveries),
+        ...prepared,
         position,
         seal: openSeal(),
         ...(advance === undefined ? {} : { advance }),
         ...(holdGroups ? { heldBack: holdsGroups(deliveries) } : {}),
       };
       try {
-        return await this.#loadUnlessBusy(batch);
+        const settlements = await this.#loadUnlessBusy(batch);
+        // not where it failed: what was given up may still be on its way to the sink
+        recycle?.();
+        return settlements;
       } catch (error) {
         const retired = error instanceof MasklineError && error.code === "key_retired";
         if (!retired || batch.keys === undefined || renewals === mostRenewals) throw error;

@@ -23,8 +23,8 @@ export interface MaskedRows {
 }
 
 /**
- * Masks batch after batch, each column in one call. `begin` gives the columns that someone fills with a batch's values, `finish` what has
- * become of them. Only here do plain values and tokens meet; the values' memory is kept from batch to batch, and zeroed after each.
+ * Masks batch after batch by columns. `begin` gives the columns that someone fills with a batch's values, `finish` what has become of them;
+ * in between, `mask` may mask what is there already. Only here do plain values and tokens meet; the values' memory is kept from batch to batch, and zeroed after each.
  */
 export class Masking {
   readonly #columns: readonly MaskedColumn[];
@@ -34,26 +34,52 @@ export class Masking {
   /** The bytes a row had in the last batch, to begin the next with as many. */
   readonly #rowBytes: number[];
   #filled: readonly TextColumn[] = [];
+  /** What becomes of them: tokens in the masked columns, and the others themselves. */
+  #made: readonly TextColumn[] = [];
+  #refused = new Map<number, Fault[]>();
+  /** Columns that were loaded, one list for each place: their memory serves again. */
+  readonly #spare: readonly TextColumn[][];
 
   constructor(columns: readonly MaskedColumn[], { acceptTokens = false }: MaskingOptions = {}) {
     this.#columns = columns;
     this.#acceptTokens = acceptTokens;
     this.#values = columns.map(({ mask }) => (mask === null ? null : new TextColumn()));
     this.#rowBytes = columns.map(() => usualRowBytes);
+    this.#spare = columns.map(() => []);
   }
 
   /** Empty columns for the values of a batch of about so many rows. */
   begin(rows: number): readonly TextColumn[] {
     this.clear();
-    this.#filled = this.#values.map((values, place) => values ?? new TextColumn(rows, rows * (this.#rowBytes[place] as number)));
+    this.#filled = this.#values.map((values, place) => values ?? this.#emptyColumn(place, rows));
+    this.#made = this.#filled.map((values, place) => (this.#isMasked(place) ? this.#emptyColumn(place, rows) : values));
     return this.#filled;
   }
 
-  /** Masks what the columns were filled with. */
+  /** Masks what the columns were filled with since the last call. */
+  mask(): void {
+    this.#filled.forEach((values, place) => {
+      const { column, mask } = this.#columns[place] as MaskedColumn;
+      if (mask === null) return;
+      const tokens = this.#made[place] as TextColumn;
+      const from = tokens.count;
+      maskInto(from === 0 ? values : values.part(from, values.count), tokens, mask, this.#acceptTokens, (at, reason) => {
+        const row = from + at;
+        const paths = pathsAtFault(column, mask, values.at(row) as string, reason);
+        const faults = paths.map((path): Fault => ({ reason, path, ...explanations[reason] }));
+        this.#refused.set(row, [...(this.#refused.get(row) ?? []), ...faults]);
+      });
+    });
+  }
+
+  /** Masks the rest. */
   finish(): MaskedRows {
     try {
-      const refused = new Map<number, Fault[]>();
-      const columns = this.#filled.map((values, place) => this.#maskColumn(values, place, refused));
+      this.mask();
+      const [columns, refused] = [this.#made, this.#refused];
+      columns.forEach(({ count, usedBytes }, place) => {
+        if (count > 0) this.#rowBytes[place] = Math.ceil(usedBytes / count) + spareBytes;
+      });
       const gone = [...refused.keys()].sort((one, other) => one - other);
       for (const column of columns) column.drop(gone);
       return { columns, refused };
@@ -65,22 +91,23 @@ export class Masking {
   /** Forgets the values of a batch. */
   clear(): void {
     for (const values of this.#values) values?.clear();
-    this.#filled = [];
+    [this.#filled, this.#made, this.#refused] = [[], [], new Map()];
   }
 
-  #maskColumn(values: TextColumn, place: number, refused: Map<number, Fault[]>): TextColumn {
-    const { column, mask } = this.#columns[place] as MaskedColumn;
-    const rowBytes = this.#rowBytes[place] as number;
-    const tokens = mask === null ? values : new TextColumn(values.count, values.count * rowBytes);
-    if (mask !== null) {
-      maskInto(values, tokens, mask, this.#acceptTokens, (row, reason) => {
-        const paths = pathsAtFault(column, mask, values.at(row) as string, reason);
-        const faults = paths.map((path): Fault => ({ reason, path, ...explanations[reason] }));
-        refused.set(row, [...(refused.get(row) ?? []), ...faults]);
-      });
-    }
-    if (tokens.count > 0) this.#rowBytes[place] = Math.ceil(tokens.usedBytes / tokens.count) + spareBytes;
-    return tokens;
+  /** Takes back columns of `finish` that nobody looks at any more: new memory for each batch would cost a tenth of its load. */
+  recycle(columns: readonly TextColumn[]): void {
+    columns.forEach((column, place) => {
+      column.clear();
+      this.#spare[place]?.push(column);
+    });
+  }
+
+  #isMasked(place: number): boolean {
+    return this.#columns[place]?.mask !== null;
+  }
+
+  #emptyColumn(place: number, rows: number): TextColumn {
+    return this.#spare[place]?.pop() ?? new TextColumn(rows, rows * (this.#rowBytes[place] as number));
   }
 }
 
@@ -106,12 +133,13 @@ function maskInto(values: TextColumn, tokens: TextColumn, mask: ColumnMask, acce
   for (let row = 0; row < values.count; row += 1) tokens.addFrom(passes && isOurs.has(row) ? values : masked, row);
 }
 
-/** The whole column in one call; one by one only when that fails, to find the value at fault. Never the original in place of a mask. */
+/** All in one call; one by one only when that fails, to find the value at fault. Never the original in place of a mask. */
 function writeEach(values: TextColumn, tokens: TextColumn, mask: ColumnMask, failedAt: (row: number) => void): void {
+  const before = tokens.count;
   try {
     mask.write(values, tokens);
   } catch {
-    tokens.truncate(0);
+    tokens.truncate(before);
     for (let row = 0; row < values.count; row += 1) {
       const value = values.at(row);
       const token = value === null ? null : tokenOf(value, mask);

@@ -10,7 +10,7 @@ const fileEnd = -1;
 const messageHeadBytes = 5;
 const copyData = 0x64;
 const pieceBytes = 65_536;
-const wordBytes = 4;
+const wordBytes = 8;
 /** Above this the runtime's own copy is faster than a loop. */
 const shortField = 256;
 
@@ -86,7 +86,7 @@ export class BinaryRows implements CopyRows {
       }
       // a word at a time, the last one over the field's end: what follows is written over it
       for (; from < to; from += wordBytes) {
-        view.setInt32(at, source.getInt32(from, true), true);
+        view.setBigInt64(at, source.getBigInt64(from, true), true);
         at += wordBytes;
       }
       at -= from - to;

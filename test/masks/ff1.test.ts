@@ -8,7 +8,7 @@ import { compileContract } from "../../src/contract/check.ts";
 import { MasklineError } from "../../src/errors.ts";
 import type { MaskSettings } from "../../src/masks/mask.ts";
 import { Masking } from "../../src/pipeline/masking.ts";
-import { prepare } from "../../src/pipeline/prepare.ts";
+import { Preparation } from "../../src/pipeline/prepare.ts";
 import { load } from "../harness/configuration.ts";
 import { makeDelivery } from "../harness/login-table.ts";
 import { maskDefinition, onlyKey, testKey } from "./masks.ts";
@@ -134,7 +134,7 @@ test("the pipeline quarantines a value of another form, and masks those around i
   const mask = createFf1(settings);
   const values = ["593-47-5928", "593475928", "111-22-3333"];
   const deliveries = values.map((c) => makeDelivery({ body: JSON.stringify({ c }) }));
-  const { rows, refused } = prepare(deliveries, compileContract(contract), new Masking([{ column, mask }]));
+  const { rows, refused } = new Preparation(compileContract(contract), new Masking([{ column, mask }])).prepare(deliveries);
   assert.deepEqual(rows.columns[0]?.texts(), mask.apply(["593-47-5928", "111-22-3333"]));
   assert.deepEqual(
     refused.map(({ delivery, faults }) => [delivery, faults[0]?.reason]),

@@ -8,6 +8,7 @@ import { reviewMasks } from "../../src/app/review-masks.ts";
 import { createKeyRing } from "../../src/keys/ring.ts";
 import { findSurrogates } from "../../src/masks/scan/surrogate.ts";
 import type { Delivery } from "../../src/pipeline/ports.ts";
+import type { Prepared } from "../../src/pipeline/prepare.ts";
 import { load } from "../harness/configuration.ts";
 import { makeDelivery } from "../harness/login-table.ts";
 import { ringOf, root } from "../keys/rings.ts";
@@ -29,7 +30,8 @@ const settings = load(`columns:
     mask: { kind: siv, domain: support.notes }
 `);
 const ring = createKeyRing(randomBytes);
-const run = preparation(settings, createMasks(settings.columns, ring));
+const whole = preparation(settings, createMasks(settings.columns, ring));
+const run = (deliveries: readonly Delivery[]): Prepared => whole.prepare(deliveries);
 
 function event(parts: Record<string, unknown>): Delivery {
   return makeDelivery({ body: JSON.stringify({ user_id: "u", ...parts }) });
@@ -71,7 +73,10 @@ test("a token of ours is refused wherever it comes in: in a plain column, at a p
   assert.deepEqual(reasonsOf({ notes: `mine is ${tag}` }), ["already_masked notes"]);
   assert.deepEqual(reasonsOf({ notes: `{{pii:support.notes:${tag}}}` }), ["already_masked notes"]);
   const text = load(`columns: { d: { type: json, paths: { a: { type: text, mask: { kind: siv, domain: support.notes } } } } }\n`);
-  const { refused } = preparation(text, createMasks(text.columns, ring))([event({ d: { a: tag } }), event({ d: { a: "x" } })]);
+  const { refused } = preparation(text, createMasks(text.columns, ring)).prepare([
+    event({ d: { a: tag } }),
+    event({ d: { a: "x" } }),
+  ]);
   assert.deepEqual(
     refused.map(({ faults }) => faults.map(({ reason }) => reason)),
     [["already_masked"]],
@@ -90,7 +95,7 @@ test("a fault of a mask inside JSON names its path, and every one of them", () =
   const { tag } = rowOf({ tag: "ann@example.com" });
   const good = { a: "x", b: "y", list: [{ id: "593-47-5928" }] };
   const bodies = [good, { ...good, a: tag }, { ...good, a: tag, b: tag }, { ...good, list: [{ id: "secret" }] }];
-  const { rows, refused } = preparation(inside, createMasks(inside.columns, ring))(bodies.map((d) => event({ d })));
+  const { rows, refused } = preparation(inside, createMasks(inside.columns, ring)).prepare(bodies.map((d) => event({ d })));
   assert.equal(rows.deliveries.length, 1);
   assert.deepEqual(
     refused.map(({ faults }) => faults.map(({ reason, path }) => `${reason} ${path}`)),

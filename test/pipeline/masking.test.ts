@@ -11,7 +11,7 @@ import type { ColumnOptions } from "../../src/contract/column.ts";
 import { createKeyRing } from "../../src/keys/ring.ts";
 import { Masking, type MaskingOptions } from "../../src/pipeline/masking.ts";
 import type { Delivery } from "../../src/pipeline/ports.ts";
-import { prepare, type Prepared } from "../../src/pipeline/prepare.ts";
+import { Preparation, type Prepared } from "../../src/pipeline/prepare.ts";
 import { makeDelivery } from "../harness/login-table.ts";
 
 /** Masks on bytes and on texts, values that may be missing, masks inside values, and one that refuses what is not of its form. */
@@ -41,7 +41,8 @@ const tokens = ["ip", "device"].flatMap(
 
 function preparation(masking: MaskingOptions = {}): (deliveries: readonly Delivery[]) => Prepared {
   const kept = new Masking(masks, masking);
-  return (deliveries) => prepare(deliveries, reader, kept);
+  const whole = new Preparation(reader, kept);
+  return (deliveries) => whole.prepare(deliveries);
 }
 
 /** What came of deliveries, by their ids. */

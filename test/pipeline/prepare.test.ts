@@ -12,7 +12,7 @@ import { createKeyRing } from "../../src/keys/ring.ts";
 import type { ColumnMask } from "../../src/masks/mask.ts";
 import { type MaskedColumn, Masking } from "../../src/pipeline/masking.ts";
 import type { Delivery } from "../../src/pipeline/ports.ts";
-import { prepare, type Prepared } from "../../src/pipeline/prepare.ts";
+import { Preparation, type Prepared } from "../../src/pipeline/prepare.ts";
 import { makeDelivery } from "../harness/login-table.ts";
 
 const ring = createKeyRing(randomBytes);
@@ -23,15 +23,22 @@ const login: Readonly<Record<string, ColumnOptions>> = {
   seen: { from: "device_id", type: "text", mask: { kind: "hmac", domain: "login.seen" } },
 };
 
-function preparation(
+type ChangeMasks = (masks: readonly MaskedColumn[]) => readonly MaskedColumn[];
+
+function wholePreparation(
   options: Readonly<Record<string, ColumnOptions>> = login,
-  change: (masks: readonly MaskedColumn[]) => readonly MaskedColumn[] = (masks) => masks,
-) {
+  change: ChangeMasks = (masks) => masks,
+): Preparation {
   const { columns, faults } = readColumns(options);
   assert.deepEqual(faults, []);
   const reader = compileContract({ columns: columns.map(({ column }) => column), decode: [], maxBodyBytes: 1_048_576 });
   const masking = new Masking(change(createMasks(columns, ring)));
-  return (deliveries: readonly Delivery[]): Prepared => prepare(deliveries, reader, masking);
+  return new Preparation(reader, masking);
+}
+
+function preparation(...given: Parameters<typeof wholePreparation>): (deliveries: readonly Delivery[]) => Prepared {
+  const whole = wholePreparation(...given);
+  return (deliveries) => whole.prepare(deliveries);
 }
 
 function event(parts: Record<string, unknown> = {}): Delivery {
@@ -89,22 +96,24 @@ test("a value that is our own token already is refused: its sender must not have
   );
 });
 
-test("a mask that fails refuses its value only, and never lets the original through", () => {
-  const failing = (mask: ColumnMask): ColumnMask => ({
-    ...mask,
-    apply: (values) => {
+/** Fails with the whole slice that holds the value, as late as it can. */
+const failingAtPoison: ChangeMasks = (masks) =>
+  masks.map((masked, index) => {
+    const { mask } = masked;
+    if (index !== 2 || mask === null) return masked;
+    const apply: ColumnMask["apply"] = (values) => {
       if (values.includes("poison")) throw new Error("as asked");
       return mask.apply(values);
-    },
-    write: (plain, tokens) => {
-      // too late: some rows are there already
+    };
+    const write: ColumnMask["write"] = (plain, tokens) => {
       mask.write(plain, tokens);
       if (plain.texts().includes("poison")) throw new Error("as asked");
-    },
+    };
+    return { ...masked, mask: { ...mask, apply, write } };
   });
-  const broken = preparation(login, (masks) =>
-    masks.map((masked, index) => (index === 2 && masked.mask ? { ...masked, mask: failing(masked.mask) } : masked)),
-  );
+
+test("a mask that fails refuses its value only, and never lets the original through", () => {
+  const broken = preparation(login, failingAtPoison);
   const prepared = broken([event(), event({ device_id: "poison" }), event()]);
   assert.deepEqual(reasonsOf(prepared), ["mask_failed device_id"]);
   assert.equal(prepared.rows.deliveries.length, 2);
@@ -157,7 +166,7 @@ test("a message is known by its identity where the contract names one: as a row,
     event({ order: "o-3", device_id: token }),
     event(),
   ];
-  const prepared = prepare(deliveries, reader, masking);
+  const prepared = new Preparation(reader, masking).prepare(deliveries);
   assert.deepEqual(prepared.rows.ids, ["o-1"]);
   assert.deepEqual(
     prepared.refused.map(({ id, faults }) => [id, faults[0]?.reason]).sort(),
@@ -168,4 +177,51 @@ test("a message is known by its identity where the contract names one: as a row,
     ].sort(),
     "without one it is known by its own id",
   );
+});
+
+/** More than are read at once. */
+const manyRows = 5_000;
+const isUnread = (index: number): boolean => index % 977 === 3;
+const isUnmasked = (index: number): boolean => index % 1_009 === 5;
+
+function manyEvents(seed: string): Delivery[] {
+  return Array.from({ length: manyRows }, (_, index) => {
+    const ip = isUnread(index) ? "no address" : `203.0.${index % 7}.${index % 250}`;
+    return event({ user_id: `${seed}-${index}`, ip, device_id: isUnmasked(index) ? "poison" : `${seed} ${index % 100}` });
+  });
+}
+
+/** What a batch must come to, found one by one. */
+function assertMade({ rows, refused }: Prepared, deliveries: readonly Delivery[], alone: Preparation): void {
+  const fit = deliveries.filter((_, index) => !isUnread(index) && !isUnmasked(index));
+  assert.deepEqual(rows.deliveries, fit);
+  assert.equal(refused.length, deliveries.length - fit.length);
+  const places = [0, 1, 2_040, 2_045, 2_050, 4_090, 4_100, fit.length - 1];
+  for (const place of places) {
+    const expected = alone.prepare([fit[place] as Delivery]).rows.columns.map((column) => column.at(0));
+    assert.deepEqual(
+      rows.columns.map((column) => column.at(place)),
+      expected,
+      `row ${place}`,
+    );
+  }
+  for (const column of rows.columns) assert.equal(column.count, fit.length);
+}
+
+test("a batch that is read and masked in slices comes to the same as its rows one by one", () => {
+  const whole = wholePreparation(login, failingAtPoison);
+  const deliveries = manyEvents("one");
+  assertMade(whole.prepare(deliveries), deliveries, wholePreparation());
+});
+
+test("two lanes that prepare at once do not mix; nor does a batch in the memory of one that was loaded", async () => {
+  const whole = wholePreparation(login, failingAtPoison);
+  const [one, two, three] = [manyEvents("one"), manyEvents("two"), manyEvents("three")];
+  const [first, second] = await Promise.all([whole.prepareInTurn(one), whole.prepareInTurn(two)]);
+  assertMade(first, one, wholePreparation());
+  first.recycle?.();
+  const third = await whole.prepareInTurn(three);
+  assert.equal(third.rows.columns[2], first.rows.columns[2], "in the same memory");
+  assertMade(second, two, wholePreparation());
+  assertMade(third, three, wholePreparation());
 });

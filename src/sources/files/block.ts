@@ -52,6 +52,8 @@ export class Block implements LinesTogether {
   isSound = true;
   receivedAtMs = 0;
   attempt = 1;
+  /** Of the batch that was handed out last. */
+  lines: FileLine[] = [];
   readonly #origin: number;
   readonly #diskBytesPerByte: number;
   /** In `bytes`: where the next line begins, and where the one behind the batch that is out does. */
@@ -102,11 +104,14 @@ export class Block implements LinesTogether {
     return (this.#behind - this.#at) * this.#diskBytesPerByte;
   }
 
-  /** The next lines that are not blank, up to so many and, from the second on, so many bytes; none when there are no more. */
-  take(limit: number, mostBytes: number, nowMs: number): readonly FileLine[] {
+  /**
+   * The next lines that are not blank, up to so many and, from the second on, so many bytes; none when there are no more.
+   * @param lines of another batch, which these are made of
+   */
+  take(limit: number, mostBytes: number, nowMs: number, lines: FileLine[] = []): FileLine[] {
     const { bytes } = this;
     const { mostBytes: longestLine } = this.reading;
-    const lines: FileLine[] = [];
+    let count = 0;
     let at = this.#at;
     let isSound = this.isText;
     while (at < bytes.length) {
@@ -115,14 +120,19 @@ export class Block implements LinesTogether {
       let end = found < 0 ? bytes.length : found;
       if (end > at && bytes[end - 1] === carriageReturn) end -= 1;
       if (!isBlank(bytes, at, end)) {
-        if (lines.length === limit || (lines.length > 0 && next - this.#at > mostBytes)) break;
+        if (count === limit || (count > 0 && next - this.#at > mostBytes)) break;
         if (end - at > longestLine) isSound = false;
-        lines.push(new FileLine(this, at, end));
+        const line = lines[count];
+        if (line === undefined) lines.push(new FileLine(this, at, end));
+        else line.become(this, at, end);
+        count += 1;
       }
       at = next;
     }
+    lines.length = count;
+    this.lines = lines;
     this.#behind = at;
-    this.#isOut = lines.length > 0;
+    this.#isOut = count > 0;
     this.isSound = isSound;
     this.receivedAtMs = nowMs;
     return lines;

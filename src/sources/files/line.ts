@@ -35,15 +35,34 @@ export interface LinesTogether {
  * settled: its bytes are used for other lines then.
  */
 export class FileLine implements Delivery {
-  readonly among: LinesTogether;
-  /** In `bytes`, without the end of the line. */
-  readonly start: number;
-  readonly end: number;
+  #among: LinesTogether;
+  #start: number;
+  #end: number;
 
   constructor(among: LinesTogether, start: number, end: number) {
-    this.among = among;
-    this.start = start;
-    this.end = end;
+    this.#among = among;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  /** Makes another line of it: what is made anew for each of a million lines is in the way of the collector. */
+  become(among: LinesTogether, start: number, end: number): void {
+    this.#among = among;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  get among(): LinesTogether {
+    return this.#among;
+  }
+
+  /** In `bytes`, without the end of the line. */
+  get start(): number {
+    return this.#start;
+  }
+
+  get end(): number {
+    return this.#end;
   }
 
   get bytes(): Buffer {

@@ -32,6 +32,8 @@ export class FileSource implements Source {
   readonly #ready: Block[] = [];
   /** Came back: whether they stand where this process left them has to be asked. */
   readonly #doubtful = new Set<Block>();
+  /** Lines of batches that are in the sink: others are made of them. */
+  readonly #spare: FileLine[][] = [];
   readonly #steps = new WeakMap<readonly Delivery[], Advance>();
   /** Blocks are read one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -52,7 +54,7 @@ export class FileSource implements Source {
       if (block === null) return null;
       if (block === undefined) break;
       if (!(await this.#ask(block))) continue;
-      const lines = block.take(limit, batchBytes, clock.now());
+      const lines = block.take(limit, batchBytes, clock.now(), this.#spare.pop());
       if (lines.length > 0) {
         this.#steps.set(lines, block.step);
         return lines;
@@ -76,6 +78,7 @@ export class FileSource implements Source {
       this.#ready.push(block);
       return;
     }
+    this.#spare.push(block.lines);
     this.#options.advanced(block.stepDiskBytes);
     if (this.#options.inLoad) block.settled();
     else if (!(await this.#follow(block))) return;

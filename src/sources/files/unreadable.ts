@@ -3,8 +3,10 @@ import type { Prepared } from "../../pipeline/prepare.ts";
 import { FileLine } from "./line.ts";
 
 /** Refuses lines that are no body at all (too long, not UTF-8), and leaves the others to `prepare`. */
-export function withoutUnreadable<P extends Prepared>(prepare: (deliveries: readonly Delivery[]) => P): typeof prepare {
-  return (deliveries) => {
+export function withoutUnreadable<P extends Prepared>(
+  prepare: (deliveries: readonly Delivery[]) => P | Promise<P>,
+): (deliveries: readonly Delivery[]) => Promise<P> {
+  return async (deliveries) => {
     const [first] = deliveries;
     // a batch is of one block
     if (!(first instanceof FileLine) || first.among.isSound) return prepare(deliveries);
@@ -15,7 +17,7 @@ export function withoutUnreadable<P extends Prepared>(prepare: (deliveries: read
       if (fault === null) readable.push(delivery);
       else refused.push({ delivery, id: delivery.id, faults: [fault] });
     }
-    const prepared = prepare(readable);
+    const prepared = await prepare(readable);
     return { ...prepared, refused: [...prepared.refused, ...refused] };
   };
 }

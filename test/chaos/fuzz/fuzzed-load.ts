@@ -5,6 +5,7 @@ import { openSink } from "../../../src/app/assemble-sink.ts";
 import type { Settings } from "../../../src/app/config/load.ts";
 import { createMasks, preparation } from "../../../src/app/masks.ts";
 import type { Batch, Delivery, LedgerPosition } from "../../../src/pipeline/ports.ts";
+import type { Preparation } from "../../../src/pipeline/prepare.ts";
 import { countOutcomes, type Counts } from "../../../src/pipeline/report.ts";
 import type { Database } from "../../../src/postgres/database.ts";
 import type { PostgresSink } from "../../../src/postgres/sink.ts";
@@ -17,20 +18,15 @@ const run = "f0220000-0000-4000-8000-000000000001";
 export class FuzzedLoad {
   readonly #database: Database;
   readonly #sink: PostgresSink;
-  readonly #prepare: ReturnType<typeof preparation>;
+  readonly #preparation: Preparation;
   readonly #openSeal: () => Batch["seal"];
   #sequence = 0;
   #received = 0;
 
-  private constructor(
-    database: Database,
-    sink: PostgresSink,
-    prepare: ReturnType<typeof preparation>,
-    openSeal: () => Batch["seal"],
-  ) {
+  private constructor(database: Database, sink: PostgresSink, preparation: Preparation, openSeal: () => Batch["seal"]) {
     this.#database = database;
     this.#sink = sink;
-    this.#prepare = prepare;
+    this.#preparation = preparation;
     this.#openSeal = openSeal;
   }
 
@@ -44,7 +40,7 @@ export class FuzzedLoad {
   /** Loads one batch of bodies and holds the database against what was handed in. Throws when anything does not add up. */
   async load(bodies: readonly string[]): Promise<Counts> {
     const deliveries = bodies.map((body) => makeDelivery({ body }));
-    const prepared = this.#prepare(deliveries);
+    const prepared = this.#preparation.prepare(deliveries);
     assert.equal(prepared.rows.deliveries.length + prepared.refused.length, bodies.length, "a row or a refusal for each");
     for (const { faults } of prepared.refused) {
       assert.notEqual(faults.length, 0, "a refusal says why");
