@@ -1,27 +1,19 @@
-import { randomUUID } from "node:crypto";
-
-import { MasklineError } from "../errors.ts";
-import { sealingSelfTest } from "../keys/self-test.ts";
-import { selfTest } from "../masks/self-test.ts";
-import { atMost, endsInTime } from "../pipeline/deadline.ts";
-import { runPipeline, type RunTotals } from "../pipeline/engine.ts";
+import { endsInTime } from "../pipeline/deadline.ts";
+import type { RunTotals } from "../pipeline/engine.ts";
 import type { Sink } from "../pipeline/ports.ts";
-import { noCounts, type Report } from "../pipeline/report.ts";
+import type { Report } from "../pipeline/report.ts";
 import type { Database } from "../postgres/database.ts";
 import { registerPipeline } from "../postgres/pipelines.ts";
 import type { SentAt } from "../sources/files/sent-at.ts";
 import { FileSource } from "../sources/files/source.ts";
 import { withoutUnreadable } from "../sources/files/unreadable.ts";
 import { abandonedAfterMs, Work } from "../sources/files/work.ts";
-import { askedAtStart } from "./asked-at-start.ts";
-import { openKeyRing } from "./assemble-keys.ts";
-import { openDatabase, openSink, postgresOf } from "./assemble-sink.ts";
+import { postgresOf } from "./assemble-sink.ts";
 import type { Settings } from "./config/load.ts";
+import { drive } from "./drive.ts";
 import { lineBatchBytes, lineReading, requireOfLines } from "./file-lines.ts";
 import { FilePositions } from "./file-positions.ts";
 import { type GivenFiles, inspectFiles, openFiles } from "./given-files.ts";
-import { LiveMasks } from "./live-masks.ts";
-import { createMasks } from "./masks.ts";
 import { systemClock } from "./system-clock.ts";
 
 export interface BackfillRequest {
@@ -55,10 +47,6 @@ export interface BackfillTotals extends RunTotals, BackfillStart {
   readonly isWhole: boolean;
 }
 
-/** As in run.ts. */
-const patience = 0.6;
-const farewellMs = 3_000;
-
 /**
  * Loads the lines of files through the pipeline of a configuration, each exactly once: what was loaded before is left out.
  * @throws MasklineError `interrupted` when it has not ended `run.stop_seconds` after `stop`
@@ -70,62 +58,33 @@ export async function backfill(settings: Settings, request: BackfillRequest, sto
 async function backfillToEnd(settings: Settings, request: BackfillRequest, stop: AbortSignal): Promise<BackfillTotals> {
   requireOfLines(settings, request.sentAt);
   const inspected = await inspectFiles(request.files, request.blockBytes);
-  selfTest();
-  await sealingSelfTest();
-  const { starting, running } = askedAtStart(settings);
-  const ring = await openKeyRing(starting);
-  const masked = createMasks(settings.columns, ring);
-  const database = openDatabase(settings);
-  const run = randomUUID();
-  const { report, acceptTokens } = request;
-  let live: LiveMasks | null = null;
-  let source: FileSource | null = null;
-  try {
-    const sink = await openSink(settings, ring, masked, database);
-    const openRing = (): ReturnType<typeof openKeyRing> => openKeyRing(running());
-    const parts = { settings, database, run, report, clock: systemClock, stop, openRing, acceptTokens };
-    const masks = await LiveMasks.open(parts, ring, masked);
-    live = masks;
-    const { given, ...opened } = await openWork(settings, request, database, inspected);
-    source = opened.source;
-    const start: BackfillStart = {
-      files: inspected.length,
-      bytes: given.bytes,
-      loadedBytes: given.loadedBytes,
-      skipped: given.skipped,
-    };
-    request.onReady(start);
-    const { lanes, hold_seconds, stop_seconds } = settings.options.run;
-    const totals = await runPipeline(
-      {
-        run,
-        source,
-        sink: request.wrapSink?.(sink) ?? sink,
-        prepare: withoutUnreadable(masks.prepare),
-        renewKeys: masks.renew,
-        beside: (ended) => masks.follow(ended),
-        openSeal: masks.openSeal,
-        batchRows: settings.options.backfill.batch_rows,
-        holdMs: hold_seconds * 1_000,
-        holdGroups: false,
-        lanes,
-        patienceMs: stop_seconds * 1_000 * patience,
-        maxMessages: Infinity,
-        clock: systemClock,
-        report,
+  const { report, acceptTokens, wrapSink } = request;
+  let start: BackfillStart = { files: inspected.length, bytes: 0, loadedBytes: 0, skipped: 0 };
+  let isWhole = (): boolean => false;
+  const totals = await drive(
+    settings,
+    {
+      report,
+      acceptTokens,
+      wrapSink,
+      async open(database, prepare) {
+        const { given, source } = await openWork(settings, request, database, inspected);
+        const { bytes, loadedBytes, skipped } = given;
+        isWhole = () => source.isWhole;
+        start = { files: inspected.length, bytes, loadedBytes, skipped };
+        request.onReady(start);
+        return {
+          source,
+          prepare: withoutUnreadable(prepare),
+          batchRows: settings.options.backfill.batch_rows,
+          holdGroups: false,
+          maxMessages: Infinity,
+        };
       },
-      stop,
-    );
-    return { ...totals, ...start, isWhole: source.isWhole };
-  } catch (error) {
-    // the wish to end came before the first line
-    const early = source === null && stop.aborted && error instanceof MasklineError && error.code === "interrupted";
-    if (!early) throw error;
-    return { run, received: 0, ...noCounts, files: inspected.length, bytes: 0, loadedBytes: 0, skipped: 0, isWhole: false };
-  } finally {
-    const farewell = Promise.resolve(live?.end()).then(() => database.close());
-    await Promise.all([source?.close(), atMost(farewellMs, farewell, systemClock)]);
-  }
+    },
+    stop,
+  );
+  return { ...totals, ...start, isWhole: isWhole() };
 }
 
 async function openWork(
