@@ -31,7 +31,6 @@ const homes: Readonly<Record<string, string>> = {
   undici: "src/sources/sqs/wire",
   "undici/": "src/sources/sqs/wire",
   pg: "src/postgres",
-  ajv: "src/app/config",
   yaml: "src/app/config",
   hpke: "src/keys",
   fauxqs: "src/demo",
