@@ -7,6 +7,7 @@ export const exitCodes = {
   outage: 4,
   unfinished: 5,
   tripped: 6,
+  denied: 7,
   interrupted: 130,
 } as const;
 
@@ -141,6 +142,32 @@ export const errorCodes = {
     retryable: true,
     meaning: "a rekey ended before every row was under the new key; it goes on where it stopped",
   },
+  right_missing: {
+    exit: "denied",
+    retryable: false,
+    meaning: "the policy gives this person no such right; nothing was shown or changed, and the audit says so",
+  },
+  limit_reached: {
+    exit: "denied",
+    retryable: false,
+    meaning: "so many values are more than the policy gives this person today; nothing was shown or changed, and the audit says so",
+  },
+  approval_needed: {
+    exit: "denied",
+    retryable: false,
+    meaning: "so many values need a second person; nothing was shown or changed",
+  },
+  approval_unfit: {
+    exit: "denied",
+    retryable: false,
+    meaning: "an approval is not there, expired, used, of another list or person, or may not be given by this one",
+  },
+  audit_unwritable: {
+    exit: "misfit",
+    retryable: false,
+    meaning: "the audit could not be written; so nothing was shown or changed",
+  },
+  audit_broken: { exit: "failed", retryable: false, meaning: "the audit is not as it was written: altered, cut or forked" },
   not_found: { exit: "failed", retryable: false, meaning: "what was asked for is not there" },
   setup_failed: { exit: "failed", retryable: false, meaning: "an embedded server could not be started" },
   interrupted: { exit: "interrupted", retryable: true, meaning: "stopped by a signal before the work was done" },

@@ -12,12 +12,20 @@ import { maskFacts, type MaskKind } from "../masks/mask.ts";
  * |-----------------------|----------------------------|-------------------------|
  * | key of a mask         | `mask/v1/<kind>/<domain>`  | siv 64; hmac, cmac, ff1, ipcrypt-pfx 32; ipcrypt 16 |
  * | check value           | `check/v1/<kind>/<domain>` | 16, not secret          |
- * | vault, audit, subject | `vault/…`, `audit/…`, `subject/…`: kept free for what they will need |   |
+ * | signature of the audit | `audit/v1/sign`           | 32, the seed of an Ed25519 key |
+ * | hash of tokens in the audit | `audit/v1/token`      | 32, HMAC-SHA256         |
+ * | hash of a subject     | `subject/v1`               | 32, HMAC-SHA256         |
+ * | vault                 | `vault/…`: kept free for what it will need |         |
  */
 const infoTexts = {
   mask: (kind: MaskKind, domain: string) => `mask/v1/${kind}/${domain}`,
   check: (kind: MaskKind, domain: string) => `check/v1/${kind}/${domain}`,
+  auditSignature: "audit/v1/sign",
+  auditToken: "audit/v1/token",
+  subject: "subject/v1",
 };
+
+const recoveryKeyBytes = 32;
 
 export const checkBytes = 16;
 
@@ -31,6 +39,11 @@ export function deriveMaskKey(root: KeyObject, kind: MaskKind, domain: string): 
 /** Tells whether a domain's key is the one a database was masked with. Stands in that database: tells nothing about the key itself. */
 export function deriveCheckValue(root: KeyObject, kind: MaskKind, domain: string): Buffer {
   return derive(root, infoTexts.check(kind, domain), checkBytes);
+}
+
+/** A key of the way back: what signs the audit, and what hashes tokens and subjects in it. */
+export function deriveRecoveryKey(root: KeyObject, use: "auditSignature" | "auditToken" | "subject"): Buffer {
+  return derive(root, infoTexts[use], recoveryKeyBytes);
 }
 
 /** HKDF-SHA256 with an empty salt (RFC 5869 sections 2.2 and 2.3); what Tink's key derivation gives for the same root and text. */

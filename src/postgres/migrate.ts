@@ -6,6 +6,7 @@ import { delivery } from "./migrations/0003-delivery.ts";
 import { failureBudget } from "./migrations/0004-failure-budget.ts";
 import { positions } from "./migrations/0005-positions.ts";
 import { leanReceipts } from "./migrations/0006-lean-receipts.ts";
+import { recovery } from "./migrations/0007-recovery.ts";
 import { quoteName } from "./names.ts";
 
 /** Forward only: a migration that has been released is never changed, the next one is added. */
@@ -16,6 +17,7 @@ const migrations: readonly { readonly version: number; readonly sql: (schema: st
   { version: 4, sql: failureBudget },
   { version: 5, sql: positions },
   { version: 6, sql: leanReceipts },
+  { version: 7, sql: recovery },
 ];
 
 export const schemaVersion: number = migrations.length;

@@ -6,7 +6,6 @@ import type pg from "pg";
 
 import { ringName } from "../../src/app/tagged-columns.ts";
 import type { PostgresServer } from "../../src/demo/postgres-server.ts";
-import { MasklineError } from "../../src/errors.ts";
 import { addRoot, disableRoot } from "../../src/keys/ring-changes.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import type { Database } from "../../src/postgres/database.ts";
@@ -25,6 +24,7 @@ import {
 import { countTokens, listTokenColumns, registerTokenColumns } from "../../src/postgres/token-columns.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
 import { connect, countRows, loginTable, makeDelivery } from "../harness/login-table.ts";
+import { refused } from "../harness/refused.ts";
 import { RotatingTable, sharedLogins } from "../harness/rotating-table.ts";
 import { newRing } from "../keys/rings.ts";
 import { plainClient, untilWaiting } from "./databases.ts";
@@ -234,14 +234,5 @@ for (const engine of postgresServers().filter(({ name }) => name !== "system")) 
         `tokens of public.user_logins, column locale, were made with key ${first} and do not say so`,
       ]);
     });
-  });
-}
-
-async function refused(work: Promise<unknown>, code: MasklineError["code"]): Promise<void> {
-  await assert.rejects(work, (error) => {
-    assert.ok(error instanceof MasklineError, String(error));
-    assert.equal(error.code, code, error.message);
-    assert.ok(error.next);
-    return true;
   });
 }

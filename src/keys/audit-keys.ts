@@ -1,0 +1,55 @@
+import { createHmac, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+
+import { deriveRecoveryKey } from "./derive.ts";
+import type { KeyRing } from "./ring.ts";
+
+/** PKCS #8 and SubjectPublicKeyInfo for Ed25519 before the 32 bytes of the key (RFC 8410 section 7 and 4). */
+const privateKeyInfo = Buffer.from("302e020100300506032b657004220420", "hex");
+const publicKeyInfo = Buffer.from("302a300506032b6570032100", "hex");
+const publicKeyBytes = 32;
+
+export const signatureBytes = 64;
+export const tokenHashBytes = 16;
+
+/** What the audit is kept with: derived from the primary root of a full ring, so that whoever can open values can also tell. */
+export interface AuditKeys {
+  /** The root's. */
+  readonly keyId: number;
+  /** 32 bytes, to check signatures with where there is no ring. */
+  readonly publicKey: Buffer;
+  /** Ed25519 (RFC 8032). */
+  sign(hash: Uint8Array): Buffer;
+  /** 16 bytes of HMAC-SHA256: the same for the same token of a domain, and telling nothing of it. */
+  hashToken(domain: string, token: string): Buffer;
+}
+
+/** @param keyId the root; the primary when left out, none other where its state is not enabled */
+export function auditKeys(ring: KeyRing, keyId: number = ring.primaryId): AuditKeys | null {
+  const root = ring.roots.find(({ id }) => id === keyId);
+  if (root === undefined || root.status !== "ENABLED") return null;
+  const seed = deriveRecoveryKey(root.key, "auditSignature");
+  const privateKey = createPrivateKey({ key: Buffer.concat([privateKeyInfo, seed]), format: "der", type: "pkcs8" });
+  const tokenKey = deriveRecoveryKey(root.key, "auditToken");
+  return {
+    keyId,
+    publicKey: publicHalf(privateKey),
+    sign: (hash) => sign(null, hash, privateKey),
+    // JSON, in which no two pairs of texts look alike
+    hashToken: (domain, token) =>
+      createHmac("sha256", tokenKey)
+        .update(JSON.stringify([domain, token]))
+        .digest()
+        .subarray(0, tokenHashBytes),
+  };
+}
+
+/** Whether a signature is of this hash and key. */
+export function verifySignature(publicKey: Uint8Array, hash: Uint8Array, signature: Uint8Array): boolean {
+  if (publicKey.length !== publicKeyBytes) return false;
+  const key = createPublicKey({ key: Buffer.concat([publicKeyInfo, publicKey]), format: "der", type: "spki" });
+  return verify(null, hash, key, signature);
+}
+
+function publicHalf(privateKey: KeyObject): Buffer {
+  return createPublicKey(privateKey).export({ format: "der", type: "spki" }).subarray(-publicKeyBytes);
+}

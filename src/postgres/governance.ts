@@ -1,0 +1,121 @@
+import { randomUUID } from "node:crypto";
+import { userInfo } from "node:os";
+
+import { MasklineError } from "../errors.ts";
+import type { AuditKeys } from "../keys/audit-keys.ts";
+import { type ActFacts, type AuditRow, type ChainEnd, entryHash, type EntryParts, entryText } from "../recovery/audit-entry.ts";
+import type { Governance, Permit, TellHead } from "../recovery/ports.ts";
+import type { Database, Query } from "./database.ts";
+import { quoteName } from "./names.ts";
+
+/** How long an approval may be used, from when it was asked for. */
+const approvalSeconds = 24 * 3_600;
+
+/** Policy and audit in the database, through the functions of migration 7: whoever calls them can do nothing else with either. */
+export class PostgresGovernance implements Governance {
+  readonly #database: Database;
+  readonly #schema: string;
+  readonly #keys: AuditKeys;
+  readonly #tellHead: TellHead;
+
+  constructor(database: Database, schema: string, keys: AuditKeys, tellHead: TellHead) {
+    this.#database = database;
+    this.#schema = quoteName(schema);
+    this.#keys = keys;
+    this.#tellHead = tellHead;
+  }
+
+  async begin(act: string, facts: ActFacts, tokenHashes: readonly Buffer[], approval: string | null): Promise<Permit> {
+    const intent: EntryParts = { act, step: "intent", facts, outcome: null, claimed: claimedName() };
+    const { permit, row } = await this.#written(async (query) => {
+      const end = await this.#end(query);
+      const said = await this.#permit(query, facts, approval);
+      const parts: EntryParts = said === "permitted" ? intent : { ...intent, step: "refusal", outcome: { refused: said } };
+      return { permit: said, row: await this.#append(query, end, parts, tokenHashes) };
+    });
+    this.#tellHead(row);
+    return permit;
+  }
+
+  async append(parts: Omit<EntryParts, "claimed">, tokenHashes: readonly Buffer[] = []): Promise<void> {
+    const row = await this.#written(async (query) =>
+      this.#append(query, await this.#end(query), { ...parts, claimed: claimedName() }, tokenHashes),
+    );
+    this.#tellHead(row);
+  }
+
+  async requestApproval({ action, domain, amount, list, reason, ticket }: ActFacts): Promise<string> {
+    const id = randomUUID();
+    await this.#database.query(
+      "asking for a second person",
+      `SELECT ${this.#schema}.request_approval($1, $2, $3, $4, decode($5, 'hex'), $6, $7, $8)`,
+      [id, action, domain, amount, list, reason, ticket, approvalSeconds],
+    );
+    return id;
+  }
+
+  async read(from: number, limit: number): Promise<readonly AuditRow[]> {
+    const rows = await this.#database.query<AuditRow>(
+      "reading the audit",
+      `SELECT sequence::float8 AS sequence, act, entry, hash, key_id::float8 AS "keyId", signature FROM ${this.#schema}.audit
+       WHERE sequence >= $1 ORDER BY sequence LIMIT $2`,
+      [from, limit],
+    );
+    return rows;
+  }
+
+  async #end(query: Query): Promise<ChainEnd> {
+    const [end] = await query<{ sequence: number; hash: Buffer; actor: string; at: Date }>(
+      `SELECT sequence::float8 AS sequence, hash, actor, at FROM ${this.#schema}.audit_begin()`,
+    );
+    if (end === undefined) throw new MasklineError("audit_unwritable", "the audit has no end to append to");
+    return end;
+  }
+
+  async #permit(query: Query, { action, domain, amount, list }: ActFacts, approval: string | null): Promise<Permit> {
+    const [row] = await query<{ permit: Permit }>(`SELECT ${this.#schema}.permit($1, $2, $3, decode($4, 'hex'), $5) AS permit`, [
+      action,
+      domain,
+      amount,
+      list,
+      approval,
+    ]);
+    return row?.permit ?? "no_right";
+  }
+
+  async #append(query: Query, end: ChainEnd, parts: EntryParts, tokenHashes: readonly Buffer[]): Promise<AuditRow> {
+    const entry = entryText(end, parts);
+    const hash = entryHash(entry);
+    const { keyId } = this.#keys;
+    const signature = this.#keys.sign(hash);
+    await query(`SELECT ${this.#schema}.audit_append($1, $2, $3, $4, $5, $6)`, [
+      parts.act,
+      entry,
+      hash,
+      keyId,
+      signature,
+      [...tokenHashes],
+    ]);
+    return { sequence: end.sequence + 1, act: parts.act, entry, hash, keyId, signature };
+  }
+
+  /** What cannot be told may not be done, whatever the reason: no right to the functions, a standby, a lock that does not come, a full disk. */
+  async #written<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    try {
+      return await this.#database.transaction("writing the audit", (query) => work(query));
+    } catch (error) {
+      if (!(error instanceof MasklineError) || error.code === "audit_unwritable") throw error;
+      throw new MasklineError("audit_unwritable", `the audit could not be written (${error.message}); nothing was shown`, {
+        next: "maskline migrate --grants prints the rights that a role needs; as long as the audit cannot be written nothing is opened",
+      });
+    }
+  }
+}
+
+function claimedName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * What governs the way back: who may do what and how often, what a second person has allowed, and the audit of it all. `schema` is quoted
+ * already. The functions run with their owner's rights (SECURITY DEFINER) for whoever may call them; who calls is `session_user`, which no
+ * SET ROLE changes. A role that may only call them can neither read nor alter what they keep.
+ */
+export function recovery(schema: string): string {
+  const own = "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp";
+  return `
+-- Members of a role may do this in a domain ('*': in all). Where no row holds, nothing is allowed.
+-- values_per_day: so many values in 24 hours (UTC) for each person; NULL for no limit
+-- approve_above:  more values in one act need a second person; NULL for never
+CREATE TABLE ${schema}.policy (
+  role            text        NOT NULL,
+  domain          text        NOT NULL,
+  action          text        NOT NULL CHECK (action IN ('verify', 'reveal-partial', 'reveal', 'erase', 'replay', 'approve')),
+  values_per_day  integer     CHECK (values_per_day > 0),
+  approve_above   integer     CHECK (approve_above >= 0),
+  changed_by      text        NOT NULL DEFAULT session_user,
+  changed_at      timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (role, domain, action)
+);
+
+-- How many values a person has asked for in a day.
+CREATE TABLE ${schema}.spending (
+  actor   text    NOT NULL,
+  day     date    NOT NULL,
+  action  text    NOT NULL,
+  domain  text    NOT NULL,
+  spent   bigint  NOT NULL,
+  PRIMARY KEY (actor, day, action, domain)
+);
+
+-- What waits for a second person, or was allowed by one: one list of values, for one person, once.
+CREATE TABLE ${schema}.approval (
+  id            uuid        PRIMARY KEY,
+  action        text        NOT NULL,
+  domain        text        NOT NULL,
+  list          bytea       NOT NULL CHECK (octet_length(list) = 32),
+  amount        integer     NOT NULL,
+  actor         text        NOT NULL,
+  reason        text        NOT NULL,
+  ticket        text        NOT NULL,
+  requested_at  timestamptz NOT NULL DEFAULT now(),
+  expires_at    timestamptz NOT NULL,
+  approved_by   text,
+  approved_at   timestamptz,
+  used_at       timestamptz,
+  CONSTRAINT approval_by_another CHECK (approved_by <> actor),
+  CONSTRAINT approval_whole CHECK ((approved_by IS NULL) = (approved_at IS NULL) AND (used_at IS NULL OR approved_at IS NOT NULL))
+);
+
+-- Every act in two rows, or one where it was refused. entry is canonical JSON (RFC 8785) and holds the hash of the row before; hash is
+-- SHA-256 of entry, signature Ed25519 over the hash.
+CREATE TABLE ${schema}.audit (
+  sequence   bigint PRIMARY KEY CHECK (sequence > 0),
+  act        uuid   NOT NULL,
+  entry      text   NOT NULL,
+  hash       bytea  NOT NULL CHECK (octet_length(hash) = 32),
+  key_id     bigint NOT NULL,
+  signature  bytea  NOT NULL CHECK (octet_length(signature) = 64)
+);
+
+-- The tokens of an act, each by a keyed hash: so that it can be asked who opened one.
+CREATE TABLE ${schema}.audit_token (
+  act         uuid  NOT NULL,
+  token_hash  bytea NOT NULL CHECK (octet_length(token_hash) = 16),
+  PRIMARY KEY (act, token_hash)
+);
+CREATE INDEX audit_token_hash ON ${schema}.audit_token (token_hash);
+
+-- The end of the chain. Whoever appends holds its lock until the commit, so that the chain never forks.
+CREATE TABLE ${schema}.audit_head (
+  singleton  boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+  sequence   bigint  NOT NULL,
+  hash       bytea   NOT NULL CHECK (octet_length(hash) = 32)
+);
+INSERT INTO ${schema}.audit_head (sequence, hash) VALUES (0, decode(repeat('00', 32), 'hex'));
+
+CREATE FUNCTION ${schema}.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $refuse$
+BEGIN
+  RAISE EXCEPTION 'the audit is only ever appended to' USING ERRCODE = 'insufficient_privilege';
+END $refuse$;
+CREATE TRIGGER audit_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON ${schema}.audit
+  FOR EACH STATEMENT EXECUTE PROCEDURE ${schema}.refuse_change();
+CREATE TRIGGER audit_token_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON ${schema}.audit_token
+  FOR EACH STATEMENT EXECUTE PROCEDURE ${schema}.refuse_change();
+
+-- Locks the end of the chain, and says where it is, who asks and what time it is.
+CREATE FUNCTION ${schema}.audit_begin(OUT sequence bigint, OUT hash bytea, OUT actor text, OUT at timestamptz) ${own} AS $begin$
+BEGIN
+  SELECT head.sequence, head.hash, session_user, clock_timestamp() INTO STRICT sequence, hash, actor, at
+  FROM ${schema}.audit_head AS head FOR UPDATE;
+END $begin$;
+
+-- Appends one entry, which must follow the end of the chain and be of who appends it.
+CREATE FUNCTION ${schema}.audit_append(of_act uuid, text_of_entry text, entry_hash bytea, by_key bigint, entry_signature bytea, token_hashes bytea[])
+RETURNS void ${own} AS $append$
+DECLARE
+  head record;
+  told jsonb := text_of_entry::jsonb;
+BEGIN
+  SELECT audit_head.sequence, audit_head.hash INTO STRICT head FROM ${schema}.audit_head FOR UPDATE;
+  IF told ->> 'sequence' IS DISTINCT FROM (head.sequence + 1)::text OR told ->> 'previous' IS DISTINCT FROM encode(head.hash, 'hex')
+     OR told ->> 'act' IS DISTINCT FROM of_act::text OR told ->> 'actor' IS DISTINCT FROM session_user::text THEN
+    RAISE EXCEPTION 'this entry does not follow the end of the audit' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  INSERT INTO ${schema}.audit (sequence, act, entry, hash, key_id, signature)
+  VALUES (head.sequence + 1, of_act, text_of_entry, entry_hash, by_key, entry_signature);
+  INSERT INTO ${schema}.audit_token (act, token_hash) SELECT DISTINCT of_act, each FROM unnest(token_hashes) AS each;
+  UPDATE ${schema}.audit_head SET sequence = head.sequence + 1, hash = entry_hash;
+END $append$;
+
+-- Whether who asks may do this now: 'permitted' (and counted), 'no_right', 'over_limit', 'approval_needed' or 'approval_unfit'.
+CREATE FUNCTION ${schema}.permit(wanted text, in_domain text, amount integer, of_list bytea, with_approval uuid)
+RETURNS text ${own} AS $permit$
+DECLARE
+  today date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
+  per_day bigint;
+  alone bigint;
+  spent_today bigint;
+BEGIN
+  IF amount IS NULL OR amount < 0 THEN RAISE EXCEPTION 'no amount' USING ERRCODE = 'invalid_parameter_value'; END IF;
+  -- of several rows that hold, the most generous
+  SELECT max(coalesce(policy.values_per_day, 2147483647)), max(coalesce(policy.approve_above, 2147483647)) INTO per_day, alone
+  FROM ${schema}.policy JOIN pg_roles ON pg_roles.rolname = policy.role AND pg_has_role(session_user, pg_roles.oid, 'MEMBER')
+  WHERE policy.domain IN (in_domain, '*')
+    AND (policy.action = wanted OR wanted = 'reveal-partial' AND policy.action = 'reveal');
+  IF per_day IS NULL THEN RETURN 'no_right'; END IF;
+  INSERT INTO ${schema}.spending (actor, day, action, domain, spent) VALUES (session_user, today, wanted, in_domain, 0) ON CONFLICT DO NOTHING;
+  SELECT spending.spent INTO STRICT spent_today FROM ${schema}.spending
+  WHERE spending.actor = session_user AND spending.day = today AND spending.action = wanted AND spending.domain = in_domain FOR UPDATE;
+  IF spent_today + amount > per_day THEN RETURN 'over_limit'; END IF;
+  IF amount > alone THEN
+    IF with_approval IS NULL THEN RETURN 'approval_needed'; END IF;
+    UPDATE ${schema}.approval SET used_at = clock_timestamp()
+    WHERE approval.id = with_approval AND approval.actor = session_user AND approval.action = wanted AND approval.domain = in_domain
+      AND approval.list = of_list AND approval.approved_by IS NOT NULL AND approval.used_at IS NULL
+      AND approval.expires_at > clock_timestamp();
+    IF NOT FOUND THEN RETURN 'approval_unfit'; END IF;
+  END IF;
+  UPDATE ${schema}.spending SET spent = spending.spent + amount
+  WHERE spending.actor = session_user AND spending.day = today AND spending.action = wanted AND spending.domain = in_domain;
+  RETURN 'permitted';
+END $permit$;
+
+-- Asks for a second person.
+CREATE FUNCTION ${schema}.request_approval(new_id uuid, wanted text, in_domain text, of_amount integer, of_list bytea, why text, with_ticket text, valid_seconds integer)
+RETURNS void ${own} AS $request$
+BEGIN
+  INSERT INTO ${schema}.approval (id, action, domain, list, amount, actor, reason, ticket, expires_at)
+  VALUES (new_id, wanted, in_domain, of_list, of_amount, session_user, why, with_ticket,
+          clock_timestamp() + make_interval(secs => least(greatest(valid_seconds, 1), 604800)));
+END $request$;
+
+-- What a second person is to look at. No list: its digest.
+CREATE FUNCTION ${schema}.pending_approval(wanted_id uuid)
+RETURNS TABLE (id uuid, action text, domain text, list bytea, amount integer, actor text, reason text, ticket text,
+               requested_at timestamptz, expires_at timestamptz, approved_by text, used_at timestamptz) ${own} AS $pending$
+BEGIN
+  RETURN QUERY SELECT approval.id, approval.action, approval.domain, approval.list, approval.amount, approval.actor, approval.reason,
+    approval.ticket, approval.requested_at, approval.expires_at, approval.approved_by, approval.used_at
+  FROM ${schema}.approval WHERE approval.id = wanted_id;
+END $pending$;
+
+-- Allows what was looked at: 'approved', or 'not_there', 'own', 'no_right', 'changed', 'expired', 'taken'.
+CREATE FUNCTION ${schema}.approve(wanted_id uuid, seen_list bytea) RETURNS text ${own} AS $approve$
+DECLARE
+  asked record;
+BEGIN
+  SELECT * INTO asked FROM ${schema}.approval WHERE approval.id = wanted_id FOR UPDATE;
+  IF NOT FOUND THEN RETURN 'not_there'; END IF;
+  IF asked.actor = session_user THEN RETURN 'own'; END IF;
+  IF NOT EXISTS (
+    SELECT FROM ${schema}.policy JOIN pg_roles ON pg_roles.rolname = policy.role AND pg_has_role(session_user, pg_roles.oid, 'MEMBER')
+    WHERE policy.domain IN (asked.domain, '*') AND policy.action = 'approve') THEN RETURN 'no_right'; END IF;
+  IF asked.list <> seen_list THEN RETURN 'changed'; END IF;
+  IF asked.expires_at <= clock_timestamp() THEN RETURN 'expired'; END IF;
+  IF asked.approved_by IS NOT NULL THEN RETURN 'taken'; END IF;
+  UPDATE ${schema}.approval SET approved_by = session_user, approved_at = clock_timestamp() WHERE approval.id = wanted_id;
+  RETURN 'approved';
+END $approve$;
+
+-- Who may call what is granted role by role (maskline migrate --grants); nobody may by default.
+REVOKE ALL ON FUNCTION ${schema}.audit_begin(), ${schema}.audit_append(uuid, text, bytea, bigint, bytea, bytea[]),
+  ${schema}.permit(text, text, integer, bytea, uuid), ${schema}.request_approval(uuid, text, text, integer, bytea, text, text, integer),
+  ${schema}.pending_approval(uuid), ${schema}.approve(uuid, bytea) FROM PUBLIC;
+`;
+}

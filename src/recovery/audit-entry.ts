@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+
+import { type CanonicalValue, canonicalJson } from "./canonical-json.ts";
+
+/** What may be done with personal values; `policy` and `approve` are acts upon the rules. */
+export const actions = ["verify", "reveal-partial", "reveal", "erase", "replay", "approve", "policy"] as const;
+export type Action = (typeof actions)[number];
+
+/** What an act is about, as whoever asks for it says. Nothing in it is a value: tokens stand as hashes beside it. */
+export interface ActFacts {
+  readonly action: Action;
+  /** What it is about: a domain of tokens, `quarantine`, or `*`. */
+  readonly domain: string;
+  /** So many values at most; what limits and approvals count. */
+  readonly amount: number;
+  /** SHA-256 in hexadecimal digits of the frozen list of tokens, ids or whatever is acted upon. */
+  readonly list: string;
+  readonly reason: string;
+  readonly ticket: string;
+  /** What else is to be told: column, table, recipient, counts. */
+  readonly details: { readonly [name: string]: CanonicalValue };
+}
+
+/** `intent` before anything is opened, `result` after it; `refusal` alone, where there is to be neither. */
+export type Step = "intent" | "result" | "refusal";
+
+/** Where the chain ends, and who is at it: as the database says, while it holds the lock of the end. */
+export interface ChainEnd {
+  readonly sequence: number;
+  readonly hash: Buffer;
+  readonly actor: string;
+  readonly at: Date;
+}
+
+export interface EntryParts {
+  /** The two rows of an act have the same. */
+  readonly act: string;
+  readonly step: Step;
+  readonly facts: ActFacts;
+  /** What came of it, or why it was refused. */
+  readonly outcome: { readonly [name: string]: CanonicalValue } | null;
+  /** The operating system's name for whoever asks: recorded, never sufficient. */
+  readonly claimed: string;
+}
+
+/** One row of the audit. */
+export interface AuditRow {
+  readonly sequence: number;
+  readonly act: string;
+  readonly entry: string;
+  readonly hash: Buffer;
+  readonly keyId: number;
+  readonly signature: Buffer;
+}
+
+export const auditFormat = "maskline-audit/1";
+export const chainStart: Buffer = Buffer.alloc(32);
+
+/** The text of the entry behind `end`. */
+export function entryText(end: ChainEnd, { act, step, facts, outcome, claimed }: EntryParts): string {
+  return canonicalJson({
+    format: auditFormat,
+    sequence: end.sequence + 1,
+    previous: end.hash.toString("hex"),
+    at: end.at.toISOString(),
+    actor: end.actor,
+    claimed,
+    act,
+    step,
+    action: facts.action,
+    domain: facts.domain,
+    amount: facts.amount,
+    list: facts.list,
+    reason: facts.reason,
+    ticket: facts.ticket,
+    details: facts.details,
+    outcome,
+  });
+}
+
+export function entryHash(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
+
+/** The digest of a list that an approval binds: of its parts in their order, as JSON, in which no two lists look alike. */
+export function listDigest(parts: readonly string[]): Buffer {
+  return createHash("sha256").update(JSON.stringify(parts)).digest();
+}
