@@ -1,7 +1,7 @@
 import type { Command } from "./command.ts";
 
 /** The groups of the help page, in its order. */
-export const groups = ["start", "run", "look", "keys"] as const;
+export const groups = ["start", "run", "look", "recover", "keys"] as const;
 
 export interface CommandEntry {
   /** One word or two: "run", "keys create". */

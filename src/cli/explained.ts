@@ -1,0 +1,47 @@
+import { MasklineError } from "../errors.ts";
+import type { TellHead } from "../recovery/ports.ts";
+import type { Call, Flag } from "./command.ts";
+import type { Output } from "./output.ts";
+
+/** What every act on personal values has to say for itself; kept in the audit for good. */
+export interface Explained {
+  readonly reason: string;
+  readonly ticket: string;
+  /** Of a second person. */
+  readonly approval: string | null;
+}
+
+export const explainedFlags: Readonly<Record<string, Flag>> = {
+  reason: { value: "TEXT", doc: "why; kept in the audit for good, so without anything personal" },
+  ticket: { value: "ID", doc: "the ticket or case that it belongs to" },
+  approval: { value: "ID", doc: "a second person's approval of this very list (maskline approve)" },
+};
+
+const shortestReason = 10;
+const longestReason = 1_000;
+const longestTicket = 200;
+const approvalForm = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+/** @throws MasklineError `usage` where the reason or the ticket is missing, or no reason at all */
+export function explainedBy(call: Call): Explained {
+  const reason = (call.text("reason") ?? "").trim();
+  const ticket = (call.text("ticket") ?? "").trim();
+  const approval = call.text("approval");
+  const next = "--reason TEXT says why, --ticket ID where it is asked for; both are kept in the audit";
+  if (reason.length < shortestReason || reason.length > longestReason)
+    throw new MasklineError("usage", `wants a reason of ${shortestReason} to ${longestReason} characters`, { next });
+  if (ticket === "" || ticket.length > longestTicket) throw new MasklineError("usage", "wants a ticket", { next });
+  if (/[\0\p{Cc}]/u.test(reason + ticket))
+    throw new MasklineError("usage", "reason and ticket are one line of text each", { next });
+  if (approval !== null && !approvalForm.test(approval))
+    throw new MasklineError("usage", "--approval wants the id that the refused command showed", {
+      next: "run it without --approval to ask anew",
+    });
+  return { reason, ticket, approval };
+}
+
+/** Heads of the audit's chain go to stderr, where a log stream keeps them out of the reach of whoever owns the database. */
+export function tellHeadOn(output: Output): TellHead {
+  return ({ sequence, hash, keyId, signature }) =>
+    output.say(`audit ${sequence} ${hash.toString("hex")} key ${keyId} signature ${signature.toString("base64url")}`);
+}
