@@ -3,24 +3,26 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 
 import { charts } from "./rig/charts.ts";
+import { joinResults } from "./rig/joined-results.ts";
 import { figureTable, fillPage, goalTable, machineText } from "./rig/report-page.ts";
 import type { Results } from "./rig/result.ts";
 import { drainFigures } from "./workloads/drains.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
-const usage = `npm run bench:charts -- RESULT.json
+const usage = `npm run bench:charts -- RESULT.json [RESULT.json…]
 
-Draws the pictures in docs/performance/ and writes the tables of docs/performance.md from what a run's --out holds: no number there is typed.`;
+Draws the pictures in docs/performance/ and writes the tables of docs/performance.md from what a run's --out holds, or several of other workloads: no number there is typed.`;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { help: { type: "boolean", default: false } } });
-  const [file] = positionals;
+  const [file, ...others] = positionals;
   if (values.help || file === undefined) {
     process.stdout.write(`${usage}\n`);
     if (!values.help) process.exitCode = 2;
     return;
   }
-  const results = JSON.parse(await readFile(file, "utf8")) as Results;
+  const read = async (from: string): Promise<Results> => JSON.parse(await readFile(from, "utf8")) as Results;
+  const results = joinResults([await read(file), ...(await Promise.all(others.map(read)))]);
   const folder = path.join(root, "docs/performance");
   await mkdir(folder, { recursive: true });
   const drawn = charts(results);

@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { barChart } from "../../bench/rig/bar-chart.ts";
 import { charts } from "../../bench/rig/charts.ts";
+import { joinResults } from "../../bench/rig/joined-results.ts";
 import { fillPage, figureTable, goalTable, machineText } from "../../bench/rig/report-page.ts";
 import type { Results } from "../../bench/rig/result.ts";
 import { measureRounds } from "../../bench/rig/rounds.ts";
@@ -140,4 +141,15 @@ test("the page's tables are written between their marks, and nothing else is tou
   const frame = (text: string): string => text.replaceAll(/<!-- (\w+) -->[^]*?<!-- \/\1 -->/g, "$1");
   assert.equal(frame(filled), frame(page));
   assert.throws(() => fillPage(page, { nowhere: "" }), RangeError);
+});
+
+test("results of several runs are joined, but not of other machines, sizes or the same comparison", async () => {
+  const one = await someResults();
+  const other = { ...one, rows: one.rows.map((row) => ({ ...row, workload: "file" })) };
+  const joined = joinResults([one, other]);
+  assert.deepEqual(joined.rows, [...one.rows, ...other.rows]);
+  assert.equal(joined.contestants.length, one.contestants.length * 2);
+  assert.throws(() => joinResults([one, one]), RangeError);
+  assert.throws(() => joinResults([one, { ...other, quick: false }]), RangeError);
+  assert.throws(() => joinResults([one, { ...other, machine: { ...machine, cpu: "another" } }]), RangeError);
 });

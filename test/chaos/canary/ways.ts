@@ -158,7 +158,9 @@ export class Ways {
       await this.#expect("quarantine show", this.#watched.run("quarantine", "show", exampleId));
       await this.#expect("quarantine show --json", this.#watched.run("quarantine", "show", exampleId, "--json"));
     }
-    await this.#expect("ledger of a message", this.#watched.run("ledger", "--message", examples[0]?.exampleId ?? ""));
+    // lines of files have no receipts to look up, and ids with a colon
+    const ofQueue = groups.find(({ exampleId }) => !exampleId.includes(":"));
+    await this.#expect("ledger of a message", this.#watched.run("ledger", "--message", ofQueue?.exampleId ?? ""));
   }
 
   /** Tokens are made anew from what they hold. Masks whose tokens do not say their key have to name it first. */
