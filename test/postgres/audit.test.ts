@@ -137,14 +137,14 @@ for (const { name, missing, start } of postgresServers()) {
       ],
       [
         "removes a token",
-        "DELETE FROM maskline.audit_token WHERE token_hash = (SELECT min(token_hash) FROM maskline.audit_token)",
+        "DELETE FROM maskline.audit_token WHERE token_hash = (SELECT token_hash FROM maskline.audit_token ORDER BY token_hash LIMIT 1)",
         ["tokens"],
       ],
       ["removes all tokens", "TRUNCATE maskline.audit_token", ["tokens", "tokens", "tokens", "tokens"]],
       [
         "replaces a token",
         `UPDATE maskline.audit_token SET token_hash = decode(repeat('ab', 16), 'hex')
-         WHERE token_hash = (SELECT min(token_hash) FROM maskline.audit_token)`,
+         WHERE token_hash = (SELECT token_hash FROM maskline.audit_token ORDER BY token_hash LIMIT 1)`,
         ["tokens"],
       ],
       ["deletes the last rows", "DELETE FROM maskline.audit WHERE sequence > 6", ["cut"]],
