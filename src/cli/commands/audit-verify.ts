@@ -1,4 +1,5 @@
 import { openExport, ringPublicKeys, withAudit } from "../../app/audit.ts";
+import type { Settings } from "../../app/config/load.ts";
 import { MasklineError } from "../../errors.ts";
 import { type AuditPublicKey, publicKeyBytes } from "../../keys/audit-keys.ts";
 import { findUnboundTokens, readAudit } from "../../postgres/audit.ts";
@@ -36,7 +37,7 @@ little. What was cut off at the end is found by an anchor only.`,
   async run(call) {
     const asked = askedFor(call);
     const [file] = call.operands;
-    report(call.output, asked, file === undefined ? await ofDatabase(call, asked) : await ofFile(file, asked));
+    report(call.output, asked, file === undefined ? await ofDatabase(call, asked) : await ofFile(file, asked, call.output));
   },
 };
 
@@ -58,14 +59,26 @@ interface Verified {
 
 async function ofDatabase(call: Call, { anchors, keys, from }: Asked): Promise<Verified> {
   const settings = settingsOf(call);
-  const publicKeys = keys.length > 0 ? keys : await ringPublicKeys(settings);
+  const publicKeys = keys.length > 0 ? keys : await keysOfRing(settings);
   return withAudit(settings, async (database, schema) => {
-    const verdict = await verifyAudit(readAudit(database, schema, from), { publicKeys, anchors, from });
+    const rows = watched(readAudit(database, schema, from), call.output);
+    const verdict = await verifyAudit(rows, { publicKeys, anchors, from });
     return { origin: keys.length > 0 ? "given" : "ring", verdict, unbound: await findUnboundTokens(database, schema) };
   });
 }
 
-async function ofFile(file: string, { anchors, keys, from }: Asked): Promise<Verified> {
+/** An auditor need not have the ring. */
+async function keysOfRing(settings: Settings): Promise<readonly AuditPublicKey[]> {
+  try {
+    return await ringPublicKeys(settings);
+  } catch (error) {
+    if (!(error instanceof MasklineError)) throw error;
+    const { code, message, details, next } = error;
+    throw new MasklineError(code, message, { details, next: `${next ?? "name the full ring"}; or, without a ring, --key ID:HEX` });
+  }
+}
+
+async function ofFile(file: string, { anchors, keys, from }: Asked, output: Output): Promise<Verified> {
   const { head, rows } = await openExport(file);
   const publicKeys = keys.length > 0 ? keys : head.publicKeys;
   if (publicKeys.length === 0) {
@@ -74,8 +87,20 @@ async function ofFile(file: string, { anchors, keys, from }: Asked): Promise<Ver
     });
   }
   const through = head.through === null || head.through.sequence < from ? [] : [head.through];
-  const verdict = await verifyAudit(rows, { publicKeys, anchors: [...anchors, ...through], from });
+  const verdict = await verifyAudit(watched(rows, output), { publicKeys, anchors: [...anchors, ...through], from });
   return { origin: keys.length > 0 ? "given" : "export", verdict, unbound: [] };
+}
+
+/** So often there is a sign of life. */
+const rowsAtOnce = 1_000;
+
+async function* watched<Row>(rows: AsyncIterable<Row>, output: Output): AsyncGenerator<Row> {
+  let seen = 0;
+  for await (const row of rows) {
+    yield row;
+    seen += 1;
+    if (seen % rowsAtOnce === 0) output.progress(`${count(seen)} rows verified`);
+  }
 }
 
 function askedFor(call: Call): Asked {
