@@ -90,10 +90,13 @@ class AuditCheck {
   #hash: Buffer | null;
   readonly #keyIds = new Set<number>();
   readonly #open = new Map<string, OpenAct>();
+  /** By their sequence. */
+  readonly #anchors: ReadonlyMap<number, readonly Anchor[]>;
   readonly #met = new Set<Anchor>();
 
   constructor(trust: Trust) {
     this.#trust = trust;
+    this.#anchors = Map.groupBy(trust.anchors, ({ sequence }) => sequence);
     this.#next = trust.from;
     this.#hash = trust.from === 1 ? chainStart : null;
   }
@@ -109,7 +112,7 @@ class AuditCheck {
     this.#text(row, entry);
     this.#signature(row);
     this.#chain(row, entry);
-    for (const anchor of this.#trust.anchors) if (anchor.sequence === row.sequence) this.#meet(anchor, row.hash);
+    this.#meet(row.sequence, row.hash);
     if (entry !== null) this.#act(entry);
   }
 
@@ -164,17 +167,17 @@ class AuditCheck {
         this.#fault(sequence, "unlinked", "does not follow the row before it");
       }
       // an anchor of the row before the first that is here
-      for (const anchor of this.#trust.anchors) {
-        if (anchor.sequence === sequence - 1 && this.#rows === 1) this.#meet(anchor, Buffer.from(entry.previous, "hex"));
-      }
+      if (this.#rows === 1) this.#meet(sequence - 1, Buffer.from(entry.previous, "hex"));
     }
     this.#next = sequence + 1;
     this.#hash = hash;
   }
 
-  #meet(anchor: Anchor, hash: Buffer): void {
-    this.#met.add(anchor);
-    if (!hash.equals(anchor.hash)) this.#fault(anchor.sequence, "rewritten", "has another hash than the anchor");
+  #meet(sequence: number, hash: Buffer): void {
+    for (const anchor of this.#anchors.get(sequence) ?? []) {
+      this.#met.add(anchor);
+      if (!hash.equals(anchor.hash)) this.#fault(sequence, "rewritten", "has another hash than the anchor");
+    }
   }
 
   #act({ act, step, sequence, at, actor, action, domain }: AuditEntry): void {
