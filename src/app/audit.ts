@@ -33,25 +33,27 @@ export interface TokenSearch {
   readonly unsearched: readonly number[];
 }
 
+/** The domains whose tokens a column holds. @throws MasklineError `not_found` for no masked column */
+export function domainsOf(settings: Settings, column: string): readonly string[] {
+  const masked = settings.columns.filter((one) => one.column.name === column).flatMap(placedMasks);
+  const domains = [...new Set(masked.flatMap(({ mask: { domain } }) => (domain === null ? [] : [domain])))];
+  if (domains.length > 0) return domains;
+  throw new MasklineError("not_found", "the contract has no column of that name with tokens", {
+    next: "--column names a masked column of the configuration",
+  });
+}
+
 /**
- * Under every enabled root, for each domain of the column.
- * @throws MasklineError `not_found` for no masked column; `key_mismatch` where the ring is another than the audit's, with which no token
- * would ever be found
+ * Under every enabled root, for each of the domains.
+ * @throws MasklineError `key_mismatch` where the ring is another than the audit's, with which no token would ever be found
  */
 export async function tokenSearch(
   settings: Settings,
   database: Database,
   schema: string,
-  column: string,
+  domains: readonly string[],
   token: string,
 ): Promise<TokenSearch> {
-  const masked = settings.columns.filter((one) => one.column.name === column).flatMap(placedMasks);
-  const domains = [...new Set(masked.flatMap(({ mask: { domain } }) => (domain === null ? [] : [domain])))];
-  if (domains.length === 0) {
-    throw new MasklineError("not_found", "the contract has no column of that name with tokens", {
-      next: "--column names a masked column of the configuration",
-    });
-  }
   const ring = await openFullRing(settings);
   const enabled = ring.roots.flatMap(({ id }) => auditKeys(ring, id) ?? []);
   const signed = await newestByKey(database, schema);

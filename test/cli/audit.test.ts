@@ -111,6 +111,9 @@ suite("maskline audit list", { concurrency: 2 }, () => {
     const { folder, ringFolder, governed } = await audited(t);
     assert.deepEqual(sequencesOf(whoOpened(ringFolder, "T2\n", "--json")), [1, 2, 3, 4]);
     assert.deepEqual(sequencesOf(whoOpened(ringFolder, "T3", "--json", "--actor", "deputy")), [5]);
+    const byDomain = ["audit", "list", "--token", "--domain", "login.ip", "--json"];
+    const { stdout } = spawnSync(process.execPath, [main, ...byDomain], { cwd: ringFolder, input: "T3\n", encoding: "utf8" });
+    assert.deepEqual(sequencesOf({ code: 0, signal: null, stdout, stderr: "" }), [5]);
     const none = whoOpened(ringFolder, "T4");
     assert.deepEqual([none.code, none.stderr], [0, "no such act is in the audit\n"]);
     failed(whoOpened(folder, "T2"), { code: "keyring_missing", says: /keyring\.json/, next: /keys create/ });
@@ -132,8 +135,9 @@ suite("maskline audit list", { concurrency: 2 }, () => {
   test("a token is never an argument, and a filter that cannot be is told", async (t) => {
     const { folder, ringFolder } = await audited(t);
     const wrong: readonly (readonly [string[], RegExp])[] = [
-      [["--token"], /--token and --column go together/],
-      [["--column", "masked_ip"], /--token and --column go together/],
+      [["--token"], /--token goes with one of --column and --domain/],
+      [["--column", "masked_ip"], /--token goes with one of/],
+      [["--token", "--column", "masked_ip", "--domain", "login.ip"], /--token goes with one of/],
       [["--token", "T2", "--column", "masked_ip"], /takes flags only/],
       [["--action", "look"], /--action takes one of verify, /],
       [["--since", "yesterday"], /--since takes a day or a time/],

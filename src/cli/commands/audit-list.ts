@@ -1,4 +1,5 @@
-import { tokenSearch, withAudit } from "../../app/audit.ts";
+import { domainsOf, tokenSearch, withAudit } from "../../app/audit.ts";
+import type { Settings } from "../../app/config/load.ts";
 import { MasklineError } from "../../errors.ts";
 import { listAudit } from "../../postgres/audit.ts";
 import { actions, type AuditRow } from "../../recovery/audit-entry.ts";
@@ -19,8 +20,9 @@ export const auditList: Command = {
     action: { value: "ACTION", doc: `only this: ${actions.join(", ")}` },
     since: { value: "TIME", doc: "only from this day or time on (2026-11-20, 2026-11-20T08:00:00Z)" },
     limit: { value: "N", doc: `at most so many rows, the newest (default ${defaultLimit})` },
-    token: { doc: "only acts on the token that comes on stdin; needs the key ring, and --column" },
+    token: { doc: "only acts on the token that comes on stdin; needs the key ring, and one of the next two" },
     column: { value: "NAME", doc: "with --token: the masked column that it is of" },
+    domain: { value: "NAME", doc: "with --token: the domain that it is of; quarantine for the id of a refused message" },
   },
   about: `Lists the audit, newest last: an intent before the first value is opened, the result after it, or a refusal. Needs no more than the
 rights of an auditor. Tokens stand in the audit as keyed hashes: to look for one takes the full key ring. What is listed is not verified:
@@ -32,9 +34,9 @@ maskline audit verify.`,
   async run(call) {
     const settings = settingsOf(call);
     const filter = filterOf(call);
-    const column = columnOf(call);
+    const domains = soughtDomains(call, settings);
     await withAudit(settings, async (database, schema) => {
-      const search = column === null ? null : await tokenSearch(settings, database, schema, column, await tokenOnStdin());
+      const search = domains === null ? null : await tokenSearch(settings, database, schema, domains, await tokenOnStdin());
       const rows = await listAudit(database, schema, { ...filter, tokenHashes: search?.hashes ?? null });
       const unsearched = search?.unsearched ?? [];
       if (call.output.json) return call.output.document({ entries: rows.map(documentOf), unsearched });
@@ -57,10 +59,12 @@ function filterOf(call: Call): { actor: string | null; action: string | null; si
 }
 
 /** Null where no token is asked for. */
-function columnOf(call: Call): string | null {
-  const column = call.text("column");
-  if (call.has("token") !== (column !== null)) throw new MasklineError("usage", "--token and --column go together");
-  return column;
+function soughtDomains(call: Call, settings: Settings): readonly string[] | null {
+  const [column, domain] = [call.text("column"), call.text("domain")];
+  const named = [column, domain].filter((name) => name !== null).length;
+  if (named !== (call.has("token") ? 1 : 0)) throw new MasklineError("usage", "--token goes with one of --column and --domain");
+  if (column !== null) return domainsOf(settings, column);
+  return domain === null ? null : [domain];
 }
 
 /** Longer than any token. */
