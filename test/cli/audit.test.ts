@@ -58,11 +58,18 @@ async function audited(t: TestContext): Promise<Place> {
   }
   const [officer, deputy] = [governed.governanceOf("officer", tell), governed.governanceOf("deputy", tell)];
   const hashes = (...tokens: string[]): Buffer[] => tokens.map((token) => governed.keys.hashToken("login.ip", token));
-  await (await beginAct(officer, actFacts({ amount: 2, reason: "court order\u2028of today" }), hashes("T1", "T2"))).end({ opened: 2 });
+  await (
+    await beginAct(officer, actFacts({ amount: 2, reason: "court order\u2028of today" }), hashes("T1", "T2"))
+  ).end({ opened: 2 });
   await (await beginAct(deputy, actFacts({ ticket: "T-2" }), hashes("T2"))).end({ opened: 1 });
   await beginAct(deputy, actFacts(), hashes("T3"));
   await refused(beginAct(deputy, actFacts({ action: "erase" }), []), "right_missing");
-  heads.push(...String(log.read() ?? "").trim().split("\n").map((line) => line.split(" ")[1] ?? ""));
+  heads.push(
+    ...String(log.read() ?? "")
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" ")[1] ?? ""),
+  );
   const url = otherwise(governed.url, { user: "auditor", password: "auditor" });
   const configuration = `keyring: file:./keyring.json
 sink: { postgres: { url: "${url}", table: public.user_logins } }
@@ -160,7 +167,11 @@ suite("maskline audit list", { concurrency: 2 }, () => {
 });
 
 /** An export in a folder of its own, with nothing else there. */
-async function exported(t: TestContext, from: string, ...flags: string[]): Promise<{ folder: string; file: string; stderr: string }> {
+async function exported(
+  t: TestContext,
+  from: string,
+  ...flags: string[]
+): Promise<{ folder: string; file: string; stderr: string }> {
   const { stdout, stderr } = succeeded(await maskline(from, ["audit", "export", ...flags]));
   const folder = await emptyFolder(t);
   const file = path.join(folder, "audit.ndjson");
@@ -178,7 +189,10 @@ suite("maskline audit export and verify", { concurrency: 2 }, () => {
     assert.equal(stderr, `6 rows; keep elsewhere, for --anchor: ${last}\n`);
     const anchors = heads.flatMap((head) => ["--anchor", head]);
     const verified = succeeded(await maskline(folder, ["audit", "verify", "audit.ndjson", "--key", key, ...anchors]));
-    assert.match(verified.stdout, /^the audit is whole: 6 rows, 1 to 6, signed with key \d+\nopen: row 5, .*, deputy, reveal of login\.ip: /);
+    assert.match(
+      verified.stdout,
+      /^the audit is whole: 6 rows, 1 to 6, signed with key \d+\nopen: row 5, .*, deputy, reveal of login\.ip: /,
+    );
     assert.ok(verified.stdout.endsWith(`ends at ${last}\n`));
     assert.equal(verified.stderr, "signatures checked with the keys given by --key\n");
     const document = documentOf(succeeded(await maskline(folder, ["audit", "verify", "audit.ndjson", "--key", key, "--json"])));
@@ -202,7 +216,11 @@ suite("maskline audit export and verify", { concurrency: 2 }, () => {
     const { folder: auditors, heads, key } = await audited(t);
     const { folder, stderr } = await exported(t, auditors);
     assert.match(stderr, /^without public keys: /);
-    failed(await maskline(folder, ["audit", "verify", "audit.ndjson"]), { code: "usage", says: /no public keys/, next: /--key ID:HEX/ });
+    failed(await maskline(folder, ["audit", "verify", "audit.ndjson"]), {
+      code: "usage",
+      says: /no public keys/,
+      next: /--key ID:HEX/,
+    });
     succeeded(await maskline(folder, ["audit", "verify", "audit.ndjson", "--key", key.split(":")[1] ?? ""]));
     const ofDatabase = succeeded(await maskline(auditors, ["audit", "verify", "--key", key, "--anchor", heads[3] ?? ""]));
     assert.match(ofDatabase.stdout, /^the audit is whole: 6 rows/);
@@ -213,7 +231,11 @@ suite("maskline audit export and verify", { concurrency: 2 }, () => {
     const { ringFolder, heads, key } = await audited(t);
     const { folder } = await exported(t, ringFolder, "--from", "4");
     const verify = ["audit", "verify", "audit.ndjson", "--key", key];
-    failed(await maskline(folder, verify), { code: "audit_broken", says: /row 1 to 3 are not here \(missing\)/, next: /--from SEQUENCE/ });
+    failed(await maskline(folder, verify), {
+      code: "audit_broken",
+      says: /row 1 to 3 are not here \(missing\)/,
+      next: /--from SEQUENCE/,
+    });
     const rest = succeeded(await maskline(folder, [...verify, "--from", "4", "--anchor", heads[2] ?? ""]));
     assert.match(rest.stdout, /^the audit is whole: 3 rows, 4 to 6/);
     assert.match(rest.stderr, /^only from row 4 on/m);
@@ -247,7 +269,11 @@ suite("maskline audit export and verify", { concurrency: 2 }, () => {
     const other = `${key.split(":")[0]}:${"ab".repeat(32)}`;
     await writeFile(file, text);
     const forged = await maskline(folder, ["audit", "verify", "audit.ndjson", "--key", other]);
-    failed(forged, { code: "audit_broken", says: /the audit has 6 faults in 6 rows\n(?:  row \d the signature is not of key \d+ \(forged\)\n){6}/, next: /./ });
+    failed(forged, {
+      code: "audit_broken",
+      says: /the audit has 6 faults in 6 rows\n(?:  row \d the signature is not of key \d+ \(forged\)\n){6}/,
+      next: /./,
+    });
   });
 
   test("a superuser's work in the database is told by the command, tokens that nobody wrote too", async (t) => {
@@ -274,9 +300,16 @@ suite("maskline audit export and verify", { concurrency: 2 }, () => {
     const none = { code: "file_unreadable", says: /does not begin as an export/, next: /maskline audit export > FILE/ } as const;
     failed(await maskline(folder, ["audit", "verify", "other"]), none);
     failed(await maskline(folder, ["audit", "verify", "empty"]), none);
-    failed(await maskline(folder, ["audit", "verify", "nowhere"]), { code: "file_unreadable", says: /ENOENT/, next: /audit export/ });
+    failed(await maskline(folder, ["audit", "verify", "nowhere"]), {
+      code: "file_unreadable",
+      says: /ENOENT/,
+      next: /audit export/,
+    });
     const usage = { code: "usage", next: /maskline audit verify --help/ } as const;
-    failed(await maskline(folder, ["audit", "verify", "other", "--anchor", "7"]), { ...usage, says: /--anchor takes SEQUENCE:HASH/ });
+    failed(await maskline(folder, ["audit", "verify", "other", "--anchor", "7"]), {
+      ...usage,
+      says: /--anchor takes SEQUENCE:HASH/,
+    });
     failed(await maskline(folder, ["audit", "verify", "other", "--key", "abcd"]), { ...usage, says: /--key takes ID:HEX/ });
     await rm(path.join(folder, "other"));
   });
