@@ -116,6 +116,24 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/duplicates.ts")).duplicates,
   },
   {
+    name: "audit list",
+    group: "recover",
+    summary: "who did what with personal values, and why; who opened this token",
+    load: async () => (await import("./commands/audit-list.ts")).auditList,
+  },
+  {
+    name: "audit export",
+    group: "recover",
+    summary: "the whole audit as lines of JSON, to be kept and verified elsewhere",
+    load: async () => (await import("./commands/audit-export.ts")).auditExport,
+  },
+  {
+    name: "audit verify",
+    group: "recover",
+    summary: "is the audit as it was written? of the database or of an export",
+    load: async () => (await import("./commands/audit-verify.ts")).auditVerify,
+  },
+  {
     name: "keys create",
     group: "keys",
     summary: "make a key ring; never overwrites one",

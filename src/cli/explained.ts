@@ -40,8 +40,11 @@ export function explainedBy(call: Call): Explained {
   return { reason, ticket, approval };
 }
 
-/** Heads of the audit's chain go to stderr, where a log stream keeps them out of the reach of whoever owns the database. */
+/**
+ * Heads of the audit's chain go to stderr, where a log stream keeps them out of the reach of whoever owns the database. The second word is
+ * what `audit verify --anchor` takes.
+ */
 export function tellHeadOn(output: Output): TellHead {
   return ({ sequence, hash, keyId, signature }) =>
-    output.say(`audit ${sequence} ${hash.toString("hex")} key ${keyId} signature ${signature.toString("base64url")}`);
+    output.say(`audit ${sequence}:${hash.toString("hex")} key ${keyId} signature ${signature.toString("base64url")}`);
 }

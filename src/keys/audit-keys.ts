@@ -6,7 +6,7 @@ import type { KeyRing } from "./ring.ts";
 /** PKCS #8 and SubjectPublicKeyInfo for Ed25519 before the 32 bytes of the key (RFC 8410 section 7 and 4). */
 const privateKeyInfo = Buffer.from("302e020100300506032b657004220420", "hex");
 const publicKeyInfo = Buffer.from("302a300506032b6570032100", "hex");
-const publicKeyBytes = 32;
+export const publicKeyBytes = 32;
 
 export const signatureBytes = 64;
 export const tokenHashBytes = 16;
@@ -23,12 +23,17 @@ export interface AuditKeys {
   hashToken(domain: string, token: string): Buffer;
 }
 
+export interface AuditPublicKey {
+  /** Null for a key that was handed over without: it may have signed any row. */
+  readonly keyId: number | null;
+  readonly publicKey: Buffer;
+}
+
 /** @param keyId the root; the primary when left out, none other where its state is not enabled */
 export function auditKeys(ring: KeyRing, keyId: number = ring.primaryId): AuditKeys | null {
   const root = ring.roots.find(({ id }) => id === keyId);
   if (root === undefined || root.status !== "ENABLED") return null;
-  const seed = deriveRecoveryKey(root.key, "auditSignature");
-  const privateKey = createPrivateKey({ key: Buffer.concat([privateKeyInfo, seed]), format: "der", type: "pkcs8" });
+  const privateKey = signingKey(root.key);
   const tokenKey = deriveRecoveryKey(root.key, "auditToken");
   return {
     keyId,
@@ -43,11 +48,23 @@ export function auditKeys(ring: KeyRing, keyId: number = ring.primaryId): AuditK
   };
 }
 
+/** The public key of every root that is still there; a disabled one signs nothing new, and what it signed can be checked. */
+export function auditPublicKeys(ring: KeyRing): readonly AuditPublicKey[] {
+  return ring.roots.flatMap((root) =>
+    root.status === "DESTROYED" ? [] : [{ keyId: root.id, publicKey: publicHalf(signingKey(root.key)) }],
+  );
+}
+
 /** Whether a signature is of this hash and key. */
 export function verifySignature(publicKey: Uint8Array, hash: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== publicKeyBytes) return false;
   const key = createPublicKey({ key: Buffer.concat([publicKeyInfo, publicKey]), format: "der", type: "spki" });
   return verify(null, hash, key, signature);
+}
+
+function signingKey(root: KeyObject): KeyObject {
+  const seed = deriveRecoveryKey(root, "auditSignature");
+  return createPrivateKey({ key: Buffer.concat([privateKeyInfo, seed]), format: "der", type: "pkcs8" });
 }
 
 function publicHalf(privateKey: KeyObject): Buffer {

@@ -84,18 +84,13 @@ export class PostgresGovernance implements Governance {
   }
 
   async #append(query: Query, end: ChainEnd, parts: EntryParts, tokenHashes: readonly Buffer[]): Promise<AuditRow> {
-    const entry = entryText(end, parts);
+    // each once, as the table keeps them
+    const hashes = [...new Map(tokenHashes.map((one) => [one.toString("hex"), one])).values()];
+    const entry = entryText(end, parts, hashes);
     const hash = entryHash(entry);
     const { keyId } = this.#keys;
     const signature = this.#keys.sign(hash);
-    await query(`SELECT ${this.#schema}.audit_append($1, $2, $3, $4, $5, $6)`, [
-      parts.act,
-      entry,
-      hash,
-      keyId,
-      signature,
-      [...tokenHashes],
-    ]);
+    await query(`SELECT ${this.#schema}.audit_append($1, $2, $3, $4, $5, $6)`, [parts.act, entry, hash, keyId, signature, hashes]);
     return { sequence: end.sequence + 1, act: parts.act, entry, hash, keyId, signature };
   }
 

@@ -22,7 +22,8 @@ export interface ActFacts {
 }
 
 /** `intent` before anything is opened, `result` after it; `refusal` alone, where there is to be neither. */
-export type Step = "intent" | "result" | "refusal";
+export const steps = ["intent", "result", "refusal"] as const;
+export type Step = (typeof steps)[number];
 
 /** Where the chain ends, and who is at it: as the database says, while it holds the lock of the end. */
 export interface ChainEnd {
@@ -56,8 +57,17 @@ export interface AuditRow {
 export const auditFormat = "maskline-audit/1";
 export const chainStart: Buffer = Buffer.alloc(32);
 
-/** The text of the entry behind `end`. */
-export function entryText(end: ChainEnd, { act, step, facts, outcome, claimed }: EntryParts): string {
+/**
+ * The text of the entry behind `end`. It binds the hashes that stand beside it: they belong to the first row of an act, so that a list of
+ * tokens stands there once.
+ * @throws RangeError where a result is given any
+ */
+export function entryText(
+  end: ChainEnd,
+  { act, step, facts, outcome, claimed }: EntryParts,
+  tokenHashes: readonly Uint8Array[],
+): string {
+  if (step === "result" && tokenHashes.length > 0) throw new RangeError("the tokens of an act stand at its intent");
   return canonicalJson({
     format: auditFormat,
     sequence: end.sequence + 1,
@@ -75,7 +85,21 @@ export function entryText(end: ChainEnd, { act, step, facts, outcome, claimed }:
     ticket: facts.ticket,
     details: facts.details,
     outcome,
+    tokens: bindTokens(tokenHashes),
   });
+}
+
+/** What an entry says of the hashes beside it. */
+export type BoundTokens = {
+  readonly count: number;
+  /** SHA-256 over them in ascending order, in hexadecimal digits. */
+  readonly digest: string;
+};
+
+export function bindTokens(hashes: readonly Uint8Array[]): BoundTokens {
+  const digest = createHash("sha256");
+  for (const hash of hashes.toSorted((one, other) => Buffer.compare(one, other))) digest.update(hash);
+  return { count: hashes.length, digest: digest.digest("hex") };
 }
 
 export function entryHash(text: string): Buffer {

@@ -128,6 +128,7 @@ async function everyOutput(place: Workspace): Promise<Map<string, string>> {
   await command(...tripped, "--json");
   await command("check", "--connect", "--json");
   await command("ledger", "--json");
+  for (const look of [["list"], ["list", "--json"], ["export"], ["verify"], ["verify", "--json"]]) await command("audit", ...look);
   await command("resume", "--dry-run");
   await command("resume", "--list", "--json");
   await command("resume", "--reason", "tried");

@@ -1,5 +1,4 @@
 import { withDatabase } from "../../app/assemble-sink.ts";
-import { readDate, readTimestamp } from "../../contract/time.ts";
 import { MasklineError } from "../../errors.ts";
 import type { Database } from "../../postgres/database.ts";
 import { type Account, findMessage, type MessagePlace, readAccounts } from "../../postgres/ledger.ts";
@@ -7,6 +6,7 @@ import { requireSchema } from "../../postgres/migrate.ts";
 import { findTrip, tripped } from "../../postgres/trips.ts";
 import { accountColumns } from "../columns.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
+import { momentOf } from "../moment-flag.ts";
 import { settingsOf } from "../settings.ts";
 import { formatTable, messages, moment } from "../table.ts";
 
@@ -74,14 +74,4 @@ async function showMessage({ output }: Call, database: Database, schema: string,
 
 function when({ sentAt, receivedAt }: MessagePlace): string {
   return receivedAt === null ? `sent ${moment(sentAt) ?? "at an unknown time"}` : `received ${moment(receivedAt)}`;
-}
-
-/** A day (its start, UTC) or a point in time with its offset. */
-function momentOf(call: Call, flag: string): Date | null {
-  const text = call.text(flag);
-  if (text === null) return null;
-  const read = /^\d{4}-\d{2}-\d{2}$/.test(text) ? readDate(text) : readTimestamp(text);
-  if (typeof read !== "string")
-    throw new MasklineError("usage", `--${flag} takes a day or a time: 2026-11-20, 2026-11-20T08:00:00Z`);
-  return new Date(read);
 }

@@ -1,0 +1,58 @@
+import { type Action, actions, auditFormat, type AuditRow, type BoundTokens, type Step, steps } from "./audit-entry.ts";
+import type { CanonicalValue } from "./canonical-json.ts";
+
+/** An entry as it was written. */
+export interface AuditEntry {
+  readonly sequence: number;
+  readonly previous: string;
+  readonly at: string;
+  readonly actor: string;
+  readonly claimed: string;
+  readonly act: string;
+  readonly step: Step;
+  readonly action: Action;
+  readonly domain: string;
+  readonly amount: number;
+  readonly list: string;
+  readonly reason: string;
+  readonly ticket: string;
+  readonly details: { readonly [name: string]: CanonicalValue };
+  readonly outcome: { readonly [name: string]: CanonicalValue } | null;
+  readonly tokens: BoundTokens;
+}
+
+/** A row of the audit with the hashes of its tokens: all that stands for it in the database. */
+export interface KeptRow extends AuditRow {
+  readonly tokenHashes: readonly Buffer[];
+}
+
+const texts = ["previous", "at", "actor", "claimed", "act", "domain", "list", "reason", "ticket"] as const;
+
+/** Null where the text is no entry of this format: then it was not written by maskline, or was altered. */
+export function readEntry(text: string): AuditEntry | null {
+  const value = parsed(text);
+  if (!isRecord(value) || value["format"] !== auditFormat) return null;
+  const { sequence, amount, step, action, details, outcome, tokens } = value;
+  if (!Number.isSafeInteger(sequence) || !Number.isSafeInteger(amount)) return null;
+  if (texts.some((name) => typeof value[name] !== "string")) return null;
+  if (!isOneOf(steps, step) || !isOneOf(actions, action)) return null;
+  if (!isRecord(details) || !(outcome === null || isRecord(outcome))) return null;
+  if (!isRecord(tokens) || !Number.isSafeInteger(tokens["count"]) || typeof tokens["digest"] !== "string") return null;
+  return value as unknown as AuditEntry;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isOneOf<T extends string>(allowed: readonly T[], value: unknown): value is T {
+  return allowed.some((one) => one === value);
+}
