@@ -174,7 +174,7 @@ export const databaseRoles: readonly DatabaseRole[] = [
     rights: [
       version,
       ownRing,
-      { may: "SELECT", tables: ["policy"], why: "what holds" },
+      { may: "SELECT", tables: ["policy"], why: "what holds, since when and by whom" },
       {
         may: "EXECUTE",
         functions: ["set_policy(text, text, text, integer, integer)", "drop_policy(text, text, text)"],
