@@ -121,11 +121,7 @@ export const databaseRoles: readonly DatabaseRole[] = [
     does: "audit list, export, verify; policy list",
     rights: [
       version,
-      {
-        may: "SELECT",
-        tables: ["audit", "audit_token", "audit_head"],
-        why: "every act, its tokens by their hashes, the chain's end",
-      },
+      { may: "SELECT", tables: ["audit", "audit_token"], why: "every act, and its tokens by their hashes" },
       { may: "SELECT", tables: ["policy"], why: "who may do what" },
     ],
   },

@@ -28,9 +28,10 @@ const changeFlags: Readonly<Record<string, Flag>> = {
   ...Object.fromEntries(Object.entries(explainedFlags).filter(([name]) => name !== "approval")),
 };
 
-const howItHolds = `Actions: ${policyActions.join(", ")}; reveal includes reveal-partial. It holds for every member of the role; of several rows that hold
-for somebody the most generous counts. Only members of the policy keeper's role may (maskline migrate --grants), with the full key ring, which
-signs the audit: the change and the audit's word of it are one transaction.`;
+const howItHolds = `Actions: ${policyActions.join(", ")}; reveal includes reveal-partial.
+It holds for every member of the role; of several rows that hold for somebody the most generous counts. Only members of the
+policy keeper's role may (maskline migrate --grants), with the full key ring, which signs the audit: the change and the audit's
+word of it are one transaction.`;
 
 export const policyList: Command = {
   flags: configFlags,
@@ -66,13 +67,14 @@ export const policyAllow: Command = {
     "per-day": { value: "N", doc: "so many values a day (UTC) for each person (default: no limit)" },
     "approve-above": { value: "N", doc: "more values at once need a second person; 0 for always (default: never)" },
   },
-  about: `Takes the place of the row that the role has for this domain and action. ${howItHolds}`,
+  about: `Takes the place of the row that the role has for this domain and action.
+${howItHolds}`,
   examples: [
     [
-      'maskline policy allow maskline_privacy_officer reveal --domain login.ip --per-day 100 --approve-above 10 --reason "abuse desk" --ticket SEC-4',
+      'maskline policy allow officers reveal --per-day 100 --approve-above 10 --reason "the abuse desk" --ticket SEC-4',
       "up to ten alone",
     ],
-    ['maskline policy allow maskline_privacy_officer approve --reason "abuse desk" --ticket SEC-4', "who may be the second person"],
+    ['maskline policy allow officers approve --reason "the abuse desk" --ticket SEC-4', "who may be the second person"],
   ],
   async run(call) {
     const valuesPerDay = limit(call, "per-day", 1);
@@ -84,9 +86,11 @@ export const policyAllow: Command = {
 export const policyDeny: Command = {
   operands: "ROLE ACTION",
   flags: changeFlags,
-  about: `Takes away the row that the role has for this domain and action; rows of other domains, '*' too, and of other roles stay. ${howItHolds}`,
+  about: `Takes away the row that the role has for this domain and action; rows of other domains, '*' too, and of other
+roles stay.
+${howItHolds}`,
   examples: [
-    ['maskline policy deny maskline_privacy_officer reveal --domain login.ip --reason "desk closed" --ticket SEC-9', "no more"],
+    ['maskline policy deny officers reveal --domain login.ip --reason "the desk is closed" --ticket SEC-9', "no more"],
   ],
   async run(call) {
     await change(call, { ...placeOf(call), change: "deny" });
