@@ -112,6 +112,12 @@ for (const { name, missing, start } of postgresServers()) {
       ]);
       await refused(changePolicy(place.governanceOf("operator"), "maskline", allow, why), "audit_unwritable");
       assert.deepEqual(await listPolicy(place.as("auditor"), "maskline"), []);
+      // of a role that was dropped it is said, and its row can still be taken away
+      await place.allow("dropped_since", "verify");
+      const [left] = await listPolicy(place.as("auditor"), "maskline");
+      assert.deepEqual([left?.role, left?.roleExists], ["dropped_since", false]);
+      await changePolicy(keeper, "maskline", { change: "deny", role: "dropped_since", domain: "*", action: "verify" }, why);
+      assert.deepEqual(await listPolicy(place.as("auditor"), "maskline"), []);
     });
 
     inPlace("the functions themselves change nothing that the audit does not tell in the same transaction", async () => {
