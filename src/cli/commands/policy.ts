@@ -89,9 +89,7 @@ export const policyDeny: Command = {
   about: `Takes away the row that the role has for this domain and action; rows of other domains, '*' too, and of other
 roles stay.
 ${howItHolds}`,
-  examples: [
-    ['maskline policy deny officers reveal --domain login.ip --reason "the desk is closed" --ticket SEC-9', "no more"],
-  ],
+  examples: [['maskline policy deny officers reveal --domain login.ip --reason "the desk is closed" --ticket SEC-9', "no more"]],
   async run(call) {
     await change(call, { ...placeOf(call), change: "deny" });
   },
