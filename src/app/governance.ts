@@ -3,7 +3,7 @@ import type { KeyRing } from "../keys/ring.ts";
 import type { Database } from "../postgres/database.ts";
 import { PostgresGovernance } from "../postgres/governance.ts";
 import { requireSchema } from "../postgres/migrate.ts";
-import type { Governance, TellHead } from "../recovery/ports.ts";
+import type { TellHead } from "../recovery/ports.ts";
 import { openFullRing } from "./assemble-keys.ts";
 import { withDatabase } from "./assemble-sink.ts";
 import type { Settings } from "./config/load.ts";
@@ -14,7 +14,7 @@ export interface Governed {
   readonly ring: KeyRing;
   readonly database: Database;
   readonly schema: string;
-  readonly governance: Governance;
+  readonly governance: PostgresGovernance;
 }
 
 /**

@@ -134,6 +134,30 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/audit-verify.ts")).auditVerify,
   },
   {
+    name: "approve",
+    group: "recover",
+    summary: "be the second person: allow what somebody else has asked for, this very list, once",
+    load: async () => (await import("./commands/approve.ts")).approve,
+  },
+  {
+    name: "policy list",
+    group: "recover",
+    summary: "who may do what, how often, and from where on with a second person",
+    load: async () => (await import("./commands/policy.ts")).policyList,
+  },
+  {
+    name: "policy allow",
+    group: "recover",
+    summary: "let a role of the database do something in a domain",
+    load: async () => (await import("./commands/policy.ts")).policyAllow,
+  },
+  {
+    name: "policy deny",
+    group: "recover",
+    summary: "take that away",
+    load: async () => (await import("./commands/policy.ts")).policyDeny,
+  },
+  {
     name: "keys create",
     group: "keys",
     summary: "make a key ring; never overwrites one",

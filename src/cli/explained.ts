@@ -20,7 +20,8 @@ export const explainedFlags: Readonly<Record<string, Flag>> = {
 const shortestReason = 10;
 const longestReason = 1_000;
 const longestTicket = 200;
-const approvalForm = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
+/** The id of an approval. */
+export const approvalForm: RegExp = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** @throws MasklineError `usage` where the reason or the ticket is missing, or no reason at all */
 export function explainedBy(call: Call): Explained {

@@ -27,7 +27,7 @@ first steps:
 
 exit codes: 0 done, 1 failed, 2 usage or configuration, 3 something does not fit (table, rights, keys, queue),
             4 outage (nothing is lost: run again), 5 a drain, rekey or backfill that is not at its end,
-            6 too many messages were refused (maskline resume), 130 interrupted
+            6 too many messages were refused (maskline resume), 7 the policy does not allow it, 130 interrupted
 more: maskline COMMAND --help`;
 }
 

@@ -11,6 +11,9 @@ import { quoteName } from "./names.ts";
 /** How long an approval may be used, from when it was asked for. */
 const approvalSeconds = 24 * 3_600;
 
+/** Appends one row to the audit, within the transaction it is given in. */
+export type Tell = (parts: Omit<EntryParts, "claimed">) => Promise<void>;
+
 /** Policy and audit in the database, through the functions of migration 7: whoever calls them can do nothing else with either. */
 export class PostgresGovernance implements Governance {
   readonly #database: Database;
@@ -42,6 +45,31 @@ export class PostgresGovernance implements Governance {
       this.#append(query, await this.#end(query), { ...parts, claimed: claimedName() }, tokenHashes),
     );
     this.#tellHead(row);
+  }
+
+  /**
+   * Work that is one with what the audit tells of it, under the lock of the chain's end: both are durable when this resolves, or neither.
+   * @throws MasklineError `audit_unwritable` where it cannot be told; else whatever the work throws
+   */
+  async together<T>(work: (query: Query, tell: Tell) => Promise<T>): Promise<T> {
+    const rows: AuditRow[] = [];
+    let telling = true;
+    try {
+      const result = await this.#database.transaction("changing what the audit tells of", async (query) => {
+        // before any other lock, as whoever is permitted something does: two that wait for each other would both be refused
+        await this.#end(query);
+        telling = false;
+        return work(query, async (parts) => {
+          telling = true;
+          rows.push(await this.#append(query, await this.#end(query), { ...parts, claimed: claimedName() }, []));
+          telling = false;
+        });
+      });
+      for (const row of rows) this.#tellHead(row);
+      return result;
+    } catch (error) {
+      throw telling ? unwritable(error) : error;
+    }
   }
 
   async requestApproval({ action, domain, amount, list, reason, ticket }: ActFacts): Promise<string> {
@@ -99,12 +127,17 @@ export class PostgresGovernance implements Governance {
     try {
       return await this.#database.transaction("writing the audit", (query) => work(query));
     } catch (error) {
-      if (!(error instanceof MasklineError) || error.code === "audit_unwritable") throw error;
-      throw new MasklineError("audit_unwritable", `the audit could not be written (${error.message}); nothing was shown`, {
-        next: "maskline migrate --grants prints the rights that a role needs; as long as the audit cannot be written nothing is opened",
-      });
+      throw unwritable(error);
     }
   }
+}
+
+/** What is no error of ours stays as it is. */
+function unwritable(error: unknown): unknown {
+  if (!(error instanceof MasklineError) || error.code === "audit_unwritable") return error;
+  return new MasklineError("audit_unwritable", `the audit could not be written (${error.message}); nothing was shown or changed`, {
+    next: "maskline migrate --grants prints the rights that a role needs; as long as the audit cannot be written nothing is opened",
+  });
 }
 
 function claimedName(): string {

@@ -230,6 +230,7 @@ suite("maskline check, without a connection", { concurrency: 2 }, () => {
       unset: [],
       masks: [],
       plain: ["mail"],
+      recovery: { advisory: false, warning: null },
       checks: [],
     });
   });

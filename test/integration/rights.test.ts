@@ -65,14 +65,46 @@ const analystGrants = [
   "GRANT SELECT ON maskline.migration, maskline.ring_key, maskline.alias TO analyst",
 ];
 
-test(
-  "the rights named in SECURITY.md are enough to run, and to read nothing of the table or the quarantine",
-  { timeout: 120_000 },
-  async () => {
+/** The users of the test, and whose role does the job of each. */
+const roleOf = {
+  writer: "writer",
+  rekeyer: "rekeyer",
+  analyst: "analyst",
+  looker: "operator",
+  pruner: "operator",
+  operator: "operator",
+} as const;
+
+/** How the users come by their rights. */
+interface Giving {
+  readonly title: string;
+  /** Before anything else, as the owner. */
+  prepare(place: Workspace): Promise<void>;
+  give(place: Workspace, statements: readonly string[]): Promise<void>;
+}
+
+const givings: readonly Giving[] = [
+  { title: "the rights named in SECURITY.md", prepare: async () => {}, give: grant },
+  {
+    title: "the roles of migrate --grants",
+    prepare: async (place) => {
+      const applied = await place.maskline("migrate", "--grants", "--apply");
+      assert.equal(applied.code, 0, applied.stderr);
+      for (const [user, role] of Object.entries(roleOf)) {
+        await grant(place, [`CREATE ROLE ${user} LOGIN PASSWORD '${user}' IN ROLE maskline_${role}`]);
+      }
+    },
+    give: async () => {},
+  },
+];
+
+for (const { title, prepare, give } of givings) {
+  test(`${title} are enough to run, and to read nothing of the table or the quarantine`, { timeout: 120_000 }, async () => {
     const servers = await startServers();
     const place = await openWorkspace(servers);
     try {
-      await grant(place, grants);
+      await prepare(place);
+      await give(place, grants);
       await as(place, "writer");
       await place.send([...sampleEvents({ count: 200, seed: 4 })].map(({ body }) => body));
 
@@ -94,7 +126,7 @@ test(
       assert.equal(await countRows(place.database, "maskline.intake"), 0, "what lanes held is told and forgotten");
 
       // the keys are rotated by someone who can neither load nor read the rest of the table
-      await grant(place, rekeyerGrants);
+      await give(place, rekeyerGrants);
       await as(place, "rekeyer");
       for (const change of [["rotate"], ["rekey", "--dry-run"], ["rekey"]]) {
         const changed = await place.maskline("keys", ...change);
@@ -108,19 +140,19 @@ test(
       assert.equal(disabled.code, 0, disabled.stderr);
       assert.match((await place.maskline("run", "--max-messages", "1")).stderr, /GRANT INSERT/);
 
-      await grant(place, analystGrants);
+      await give(place, analystGrants);
       await as(place, "analyst");
       const shared = await place.maskline("duplicates");
       assert.equal(shared.code, 0, shared.stderr);
 
-      await grant(place, lookerGrants);
+      await give(place, lookerGrants);
       await as(place, "looker");
       for (const look of [["ledger"], ["ledger", "--message", "", "--json"]]) {
         const looked = await place.maskline(...look);
         assert.equal(looked.code, 0, looked.stderr);
       }
 
-      await grant(place, prunerGrants);
+      await give(place, prunerGrants);
       await place.database.query("ageing", "UPDATE maskline.receipt SET sent_at = sent_at - interval '16 days'");
       await place.database.query("ageing", "UPDATE maskline.identity_receipt SET received_at = received_at - interval '16 days'");
       await as(place, "pruner");
@@ -147,7 +179,7 @@ test(
       assert.equal(refused.code, 6, refused.stderr);
       assert.match(refused.stderr, /stands still since/, "the trip was stored");
       assert.equal((await place.maskline("resume", "--reason", "mine")).code, 3);
-      await grant(place, operatorGrants);
+      await give(place, operatorGrants);
       await as(place, "operator");
       const resumed = await place.maskline("resume", "--reason", "looked at");
       assert.equal(resumed.code, 0, resumed.stderr);
@@ -163,8 +195,8 @@ test(
       await place.close();
       await servers.stop();
     }
-  },
-);
+  });
+}
 
 async function grant({ database }: Workspace, statements: readonly string[]): Promise<void> {
   for (const statement of statements) await database.query("granting", statement);

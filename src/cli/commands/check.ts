@@ -1,4 +1,5 @@
 import { connectAndCheck, type Finding } from "../../app/check.ts";
+import { advisoryControls } from "../../app/recovery-controls.ts";
 import { type MaskFinding, reviewMasks, unmaskedPersonalColumns } from "../../app/review-masks.ts";
 import { MasklineError } from "../../errors.ts";
 import { type Command, configFlags } from "../command.ts";
@@ -17,6 +18,7 @@ export const check: Command = {
     const settings = settingsOf(call, { unset: call.has("connect") ? "nowhere" : "anywhere" });
     const masks = reviewMasks(settings);
     const plain = unmaskedPersonalColumns(settings);
+    const advisory = await advisoryControls(settings);
     const findings = call.has("connect") ? await connectAndCheck(settings) : [];
     const failed = findings.flatMap(({ subject, error }) => (error === null ? [] : [{ subject, error }]));
     if (call.output.json && failed.length === 0) {
@@ -25,6 +27,7 @@ export const check: Command = {
         unset: settings.unset,
         masks,
         plain,
+        recovery: { advisory: advisory !== null, warning: advisory },
         checks: findings.map(({ subject, good, warnings }) => ({ subject, good, warnings })),
       });
     }
@@ -32,6 +35,7 @@ export const check: Command = {
       call.output.say(`${settings.file}: ${settings.contract.columns.length} columns, no fault`);
       for (const variable of settings.unset) call.output.say(`  note, not needed here: ${variable}`);
       showMasks(call.output, masks, plain);
+      if (advisory !== null) call.output.say(`  ${call.output.style("yellow", "warning:")} ${advisory}`);
       for (const finding of findings) showFinding(call.output, finding);
     }
     if (failed.length > 0) throw summary(failed, findings.length, call.output.json);

@@ -1,10 +1,8 @@
-import { once } from "node:events";
-import { createInterface } from "node:readline/promises";
-
 import { destroyKey } from "../../app/key-changes.ts";
 import { loseKey } from "../../app/lose-key.ts";
 import { MasklineError } from "../../errors.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
+import { confirmed } from "../confirmed.ts";
 import { settingsOf } from "../settings.ts";
 import { keyIdOf, offlineFlag } from "./keys-disable.ts";
 
@@ -54,17 +52,9 @@ async function lose(call: Call, keyId: number): Promise<void> {
 }
 
 async function confirm(call: Call, keyId: number): Promise<void> {
-  if (call.has("yes")) return;
-  if (!process.stdin.isTTY) {
-    throw new MasklineError("usage", "destroys a key for good, and there is no terminal to ask at", { next: "add --yes" });
-  }
-  const prompt = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    // Ctrl-C and Ctrl-D reject it, or end it without an answer
-    const closed = once(prompt, "close").then(() => "");
-    const answer = await Promise.race([prompt.question(`Type ${keyId} to destroy this key for good: `), closed]).catch(() => "");
-    if (answer.trim() !== String(keyId)) throw new MasklineError("interrupted", "not confirmed; nothing was changed");
-  } finally {
-    prompt.close();
-  }
+  await confirmed(call, {
+    does: "destroys a key for good",
+    question: `Type ${keyId} to destroy this key for good: `,
+    answer: String(keyId),
+  });
 }

@@ -1,17 +1,35 @@
 import { withDatabase } from "../../app/assemble-sink.ts";
-import { migrate as migrateSchema, migrationScript, schemaVersion } from "../../postgres/migrate.ts";
-import { type Command, configFlags } from "../command.ts";
+import { grantOptions } from "../../app/grants.ts";
+import { MasklineError } from "../../errors.ts";
+import { applyGrants, grantScript, roleName } from "../../postgres/grants-script.ts";
+import { databaseRoles } from "../../postgres/grants.ts";
+import { migrate as migrateSchema, migrationScript, requireSchema, schemaVersion } from "../../postgres/migrate.ts";
+import { type Call, type Command, configFlags } from "../command.ts";
 import { settingsOf } from "../settings.ts";
 
+const defaultPrefix = "maskline";
+
 export const migrate: Command = {
-  flags: { ...configFlags, print: { doc: "print the SQL for a new database and change nothing" } },
+  flags: {
+    ...configFlags,
+    print: { doc: "print the SQL for a new database and change nothing" },
+    grants: { doc: "print the SQL of the roles and their rights (docs/recovery.md), and change nothing" },
+    apply: { doc: "with --grants: make the roles and give them their rights" },
+    prefix: { value: "NAME", doc: `with --grants: what the roles are called, as in NAME_writer (default ${defaultPrefix})` },
+  },
   about: `Makes schema maskline (or sink.postgres.schema): receipts, quarantine, ledger, mask definitions. Forward only, in one
-transaction, safe to repeat. Your own table is never touched.`,
+transaction, safe to repeat. Your own table is never touched. --grants makes roles that nobody is a member of yet, each with the rights that
+its commands need and no more; it is safe to repeat too, and takes back what these roles were given by hand in that schema.`,
   examples: [
     ["maskline migrate", "create or upgrade"],
     ["maskline migrate --print > maskline.sql", "for whoever may run SQL where you may not"],
+    ["maskline migrate --grants", "the roles and their rights, as SQL"],
+    ["maskline migrate --grants --apply", "the same, done: as a role that may create roles and owns schema and table"],
   ],
   async run(call) {
+    if (call.has("grants")) return grant(call);
+    if (call.has("apply") || call.text("prefix") !== null)
+      throw new MasklineError("usage", "--apply and --prefix belong to --grants", { next: "maskline migrate --grants" });
     const settings = settingsOf(call, { unset: call.has("print") ? "servers" : "nowhere" });
     const schema = settings.options.sink?.postgres?.schema ?? "maskline";
     if (call.has("print")) return call.output.data(migrationScript(schema));
@@ -23,3 +41,19 @@ transaction, safe to repeat. Your own table is never touched.`,
     });
   },
 };
+
+async function grant(call: Call): Promise<void> {
+  const applies = call.has("apply");
+  const settings = settingsOf(call, { unset: applies ? "nowhere" : "servers" });
+  const prefix = call.text("prefix") ?? defaultPrefix;
+  const options = grantOptions(settings, prefix);
+  if (!applies) return call.output.data(grantScript(options).trimEnd());
+  const roles = databaseRoles.map((role) => ({ role: roleName(prefix, role), does: role.does }));
+  await withDatabase(settings, async (database, schema) => {
+    await requireSchema(database, schema);
+    await applyGrants(database, options);
+  });
+  if (call.output.json) return call.output.document({ schema: options.schema, roles });
+  for (const { role, does } of roles) call.output.say(`${role}: ${does}`);
+  call.output.say("next: GRANT one of them to each user of the database; then maskline policy allow ROLE ACTION");
+}

@@ -184,5 +184,53 @@ END $approve$;
 REVOKE ALL ON FUNCTION ${schema}.audit_begin(), ${schema}.audit_append(uuid, text, bytea, bigint, bytea, bytea[]),
   ${schema}.permit(text, text, integer, bytea, uuid), ${schema}.request_approval(uuid, text, text, integer, bytea, text, text, integer),
   ${schema}.pending_approval(uuid), ${schema}.approve(uuid, bytea) FROM PUBLIC;
+
+-- Refuses a change of the policy that the audit does not tell: its last entry has to be of this transaction and of who asks, and to name
+-- this very change. Whoever calls the functions below, from whatever program, leaves an entry or changes nothing.
+CREATE FUNCTION ${schema}.require_told(in_domain text, change jsonb) RETURNS void ${own} AS $told$
+BEGIN
+  -- xmin is the transaction that wrote the row, without the epoch that txid_current() has
+  IF NOT EXISTS (
+    SELECT FROM ${schema}.audit_head JOIN ${schema}.audit ON audit.sequence = audit_head.sequence
+    WHERE audit.xmin::text = (txid_current() % 4294967296)::text AND audit.entry::jsonb ->> 'actor' = session_user::text
+      AND audit.entry::jsonb ->> 'action' = 'policy' AND audit.entry::jsonb ->> 'step' = 'intent'
+      AND audit.entry::jsonb ->> 'domain' = in_domain AND audit.entry::jsonb -> 'details' = change) THEN
+    RAISE EXCEPTION 'a change of the policy is told in the audit first, in its own transaction' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+END $told$;
+
+-- Allows, in the place of what the role was allowed before: which is returned, NULL where that was nothing.
+CREATE FUNCTION ${schema}.set_policy(of_role text, in_domain text, of_action text, per_day integer, alone integer)
+RETURNS jsonb ${own} AS $set$
+DECLARE
+  before jsonb;
+BEGIN
+  PERFORM ${schema}.require_told(in_domain, jsonb_build_object('change', 'allow', 'role', of_role, 'action', of_action,
+    'values_per_day', per_day, 'approve_above', alone));
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = of_role) THEN
+    RAISE EXCEPTION 'there is no such role' USING ERRCODE = 'undefined_object';
+  END IF;
+  SELECT jsonb_build_object('values_per_day', policy.values_per_day, 'approve_above', policy.approve_above) INTO before
+  FROM ${schema}.policy WHERE policy.role = of_role AND policy.domain = in_domain AND policy.action = of_action FOR UPDATE;
+  INSERT INTO ${schema}.policy AS kept (role, domain, action, values_per_day, approve_above, changed_by, changed_at)
+  VALUES (of_role, in_domain, of_action, per_day, alone, session_user, clock_timestamp())
+  ON CONFLICT (role, domain, action) DO UPDATE SET values_per_day = excluded.values_per_day, approve_above = excluded.approve_above,
+    changed_by = excluded.changed_by, changed_at = excluded.changed_at;
+  RETURN before;
+END $set$;
+
+-- Takes away. Returns what the role was allowed, NULL where that was nothing.
+CREATE FUNCTION ${schema}.drop_policy(of_role text, in_domain text, of_action text) RETURNS jsonb ${own} AS $drop$
+DECLARE
+  before jsonb;
+BEGIN
+  PERFORM ${schema}.require_told(in_domain, jsonb_build_object('change', 'deny', 'role', of_role, 'action', of_action));
+  DELETE FROM ${schema}.policy WHERE policy.role = of_role AND policy.domain = in_domain AND policy.action = of_action
+  RETURNING jsonb_build_object('values_per_day', policy.values_per_day, 'approve_above', policy.approve_above) INTO before;
+  RETURN before;
+END $drop$;
+
+REVOKE ALL ON FUNCTION ${schema}.require_told(text, jsonb), ${schema}.set_policy(text, text, text, integer, integer),
+  ${schema}.drop_policy(text, text, text) FROM PUBLIC;
 `;
 }

@@ -1,0 +1,58 @@
+import { withGovernance } from "../../app/governance.ts";
+import { MasklineError } from "../../errors.ts";
+import { type AskedApproval, giveApproval, readApproval } from "../../postgres/approvals.ts";
+import { type Command, configFlags } from "../command.ts";
+import { confirmed } from "../confirmed.ts";
+import { approvalForm, tellHeadOn } from "../explained.ts";
+import type { Output } from "../output.ts";
+import { settingsOf } from "../settings.ts";
+import { count, moment } from "../table.ts";
+
+export const approve: Command = {
+  operands: "ID",
+  flags: { ...configFlags, yes: { doc: "do not ask; what is approved is shown all the same" } },
+  about: `Shows what somebody has asked for and, once confirmed, allows it: this list of values (by its digest), for this person, once, until it
+expires. Whoever asked can never approve it. Needs the right to approve (maskline policy list), and the full key ring, which signs the audit:
+without it nothing is approved.`,
+  examples: [
+    ["maskline approve 3d0c6a52-4f6e-4d0c-9a55-5b1f6f3a8e11", "look, then type yes"],
+    ["maskline approve 3d0c6a52-4f6e-4d0c-9a55-5b1f6f3a8e11 --yes", "for a script"],
+  ],
+  async run(call) {
+    const [id] = call.operands;
+    if (id === undefined || !approvalForm.test(id)) {
+      throw new MasklineError("usage", "wants the id of what is to be approved", {
+        next: "take it from whoever asks: the refused command showed it",
+      });
+    }
+    await withGovernance(settingsOf(call), tellHeadOn(call.output), async ({ database, governance, schema }) => {
+      const asked = await readApproval(database, governance, schema, id);
+      if (!call.output.json) show(call.output, asked);
+      await confirmed(call, { does: "approves this for somebody else", question: "Type yes to approve it: ", answer: "yes" });
+      await giveApproval(governance, schema, asked);
+      const { action, domain, amount, list, actor, expiresAt } = asked;
+      if (call.output.json) return call.output.document({ approved: id, action, domain, amount, list, for: actor, expiresAt });
+      call.output.say(
+        `approved. ${plain(actor)} can use it once, until ${moment(expiresAt)}: the same command with --approval ${id}`,
+      );
+    });
+  },
+};
+
+function show(
+  output: Output,
+  { id, action, domain, amount, list, actor, reason, ticket, requestedAt, expiresAt }: AskedApproval,
+): void {
+  output.say(`approval ${id}`);
+  output.say(`  who      ${plain(actor)}, on ${moment(requestedAt)}`);
+  output.say(`  what     ${plain(action)}: ${count(amount)} values of ${plain(domain)}`);
+  output.say(`  reason   ${plain(reason)}`);
+  output.say(`  ticket   ${plain(ticket)}`);
+  output.say(`  list     SHA-256 ${list}`);
+  output.say(`  expires  ${moment(expiresAt)}`);
+}
+
+/** Whoever asks writes these texts: without what would draw on the terminal, or turn a line around, for whoever looks. */
+function plain(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
+}

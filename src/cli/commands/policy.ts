@@ -1,0 +1,149 @@
+import { withDatabase } from "../../app/assemble-sink.ts";
+import { withGovernance } from "../../app/governance.ts";
+import { knownDomains } from "../../app/known-domains.ts";
+import { MasklineError } from "../../errors.ts";
+import { requireSchema } from "../../postgres/migrate.ts";
+import {
+  changePolicy,
+  everyDomain,
+  listPolicy,
+  type PolicyAction,
+  policyActions,
+  type PolicyBefore,
+  type PolicyChange,
+  type PolicyRow,
+} from "../../postgres/policy.ts";
+import { type Call, type Command, configFlags, type Flag } from "../command.ts";
+import { explainedBy, explainedFlags, tellHeadOn } from "../explained.ts";
+import { settingsOf } from "../settings.ts";
+import { formatTable, moment, type TableColumn } from "../table.ts";
+
+/** integer of PostgreSQL */
+const largestLimit = 2_147_483_647;
+const longestDomain = 200;
+
+const changeFlags: Readonly<Record<string, Flag>> = {
+  ...configFlags,
+  domain: { value: "D", doc: "a domain of masks, or quarantine for refused messages (default '*': all of them)" },
+  ...Object.fromEntries(Object.entries(explainedFlags).filter(([name]) => name !== "approval")),
+};
+
+const howItHolds = `Actions: ${policyActions.join(", ")}; reveal includes reveal-partial.
+It holds for every member of the role; of several rows that hold for somebody the most generous counts. Only members of the
+policy keeper's role may (maskline migrate --grants), with the full key ring, which signs the audit: the change and the audit's
+word of it are one transaction.`;
+
+export const policyList: Command = {
+  flags: configFlags,
+  about: `What no row allows, nobody may. A row without a limit has "-". Needs the right to read the policy, and no key ring.`,
+  examples: [["maskline policy list", "all of it"]],
+  async run(call) {
+    const settings = settingsOf(call);
+    const { output } = call;
+    const rows = await withDatabase(settings, async (database, schema) => {
+      await requireSchema(database, schema);
+      return listPolicy(database, schema);
+    });
+    if (output.json) return output.document({ policy: rows });
+    if (rows.length === 0) return output.say("the policy allows nothing; next: maskline policy allow ROLE ACTION");
+    for (const line of formatTable(policyColumns, rows)) output.data(line);
+  },
+};
+
+const policyColumns: readonly TableColumn<PolicyRow>[] = [
+  { title: "role", value: ({ role, roleExists }) => (roleExists ? role : `${role} (no such role)`) },
+  { title: "domain", value: ({ domain }) => domain },
+  { title: "action", value: ({ action }) => action },
+  { title: "values a day", value: ({ valuesPerDay }) => valuesPerDay },
+  { title: "second person above", value: ({ approveAbove }) => approveAbove },
+  { title: "changed by", value: ({ changedBy }) => changedBy },
+  { title: "at", value: ({ changedAt }) => moment(changedAt) },
+];
+
+export const policyAllow: Command = {
+  operands: "ROLE ACTION",
+  flags: {
+    ...changeFlags,
+    "per-day": { value: "N", doc: "so many values a day (UTC) for each person (default: no limit)" },
+    "approve-above": { value: "N", doc: "more values at once need a second person; 0 for always (default: never)" },
+  },
+  about: `Takes the place of the row that the role has for this domain and action.
+${howItHolds}`,
+  examples: [
+    [
+      'maskline policy allow officers reveal --per-day 100 --approve-above 10 --reason "the abuse desk" --ticket SEC-4',
+      "up to ten alone",
+    ],
+    ['maskline policy allow officers approve --reason "the abuse desk" --ticket SEC-4', "who may be the second person"],
+  ],
+  async run(call) {
+    const valuesPerDay = limit(call, "per-day", 1);
+    const approveAbove = limit(call, "approve-above", 0);
+    await change(call, { ...placeOf(call), change: "allow", valuesPerDay, approveAbove });
+  },
+};
+
+export const policyDeny: Command = {
+  operands: "ROLE ACTION",
+  flags: changeFlags,
+  about: `Takes away the row that the role has for this domain and action; rows of other domains, '*' too, and of other
+roles stay.
+${howItHolds}`,
+  examples: [['maskline policy deny officers reveal --domain login.ip --reason "the desk is closed" --ticket SEC-9', "no more"]],
+  async run(call) {
+    await change(call, { ...placeOf(call), change: "deny" });
+  },
+};
+
+function placeOf(call: Call): { readonly role: string; readonly action: PolicyAction; readonly domain: string } {
+  const [role, named] = call.operands;
+  const domain = call.text("domain") ?? everyDomain;
+  const action = policyActions.find((one) => one === named);
+  if (role === undefined || role === "" || role.includes("\0"))
+    throw new MasklineError("usage", "names no role of the database", {
+      next: "ROLE ACTION, as in maskline_privacy_officer reveal",
+    });
+  if (action === undefined)
+    throw new MasklineError("usage", "names no action of the policy", { next: `one of: ${policyActions.join(", ")}` });
+  if (domain === "" || domain.length > longestDomain || /\p{Cc}/u.test(domain))
+    throw new MasklineError("usage", "--domain wants a domain of masks, quarantine, or '*'", {
+      next: "maskline check lists the domains",
+    });
+  return { role, action, domain };
+}
+
+function limit(call: Call, name: string, least: number): number | null {
+  const value = call.number(name, least);
+  if (value !== null && value > largestLimit) throw new MasklineError("usage", `--${name} takes at most ${largestLimit}`);
+  return value;
+}
+
+async function change(call: Call, wanted: PolicyChange): Promise<void> {
+  const why = explainedBy(call);
+  const settings = settingsOf(call);
+  const { output } = call;
+  const known = knownDomains(settings);
+  if (!known.includes(wanted.domain) && !output.json) {
+    output.say(`note: this contract has no domain ${wanted.domain}, only ${known.join(", ")}`);
+  }
+  const before = await withGovernance(settings, tellHeadOn(output), ({ governance, schema }) =>
+    changePolicy(governance, schema, wanted, why),
+  );
+  if (output.json) return output.document({ ...wanted, before: before === null ? null : limitsOf(before) });
+  const where = wanted.domain === everyDomain ? "every domain" : `domain ${wanted.domain}`;
+  const verb = wanted.change === "allow" ? "may" : "may no longer";
+  output.say(
+    `members of ${wanted.role} ${verb} ${wanted.action} in ${where}${before === null ? "" : `; before: ${describe(limitsOf(before))}`}`,
+  );
+}
+
+type Limits = { readonly valuesPerDay: number | null; readonly approveAbove: number | null };
+
+function limitsOf({ values_per_day, approve_above }: PolicyBefore): Limits {
+  return { valuesPerDay: values_per_day, approveAbove: approve_above };
+}
+
+function describe({ valuesPerDay, approveAbove }: Limits): string {
+  const perDay = valuesPerDay === null ? "no limit a day" : `${valuesPerDay} values a day`;
+  return `${perDay}, ${approveAbove === null ? "never a second person" : `a second person above ${approveAbove}`}`;
+}

@@ -1,0 +1,182 @@
+/**
+ * Who needs which right in the database, and what for: the one place that says so. The SQL of `maskline migrate --grants`, the table in
+ * docs/recovery.md and the tests are made from it.
+ */
+export type Right = {
+  /** Privileges as GRANT names them. */
+  readonly may: string;
+  readonly why: string;
+} & (
+  | {
+      /** In maskline's schema: tables and views. */
+      readonly tables: readonly string[];
+      /** Only these columns. */
+      readonly columns?: readonly string[];
+    }
+  | {
+      /** In maskline's schema: functions with the types of their arguments. */
+      readonly functions: readonly string[];
+    }
+  | { readonly target: TargetPart }
+);
+
+/**
+ * What of the user's own table: all of it, the contract's columns, the masked columns (of every partition too), or the view
+ * in which equal values are equal (`maskline duplicates --print-view`), where there is one.
+ */
+export type TargetPart = "whole" | "contract" | "masked" | "equal";
+
+export interface DatabaseRole {
+  /** Behind the prefix: maskline_writer. */
+  readonly name: string;
+  readonly does: string;
+  readonly rights: readonly Right[];
+}
+
+/** To be told apart from an older or newer database. */
+const version: Right = { may: "SELECT", tables: ["migration"], why: "is the schema of this program's version?" };
+/** What every command that opens a ring compares it with. */
+const ownRing: Right = { may: "SELECT", tables: ["mask_definition", "ring_key"], why: "is the key ring the one of this database?" };
+const names: Right = { may: "SELECT", tables: ["pipeline"], why: "pipelines by their names" };
+const audit = ["audit_begin()", "audit_append(uuid, text, bytea, bigint, bytea, bytea[])"] as const;
+
+export const databaseRoles: readonly DatabaseRole[] = [
+  {
+    name: "writer",
+    does: "run, backfill",
+    rights: [
+      { may: "INSERT", target: "contract", why: "rows; reads nothing of the table" },
+      version,
+      {
+        may: "SELECT, INSERT",
+        tables: ["pipeline", "mask_definition", "ring_key", "token_column"],
+        why: "makes itself and its masks known, and compares them with what is",
+      },
+      {
+        may: "SELECT, INSERT",
+        tables: ["receipt", "identity_receipt", "ledger", "ledger_reason"],
+        why: "each message once, and the account of it",
+      },
+      { may: "SELECT, INSERT", tables: ["trip"], why: "stops the pipeline when too many messages are refused; cannot resume it" },
+      { may: "INSERT", tables: ["quarantine", "token_alias"], why: "refused messages, sealed; equal tokens of two keys" },
+      { may: "SELECT, INSERT, DELETE", tables: ["intake"], why: "what its lanes hold" },
+      { may: "SELECT, INSERT, UPDATE, DELETE", tables: ["replica"], why: "which key it writes with" },
+      { may: "SELECT, INSERT, UPDATE", tables: ["position", "file"], why: "how far a backfill has come" },
+    ],
+  },
+  {
+    name: "rekeyer",
+    does: "keys rotate, rekey, disable",
+    rights: [
+      { may: "SELECT, UPDATE", target: "masked", why: "old tokens out, new ones in; no other column" },
+      version,
+      {
+        may: "SELECT",
+        tables: ["pipeline", "replica", "ledger"],
+        why: "who writes with which key, and whether anything was loaded",
+      },
+      { may: "SELECT, INSERT", tables: ["mask_definition", "token_column"], why: "the masks under the new key" },
+      { may: "SELECT, INSERT, UPDATE", tables: ["ring_key", "rekey"], why: "how keys stand, and how far the walk is" },
+      { may: "SELECT, INSERT, DELETE", tables: ["token_alias"], why: "equal tokens of two keys, while there are two" },
+    ],
+  },
+  {
+    name: "analyst",
+    does: "duplicates",
+    rights: [
+      { may: "SELECT", target: "whole", why: "the masked table" },
+      { may: "SELECT", target: "equal", why: "the same, with equal values equal under every key" },
+      version,
+      { may: "SELECT", tables: ["ring_key", "alias"], why: "which tokens of two keys are equal; no key" },
+    ],
+  },
+  {
+    name: "privacy_officer",
+    does: "verify, reveal, approve, opening the quarantine",
+    rights: [
+      { may: "SELECT", target: "whole", why: "which rows carry a value; tokens by a question instead of a list" },
+      version,
+      ownRing,
+      {
+        may: "EXECUTE",
+        functions: [...audit, "permit(text, text, integer, bytea, uuid)"],
+        why: "to ask the policy and be told of in the audit before anything is opened",
+      },
+      {
+        may: "EXECUTE",
+        functions: [
+          "request_approval(uuid, text, text, integer, bytea, text, text, integer)",
+          "pending_approval(uuid)",
+          "approve(uuid, bytea)",
+        ],
+        why: "a second person is asked for, looks and allows, as the policy says",
+      },
+      { may: "SELECT", tables: ["policy"], why: "the own rights and limits; no right to change them" },
+      names,
+      { may: "SELECT", tables: ["quarantine"], why: "sealed bodies" },
+    ],
+  },
+  {
+    name: "auditor",
+    does: "audit list, export, verify; policy list",
+    rights: [
+      version,
+      { may: "SELECT", tables: ["audit", "audit_token"], why: "every act, and its tokens by their hashes" },
+      { may: "SELECT", tables: ["policy"], why: "who may do what" },
+    ],
+  },
+  {
+    name: "operator",
+    does: "resume, ledger, prune, quarantine list and show",
+    rights: [
+      version,
+      names,
+      { may: "SELECT", tables: ["trip"], why: "why a pipeline stands still" },
+      {
+        may: "UPDATE",
+        tables: ["trip"],
+        columns: ["resumed_at", "resumed_by", "resume_reason"],
+        why: "lets it go on, with a reason",
+      },
+      { may: "SELECT", tables: ["account", "replica"], why: "is every message accounted for?" },
+      {
+        may: "SELECT, DELETE",
+        tables: ["receipt", "identity_receipt", "intake", "ledger_reason"],
+        why: "where a message is; removes receipts that are older than any queue keeps a message",
+      },
+      { may: "SELECT, INSERT, DELETE", tables: ["ledger"], why: "sums up the ledger of that time" },
+      {
+        may: "SELECT",
+        tables: ["quarantine"],
+        columns: [
+          "pipeline",
+          "sent_at",
+          "id",
+          "reason",
+          "faults",
+          "structure",
+          "body_bytes",
+          "attempt",
+          "contract_hash",
+          "quarantined_at",
+        ],
+        why: "what is wrong with refused messages; never a body",
+      },
+    ],
+  },
+  {
+    name: "policy_keeper",
+    does: "policy list, allow, deny",
+    rights: [
+      version,
+      ownRing,
+      { may: "SELECT", tables: ["policy"], why: "what holds, since when and by whom" },
+      {
+        may: "EXECUTE",
+        functions: ["set_policy(text, text, text, integer, integer)", "drop_policy(text, text, text)"],
+        why: "the only way to change it; refused unless the audit tells of it",
+      },
+      { may: "EXECUTE", functions: audit, why: "to be told of in the audit" },
+    ],
+  },
+];
