@@ -33,7 +33,9 @@ export async function createSealedFile(file: string, recipient: string): Promise
   };
   const writing = async (bytes: Uint8Array): Promise<void> => {
     await handle.appendFile(bytes).catch(() => {
-      throw new MasklineError("file_unreadable", `${file} could not be written to its end`, { next: "make room, or name another --out" });
+      throw new MasklineError("file_unreadable", `${file} could not be written to its end`, {
+        next: "make room, or name another --out",
+      });
     });
   };
   /** All but what fits into the last part. */
@@ -64,7 +66,8 @@ export async function createSealedFile(file: string, recipient: string): Promise
 /** What stands in such a file. @param identity a file with the private key */
 export async function* openSealedFile(file: string, identity: string): AsyncGenerator<Buffer> {
   const pair = readIdentity(await textOf(identity));
-  if (pair === null) throw new MasklineError("usage", `${identity} holds no private key`, { next: `--identity FILE with ${keyForms}` });
+  if (pair === null)
+    throw new MasklineError("usage", `${identity} holds no private key`, { next: `--identity FILE with ${keyForms}` });
   const handle = await open(file, "r").catch(() => {
     throw new MasklineError("file_unreadable", `${file} cannot be read`, { next: "name the file that maskline reveal --to wrote" });
   });
@@ -81,7 +84,9 @@ async function textOf(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch {
-    throw new MasklineError("usage", "a key was named that is neither one nor a file that can be read", { next: `give ${keyForms}` });
+    throw new MasklineError("usage", "a key was named that is neither one nor a file that can be read", {
+      next: `give ${keyForms}`,
+    });
   }
 }
 

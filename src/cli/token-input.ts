@@ -18,7 +18,8 @@ export async function readTokens(file: string | null, { output }: Call): Promise
   try {
     for await (const lines of readLines(input, longestToken)) {
       const textAt = textReader(lines);
-      if (lines.unreadable.length > 0) throw new MasklineError("usage", `line ${lines.unreadable[0]} is no text that a token could be`);
+      if (lines.unreadable.length > 0)
+        throw new MasklineError("usage", `line ${lines.unreadable[0]} is no text that a token could be`);
       for (let index = 0; index < lines.numbers.length; index += 1) tokens.push(textAt(index).replace(/\r$/, ""));
       if (tokens.length > mostTokens) {
         throw new MasklineError("usage", `more than ${count(mostTokens)} tokens at once`, { next: "reveal them in parts" });

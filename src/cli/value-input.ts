@@ -6,7 +6,8 @@ const longestValueBytes = 1_048_576;
 /** One personal value: typed unseen at a terminal, or all of stdin. Never in argv, where every user of the machine could read it. */
 export async function readValue(): Promise<string> {
   const given = process.stdin.isTTY ? await asked() : await piped();
-  if (given.trim() === "") throw new MasklineError("usage", "there is no value", { next: "type it at the prompt, or give it on stdin" });
+  if (given.trim() === "")
+    throw new MasklineError("usage", "there is no value", { next: "type it at the prompt, or give it on stdin" });
   return given;
 }
 

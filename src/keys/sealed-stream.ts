@@ -42,7 +42,9 @@ async function setUp(publicKey: Uint8Array): ReturnType<CipherSuite<CryptoKey>["
     return await suite.SetupSender(await suite.DeserializePublicKey(Uint8Array.from(publicKey)), { info });
   } catch {
     // a point of low order
-    throw new MasklineError("usage", "nothing can be sealed to this recipient's key", { next: "let the recipient make another one" });
+    throw new MasklineError("usage", "nothing can be sealed to this recipient's key", {
+      next: "let the recipient make another one",
+    });
   }
 }
 
@@ -56,7 +58,8 @@ export async function* openSealedStream(
 ): AsyncGenerator<Buffer> {
   const bytes = new ByteQueue(input);
   const head = await bytes.take(firstLine.length + encapsulatedBytes);
-  if (head === null || !head.subarray(0, firstLine.length).equals(firstLine)) throw unreadable("is none that maskline reveal wrote");
+  if (head === null || !head.subarray(0, firstLine.length).equals(firstLine))
+    throw unreadable("is none that maskline reveal wrote");
   const open = await openerFor(pair, head.subarray(firstLine.length));
   for (let isLast = false; !isLast;) {
     const length = (await bytes.take(lengthBytes))?.readUInt32BE() ?? 0;

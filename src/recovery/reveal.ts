@@ -77,7 +77,8 @@ export async function reveal(
   let opened = 0;
   try {
     for (let from = 0; from < tokens.length; from += batchTokens) {
-      if (stop.aborted) throw new MasklineError("interrupted", `stopped after ${from} of ${tokens.length} tokens; the audit says so`);
+      if (stop.aborted)
+        throw new MasklineError("interrupted", `stopped after ${from} of ${tokens.length} tokens; the audit says so`);
       const batch = tokens.slice(from, from + batchTokens);
       const revealed = named(batch, await opener.open(batch), request);
       await target.take(revealed);
@@ -101,9 +102,13 @@ export async function reveal(
 
 /** Too late to show nothing. The intent names every token that may have been seen. */
 function untold(): MasklineError {
-  return new MasklineError("audit_unwritable", "the intent is in the audit and values were shown; what came of it could not be written", {
-    next: "tell whoever keeps the audit: this act has an intent without a result",
-  });
+  return new MasklineError(
+    "audit_unwritable",
+    "the intent is in the audit and values were shown; what came of it could not be written",
+    {
+      next: "tell whoever keeps the audit: this act has an intent without a result",
+    },
+  );
 }
 
 function factsOf({ partial, domain, reason, ticket, details }: RevealRequest, { tokens, digest }: FrozenList): ActFacts {

@@ -81,7 +81,12 @@ export class RevealingPlace {
     const casts = names.map((name, index) => `$${index + 1}::${types[name] ?? "text"}[]`);
     await this.governed.admin.query(
       `INSERT INTO user_logins (${names.join(", ")}) SELECT * FROM unnest(${casts.join(", ")})`,
-      names.map((name) => this.tokens(name, rows.map((row) => row[name]))),
+      names.map((name) =>
+        this.tokens(
+          name,
+          rows.map((row) => row[name]),
+        ),
+      ),
     );
   }
 

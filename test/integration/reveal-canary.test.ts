@@ -6,11 +6,11 @@ import { test } from "node:test";
 
 import { startPostgres } from "../../src/demo/postgres-server.ts";
 import { exitCodes } from "../../src/errors.ts";
-import { dumpTables } from "../postgres/databases.ts";
 import { findCanaries } from "../harness/canary.ts";
 import { connect } from "../harness/login-table.ts";
 import { RevealingPlace } from "../harness/revealing-place.ts";
 import { atTerminal, terminalMissing } from "../harness/terminal.ts";
+import { dumpTables } from "../postgres/databases.ts";
 
 const device = "CANARY-dev-81f2c5";
 const ip = "198.51.100.231";
@@ -54,7 +54,7 @@ test("a revealed value is in the answer and nowhere else", { timeout: 300_000, s
     for (const answer of answers) assert.notDeepEqual(findCanaries(answer, [device, ip]), [], "the answer really holds the value");
     // the wrong thing given: a value where a token belongs
     await run(["reveal", ...from], tokens, exitCodes.usage, false);
-    await run(["reveal", "--column", "masked_ip", "--partial", ...why, "--plain-output"], `${tokens}`, exitCodes.failed, false);
+    await run(["reveal", "--column", "masked_ip", "--partial", ...why, "--plain-output"], `${device}\n`, exitCodes.failed, true);
     await run(["verify", "--column", "masked_ip", ...why], device, exitCodes.failed, false);
     await run(["verify", ...from], device, 0, false);
     await run(["verify", "--column", "masked_mail", ...why, "--json"], `${device}@example.com`, 0, false);
@@ -72,15 +72,28 @@ test("a revealed value is in the answer and nowhere else", { timeout: 300_000, s
     const opened = await place.maskline("officer", ["reveal", "--open", sealed, "--identity", identity, "--plain-output"]);
     assert.deepEqual(JSON.parse(opened.stdout), { token: tokens.trim(), value: device });
 
-    const session = await atTerminal(place.folder, ["verify", "--config", "officer.yaml", ...from.slice(0, 2), "--reason", "court-order-17", "--ticket", "T-1"], [
-      ["value (not shown): ", `${device}\r`],
-    ]);
+    const session = await atTerminal(
+      place.folder,
+      ["verify", "--config", "officer.yaml", ...from.slice(0, 2), "--reason", "court-order-17", "--ticket", "T-1"],
+      [["value (not shown): ", `${device}\r`]],
+    );
     assert.equal(session.code, 0, session.screen);
     assert.match(session.screen, /rows +first day/);
     outputs.set("the screen while a value was typed", session.screen);
     const table = await atTerminal(
       place.folder,
-      ["reveal", "--config", "officer.yaml", ...from.slice(0, 2), "--where", "user_id=plain-user", "--reason", "court-order-17", "--ticket", "T-1"],
+      [
+        "reveal",
+        "--config",
+        "officer.yaml",
+        ...from.slice(0, 2),
+        "--where",
+        "user_id=plain-user",
+        "--reason",
+        "court-order-17",
+        "--ticket",
+        "T-1",
+      ],
       [],
     );
     assert.match(table.screen, new RegExp(`${tokens.trim()} +${device}`), "at a terminal it is shown without a further flag");

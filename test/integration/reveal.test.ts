@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { after, before, suite, test } from "node:test";
 
 import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { exitCodes } from "../../src/errors.ts";
 import { createKeyRing } from "../../src/keys/ring.ts";
-import { randomBytes } from "node:crypto";
 import { createMask } from "../../src/masks/create-mask.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
 import { type PlainRow, RevealingPlace } from "../harness/revealing-place.ts";
@@ -132,7 +132,10 @@ for (const { name, missing, start } of postgresServers()) {
       for (const value of ips) assert.ok(!partial.stdout.includes(`"${value}"`));
       const refusals = [
         [await reveal("helpdesk", "masked_ip", tokens.slice(0, 1)), "right_missing"],
-        [await reveal("helpdesk", "masked_device_id", place.tokens("masked_device_id", ["593-47-5928"]), "--partial"), "right_missing"],
+        [
+          await reveal("helpdesk", "masked_device_id", place.tokens("masked_device_id", ["593-47-5928"]), "--partial"),
+          "right_missing",
+        ],
         [await reveal("helpdesk", "masked_ip", tokens, "--partial"), "limit_reached"],
         [await reveal("nobody", "masked_ip", tokens), "right_missing"],
       ] as const;
@@ -160,7 +163,10 @@ for (const { name, missing, start } of postgresServers()) {
         assert.equal(done.code, exitCodes.usage, done.stderr);
         assert.match(done.stdout, /wants a reason/);
         const last = (await place.audit()).at(-1);
-        assert.deepEqual([last?.step, last?.actor, last?.action, last?.outcome], ["refusal", "officer", command, { refused: "unexplained" }]);
+        assert.deepEqual(
+          [last?.step, last?.actor, last?.action, last?.outcome],
+          ["refusal", "officer", command, { refused: "unexplained" }],
+        );
       }
       const bare = await place.maskline("officer", ["reveal", "--column", "masked_ip", "--reason", "a court order"], token);
       assert.match(bare.stderr, /wants a ticket/);
@@ -228,7 +234,8 @@ for (const { name, missing, start } of postgresServers()) {
       assert.match(plain.stdout, /no column user_id that has tokens/);
       const none = await reveal("officer", "masked_ip", []);
       assert.match(none.stdout, /there are no tokens/);
-      for (const done of [piped, oneWay, plain, none]) assert.deepEqual([done.code, values({ ...done, stdout: "" })], [exitCodes.usage, []]);
+      for (const done of [piped, oneWay, plain, none])
+        assert.deepEqual([done.code, values({ ...done, stdout: "" })], [exitCodes.usage, []]);
       assert.equal((await place.audit()).length, before, "nothing was opened");
     });
 
@@ -246,9 +253,14 @@ for (const { name, missing, start } of postgresServers()) {
       });
       const mail = JSON.parse((await verify("masked_mail", "ann@EXAMPLE.com")).stdout) as { tokens: { rows: number }[] };
       assert.equal(mail.tokens[0]?.rows, 4);
-      const host = JSON.parse((await verify("masked_host", "192.0.2.44", token)).stdout) as { matches: boolean; tokens: { rows: number }[] };
+      const host = JSON.parse((await verify("masked_host", "192.0.2.44", token)).stdout) as {
+        matches: boolean;
+        tokens: { rows: number }[];
+      };
       assert.deepEqual([host.matches, host.tokens[0]?.rows], [false, 4], "in a column of addresses too");
-      const absent = JSON.parse((await verify("masked_ip", "203.0.113.99")).stdout) as { tokens: { rows: number; firstDay: unknown }[] };
+      const absent = JSON.parse((await verify("masked_ip", "203.0.113.99")).stdout) as {
+        tokens: { rows: number; firstDay: unknown }[];
+      };
       assert.deepEqual([absent.tokens[0]?.rows, absent.tokens[0]?.firstDay], [0, null]);
       const last = (await place.audit()).at(-1);
       assert.deepEqual([last?.action, last?.amount, last?.outcome], ["verify", 1, { answered: true, matches: null, rows: 0 }]);

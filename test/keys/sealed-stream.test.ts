@@ -52,7 +52,7 @@ suite("a stream sealed to a recipient", () => {
       "cut inside a message": [Buffer.concat(pieces).subarray(0, -1)],
       "a bit turned": [altered],
       "the head alone": [head],
-      "nothing": [],
+      nothing: [],
       "something else": [Buffer.from("token,value\n".repeat(20))],
     };
     for (const [name, given] of Object.entries(spoilt)) {

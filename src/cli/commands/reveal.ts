@@ -30,7 +30,11 @@ export const reveal: Command = {
     column: { value: "NAME", doc: "the masked column whose tokens are to be opened" },
     ...explainedFlags,
     partial: { doc: "only a part of each value: the network, the domain, the last four" },
-    where: { value: "COLUMN=VALUE", many: true, doc: "the tokens of these rows of the table; also != < <= > >= like; may be repeated" },
+    where: {
+      value: "COLUMN=VALUE",
+      many: true,
+      doc: "the tokens of these rows of the table; also != < <= > >= like; may be repeated",
+    },
     limit: { value: "N", doc: `at most so many tokens of --where (default ${usualLimit})` },
     to: { value: "RECIPIENT", doc: "seal the values for whoever has this X25519 key: PEM file, or 32 bytes in hex or base64" },
     out: { value: "FILE", doc: "the file that is sealed; never overwritten" },
@@ -43,9 +47,15 @@ and a ticket; counts against the day's limit, and above a threshold needs a seco
 audit says who asked for what before the first value is shown. Values go to the terminal, or sealed into a file for one recipient. Tokens that
 do not open are named with the reason, and end it with exit code 1. Tokens of ipcrypt and ff1 cannot be told from other texts: what is none opens to a wrong value.`,
   examples: [
-    ['maskline reveal --column masked_ip --partial --reason "abuse report" --ticket T-1', "tokens from stdin, a part of each value"],
+    [
+      'maskline reveal --column masked_ip --partial --reason "abuse report" --ticket T-1',
+      "tokens from stdin, a part of each value",
+    ],
     ['maskline reveal --column masked_ip --where user_id=u-17 --reason "court order" --ticket T-2', "those of one user's rows"],
-    ["maskline reveal --column masked_ip tokens.txt --to key.pem --out for-them.sealed --reason ... --ticket ...", "for somebody else"],
+    [
+      "maskline reveal --column masked_ip tokens.txt --to key.pem --out for-them.sealed --reason ... --ticket ...",
+      "for somebody else",
+    ],
     ["maskline reveal --open for-them.sealed --identity identity.pem", "what the recipient does; needs no configuration"],
   ],
   async run(call) {
@@ -55,7 +65,11 @@ do not open are named with the reason, and end it with exit code 1. Tokens of ip
     const column = revealableColumn(settings, call.text("column"));
     const asked = askedFor(call);
     selfTest();
-    const attempt = { action: call.has("partial") ? "reveal-partial" : "reveal", domain: column.domain, details: detailsOf(settings, column, asked) } as const;
+    const attempt = {
+      action: call.has("partial") ? "reveal-partial" : "reveal",
+      domain: column.domain,
+      details: detailsOf(settings, column, asked),
+    } as const;
     await explainedAct(call, settings, attempt, async (governed, explained) => {
       const output = await openRevealedOutput(call);
       const details = { ...attempt.details, to: output.kind };
@@ -86,7 +100,11 @@ function askedFor(call: Call): Asked {
 }
 
 /** Columns and operators, never what they are compared with: that may be personal, and the list is bound by its digest. */
-function detailsOf({ target }: Settings, { column: { name } }: KeyedColumn, { file, conditions }: Asked): Record<string, CanonicalValue> {
+function detailsOf(
+  { target }: Settings,
+  { column: { name } }: KeyedColumn,
+  { file, conditions }: Asked,
+): Record<string, CanonicalValue> {
   if (conditions.length === 0) return { column: name, from: file === null ? "stdin" : "file" };
   const where = conditions.map(({ column, operator }) => `${column} ${operator}`);
   return { column: name, from: "table", table: target === null ? null : showTable(target), where };
@@ -106,7 +124,8 @@ async function tokensOf(
   }
   const selection = { table: target as TableName, column: name, conditions, limit };
   const { tokens, more } = await selectTokens(database, selection, (read) => call.output.progress(`${count(read)} tokens found`));
-  if (tokens.length === 0) throw new MasklineError("not_found", `no row that fits has a token in ${name}`, { next: "look at what --where says" });
+  if (tokens.length === 0)
+    throw new MasklineError("not_found", `no row that fits has a token in ${name}`, { next: "look at what --where says" });
   if (more) call.output.say(`there are more than ${count(limit)} tokens: these are the first; --limit N takes more`);
   return tokens;
 }
@@ -155,7 +174,8 @@ async function revealTo(call: Call, output: RevealedOutput, prepare: () => Promi
 /** @throws MasklineError `tokens_unopened` */
 function report({ output }: Call, { column: { name }, mask }: KeyedColumn, { opened, failures }: RevealResult): void {
   output.say(`${count(opened)} ${opened === 1 ? "value" : "values"} of ${name} revealed`);
-  if (!maskFacts[mask.kind].authenticated) output.say(`${mask.kind} tokens prove nothing: a text that is no token of ${name} opens to a wrong value`);
+  if (!maskFacts[mask.kind].authenticated)
+    output.say(`${mask.kind} tokens prove nothing: a text that is no token of ${name} opens to a wrong value`);
   const failed = Object.entries(failures) as [keyof typeof failureTexts, number][];
   if (failed.length === 0) return;
   const sum = failed.reduce((all, [, tokens]) => all + tokens, 0);

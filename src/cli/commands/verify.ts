@@ -1,5 +1,5 @@
-import type { Governed } from "../../app/governance.ts";
 import type { Settings } from "../../app/config/load.ts";
+import type { Governed } from "../../app/governance.ts";
 import { canonicalValue } from "../../app/read-value.ts";
 import { type KeyedColumn, keyedColumn, tokensUnderEveryKey } from "../../app/recoverable.ts";
 import { auditKeys } from "../../keys/audit-keys.ts";
