@@ -23,12 +23,17 @@ export function keyedColumn(settings: Settings, name: string | null): KeyedColum
 /** @throws MasklineError `usage` for a column whose tokens nothing opens */
 export function revealableColumn(settings: Settings, name: string | null): KeyedColumn {
   const found = settings.columns.find(({ column }) => column.name === name)?.mask;
-  if (found && found.domain !== null && !maskFacts[found.kind].reversible) {
+  if (found && found.domain !== null && !opens(found)) {
     throw new MasklineError("usage", `tokens of column ${name} cannot be opened: its mask (${found.kind}) is one-way`, {
       next: `maskline verify --column ${name} tells whether a value that you have is behind a token`,
     });
   }
-  return columnAmong(settings, name, ({ kind }) => maskFacts[kind].reversible, "has tokens that can be opened");
+  return columnAmong(settings, name, opens, "has tokens that can be opened");
+}
+
+/** Whether there is an Opener for a mask's tokens (`openColumn`). */
+function opens({ kind }: MaskDefinition): boolean {
+  return maskFacts[kind].reversible;
 }
 
 function columnAmong(settings: Settings, name: string | null, fits: (mask: MaskDefinition) => boolean, what: string): KeyedColumn {

@@ -6,6 +6,8 @@ import { longestPart, openSealedStream, sealStreamTo } from "../keys/sealed-stre
 
 /** A file that only its recipient can read. */
 export interface SealedFile {
+  /** The public key, in hexadecimal digits. */
+  readonly recipient: string;
   write(text: string): Promise<void>;
   /** Whole and durable when it returns. */
   finish(): Promise<void>;
@@ -21,7 +23,8 @@ const keyForms = "an X25519 key: 32 bytes in hexadecimal digits or base64, or in
  * @throws MasklineError `file_exists`, `usage`
  */
 export async function createSealedFile(file: string, recipient: string): Promise<SealedFile> {
-  const sealer = await sealStreamTo(await recipientKey(recipient));
+  const key = await recipientKey(recipient);
+  const sealer = await sealStreamTo(key);
   const handle = await open(file, "wx", 0o600).catch((error: unknown) => {
     throw notCreated(file, error);
   });
@@ -48,6 +51,7 @@ export async function createSealedFile(file: string, recipient: string): Promise
   };
   await writing(sealer.head);
   return {
+    recipient: key.toString("hex"),
     async write(text) {
       const bytes = Buffer.from(text);
       waiting.push(bytes);

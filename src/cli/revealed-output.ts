@@ -9,6 +9,8 @@ import { formatTable, type TableColumn } from "./table.ts";
 export interface RevealedOutput extends RevealedTarget {
   /** For the audit. */
   readonly kind: "terminal" | "pipe" | "sealed file";
+  /** The key that a file is sealed to. */
+  readonly recipient: string | null;
   /** Nothing came of it: what was begun is taken away. */
   discard(): Promise<void>;
 }
@@ -34,6 +36,7 @@ export async function openRevealedOutput(call: Call): Promise<RevealedOutput> {
     const sealed = await createSealedFile(file, recipient);
     return {
       kind: "sealed file",
+      recipient: sealed.recipient,
       take: (revealed) => sealed.write(jsonLines(revealed)),
       finish: () => sealed.finish(),
       discard: () => sealed.discard(),
@@ -44,7 +47,8 @@ export async function openRevealedOutput(call: Call): Promise<RevealedOutput> {
       next: "--to RECIPIENT --out FILE seals them for somebody; --plain-output lets them go where stdout goes",
     });
   }
-  return { kind: output.dataOnTerminal ? "terminal" : "pipe", ...onStdout(output), discard: async () => {} };
+  const kind = output.dataOnTerminal ? "terminal" : "pipe";
+  return { kind, recipient: null, ...onStdout(output), discard: async () => {} };
 }
 
 function onStdout(output: Output): RevealedTarget {
@@ -66,6 +70,11 @@ const columns: readonly TableColumn<Revealed>[] = [
   { title: "", value: (one) => ("failure" in one ? failureTexts[one.failure] : ""), width: Infinity },
 ];
 
+/** What would draw on the terminal is escaped: JSON's own writer leaves the second half of the control characters as they are. */
 function jsonLines(revealed: readonly Revealed[]): string {
-  return revealed.map((one) => `${JSON.stringify(one)}\n`).join("");
+  return revealed.map((one) => `${JSON.stringify(one).replaceAll(/[\u007F-\u009F]/g, escaped)}\n`).join("");
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -42,10 +42,11 @@ export const reveal: Command = {
     open: { value: "FILE", doc: "open such a file; needs --identity alone" },
     identity: { value: "FILE", doc: "the private half of the recipient's key" },
   },
-  about: `Opens tokens: those on stdin or in a file, one a line, or those of the rows that --where finds. Needs a right in the policy, a reason
-and a ticket; counts against the day's limit, and above a threshold needs a second person for this very list (maskline approve). The
-audit says who asked for what before the first value is shown. Values go to the terminal, or sealed into a file for one recipient. Tokens that
-do not open are named with the reason, and end it with exit code 1. Tokens of ipcrypt and ff1 cannot be told from other texts: what is none opens to a wrong value.`,
+  about: `Opens tokens: those on stdin or in a file, one a line, or those of the rows that --where finds. Needs a right in the policy, a reason and
+a ticket; counts against the day's limit, and above a threshold needs a second person for this very list (maskline approve). The audit says
+who asked for what before the first value is shown. Values go to the terminal, or sealed into a file for one recipient. Tokens that do not
+open are named with the reason, and end it with exit code 1. Tokens of ipcrypt and ff1 cannot be told from other texts: what is none opens to
+a wrong value.`,
   examples: [
     [
       'maskline reveal --column masked_ip --partial --reason "abuse report" --ticket T-1',
@@ -72,7 +73,7 @@ do not open are named with the reason, and end it with exit code 1. Tokens of ip
     } as const;
     await explainedAct(call, settings, attempt, async (governed, explained) => {
       const output = await openRevealedOutput(call);
-      const details = { ...attempt.details, to: output.kind };
+      const details = { ...attempt.details, to: output.kind, ...(output.recipient === null ? {} : { recipient: output.recipient }) };
       const result = await revealTo(call, output, async () => {
         const tokens = await tokensOf(call, settings, governed, column, asked);
         return { governed, column, explained, details, tokens };
