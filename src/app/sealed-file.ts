@@ -36,9 +36,7 @@ export async function createSealedFile(file: string, recipient: string): Promise
   };
   const writing = async (bytes: Uint8Array): Promise<void> => {
     await handle.appendFile(bytes).catch(() => {
-      throw new MasklineError("file_unreadable", `${file} could not be written to its end`, {
-        next: "make room, or name another --out",
-      });
+      throw unwritable(file);
     });
   };
   /** All but what fits into the last part. */
@@ -49,7 +47,12 @@ export async function createSealedFile(file: string, recipient: string): Promise
     waiting = [bytes];
     waitingBytes = bytes.length;
   };
-  await writing(sealer.head);
+  try {
+    await writing(sealer.head);
+  } catch (error) {
+    await discard();
+    throw error;
+  }
   return {
     recipient: key.toString("hex"),
     async write(text) {
@@ -60,7 +63,10 @@ export async function createSealedFile(file: string, recipient: string): Promise
     },
     async finish() {
       await writing(await sealer.seal(Buffer.concat(waiting), true));
-      await handle.sync();
+      // a disk that is full may say so only now
+      await handle.sync().catch(() => {
+        throw unwritable(file);
+      });
       await handle.close();
     },
     discard,
@@ -98,4 +104,10 @@ function notCreated(file: string, error: unknown): MasklineError {
   const exists = error instanceof Error && "code" in error && error.code === "EEXIST";
   if (exists) return new MasklineError("file_exists", `${file} is there already`, { next: "name another file with --out" });
   return new MasklineError("usage", `${file} cannot be created`, { next: "name a file in a folder that you may write to" });
+}
+
+function unwritable(file: string): MasklineError {
+  return new MasklineError("file_unwritable", `${file} could not be written to its end`, {
+    next: "make room, or name another --out",
+  });
 }

@@ -11,10 +11,13 @@ export const mostTokens = 200_000;
 const longestToken = 1_048_576;
 
 /** Tokens, one a line, of a file or of stdin; blank lines are none. @throws MasklineError `usage` */
-export async function readTokens(file: string | null, { output }: Call): Promise<readonly string[]> {
+export async function readTokens(file: string | null, { output, stop }: Call): Promise<readonly string[]> {
   if (file === null && process.stdin.isTTY) output.say("tokens, one a line; Ctrl-D ends them");
   const input: AsyncIterable<Uint8Array> = file === null ? process.stdin : createReadStream(file);
   const tokens: string[] = [];
+  // who sits before an open stdin and wants to stop would otherwise have to end it first
+  const end = (): void => void process.stdin.destroy();
+  if (file === null) stop.addEventListener("abort", end, { once: true });
   try {
     for await (const lines of readLines(input, longestToken)) {
       const textAt = textReader(lines);
@@ -26,8 +29,11 @@ export async function readTokens(file: string | null, { output }: Call): Promise
       }
     }
   } catch (error) {
+    if (stop.aborted) throw new MasklineError("interrupted", "stopped while tokens were read; nothing was asked for");
     if (error instanceof MasklineError || file === null) throw error;
     throw new MasklineError("file_unreadable", `${file} cannot be read`, { next: "name a file of tokens, one a line" });
+  } finally {
+    stop.removeEventListener("abort", end);
   }
   if (tokens.length === 0) {
     throw new MasklineError("usage", "there are no tokens", { next: "one a line on stdin or in a FILE, or --where COLUMN=VALUE" });

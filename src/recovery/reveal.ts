@@ -72,6 +72,7 @@ export async function reveal(
   stop: AbortSignal,
 ): Promise<RevealResult> {
   const { tokens } = list;
+  if (stop.aborted) throw new MasklineError("interrupted", "stopped before anything was asked for");
   const act = await beginAct(governance, factsOf(request, list), tokens.map(hashToken), request.approval);
   const failures: Partial<Record<RevealFailure, number>> = {};
   let opened = 0;
@@ -104,7 +105,7 @@ export async function reveal(
 function untold(): MasklineError {
   return new MasklineError(
     "audit_unwritable",
-    "the intent is in the audit and values were shown; what came of it could not be written",
+    "the intent is in the audit and values may have been seen; what came of it could not be written",
     {
       next: "tell whoever keeps the audit: this act has an intent without a result",
     },

@@ -1,3 +1,4 @@
+import { readToken } from "../masks/token.ts";
 import { type ActFacts, listDigest } from "./audit-entry.ts";
 import { beginAct } from "./govern.ts";
 import type { Governance } from "./ports.ts";
@@ -22,6 +23,8 @@ export interface VerifyRequest {
   readonly tokens: readonly KeyToken[];
   /** Asked whether it is one of them; null to look only. */
   readonly asked: string | null;
+  /** Whether tokens say their key. */
+  readonly tagged: boolean;
   readonly reason: string;
   readonly ticket: string;
   readonly approval: string | null;
@@ -38,7 +41,7 @@ export interface VerifyPorts {
 export interface VerifyResult {
   readonly act: string;
   readonly tokens: readonly (KeyToken & Omit<TokenRows, "token">)[];
-  /** Whether what was asked for is one of them; null when nothing was. */
+  /** Whether what was asked for is one of them; null when nothing was, or when it is of a key that is not at hand. */
   readonly matches: boolean | null;
 }
 
@@ -60,7 +63,7 @@ export async function verify(request: VerifyRequest, { governance, hashToken, co
     await act.end({ answered: false });
     throw error;
   }
-  const matches = asked === null ? null : own.includes(asked);
+  const matches = asked === null || isOfAnotherKey(request, asked) ? null : own.includes(asked);
   await act.end({ answered: true, matches, rows: found.reduce((sum, { rows }) => sum + rows, 0) });
   const none = { rows: 0, firstDay: null, lastDay: null };
   return {
@@ -68,4 +71,10 @@ export async function verify(request: VerifyRequest, { governance, hashToken, co
     matches,
     tokens: tokens.map((each) => ({ ...each, ...(found.find(({ token }) => token === each.token) ?? none), token: each.token })),
   };
+}
+
+/** Of such a token nothing can be told: the value's token under its key is not among these. */
+function isOfAnotherKey({ tagged, tokens }: VerifyRequest, asked: string): boolean {
+  const keyId = tagged ? (readToken(asked)?.keyId ?? null) : null;
+  return keyId !== null && !tokens.some((own) => own.keyId === keyId);
 }

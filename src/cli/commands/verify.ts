@@ -3,6 +3,7 @@ import type { Governed } from "../../app/governance.ts";
 import { canonicalValue } from "../../app/read-value.ts";
 import { type KeyedColumn, keyedColumn, tokensUnderEveryKey } from "../../app/recoverable.ts";
 import { auditKeys } from "../../keys/audit-keys.ts";
+import { maskFacts } from "../../masks/mask.ts";
 import { selfTest } from "../../masks/self-test.ts";
 import type { TableName } from "../../postgres/names.ts";
 import { countRowsWith } from "../../postgres/token-selection.ts";
@@ -57,6 +58,7 @@ async function ask(
       domain,
       tokens: tokensUnderEveryKey(ring, column, value),
       asked: call.operands[0] ?? null,
+      tagged: maskFacts[column.mask.kind].tagged,
       ...explained,
       details: { column: column.column.name, compared: call.operands[0] !== undefined },
     },
@@ -73,10 +75,12 @@ function sentTimeColumn({ contract }: Settings): string | null {
   return contract.columns.find(({ from, type }) => from === "$sent_at" && (type === "date" || type === "timestamp"))?.name ?? null;
 }
 
-function show({ output }: Call, { column: { name } }: KeyedColumn, { tokens, matches }: VerifyResult): void {
+function show({ output, operands }: Call, { column: { name } }: KeyedColumn, { tokens, matches }: VerifyResult): void {
   if (output.json) return output.document({ column: name, matches, tokens });
   for (const line of formatTable(columns, tokens)) output.data(line);
-  if (matches !== null) output.data(matches ? "the token is this value's" : "the token is not this value's");
+  if (operands[0] === undefined) return;
+  if (matches === null) output.data("it cannot be told of the token: it is of a key that this ring does not hold, or not enabled");
+  else output.data(matches ? "the token is this value's" : "the token is not this value's");
 }
 
 type Line = VerifyResult["tokens"][number];
