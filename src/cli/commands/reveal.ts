@@ -73,7 +73,11 @@ a wrong value.`,
     } as const;
     await explainedAct(call, settings, attempt, async (governed, explained) => {
       const output = await openRevealedOutput(call);
-      const details = { ...attempt.details, to: output.kind, ...(output.recipient === null ? {} : { recipient: output.recipient }) };
+      const details = {
+        ...attempt.details,
+        to: output.kind,
+        ...(output.recipient === null ? {} : { recipient: output.recipient }),
+      };
       const result = await revealTo(call, output, async () => {
         const tokens = await tokensOf(call, settings, governed, column, asked);
         return { governed, column, explained, details, tokens };
