@@ -53,11 +53,8 @@ a wrong value.`,
       "tokens from stdin, a part of each value",
     ],
     ['maskline reveal --column masked_ip --where user_id=u-17 --reason "court order" --ticket T-2', "those of one user's rows"],
-    [
-      "maskline reveal --column masked_ip tokens.txt --to key.pem --out for-them.sealed --reason ... --ticket ...",
-      "for somebody else",
-    ],
-    ["maskline reveal --open for-them.sealed --identity identity.pem", "what the recipient does; needs no configuration"],
+    ["maskline reveal --column masked_ip tokens.txt --to key.pem --out them.sealed ...", "for somebody else"],
+    ["maskline reveal --open them.sealed --identity identity.pem", "what the recipient does; needs no configuration"],
   ],
   async run(call) {
     const sealed = call.text("open");
