@@ -168,6 +168,12 @@ export const errorCodes = {
     meaning: "the audit could not be written; so nothing was shown or changed",
   },
   audit_broken: { exit: "failed", retryable: false, meaning: "the audit is not as it was written: altered, cut or forked" },
+  file_unwritable: {
+    exit: "failed",
+    retryable: false,
+    meaning: "a file could not be written to its end; it was taken away again",
+  },
+  tokens_unopened: { exit: "failed", retryable: false, meaning: "some tokens did not open; the others did, and were shown" },
   not_found: { exit: "failed", retryable: false, meaning: "what was asked for is not there" },
   setup_failed: { exit: "failed", retryable: false, meaning: "an embedded server could not be started" },
   interrupted: { exit: "interrupted", retryable: true, meaning: "stopped by a signal before the work was done" },

@@ -158,6 +158,18 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/policy.ts")).policyDeny,
   },
   {
+    name: "verify",
+    group: "recover",
+    summary: "what a value's tokens are, whether this is one, and which rows carry it",
+    load: async () => (await import("./commands/verify.ts")).verify,
+  },
+  {
+    name: "reveal",
+    group: "recover",
+    summary: "open tokens, whole or in part: with a right, a reason and an audit row before the first value",
+    load: async () => (await import("./commands/reveal.ts")).reveal,
+  },
+  {
     name: "keys create",
     group: "keys",
     summary: "make a key ring; never overwrites one",

@@ -22,13 +22,18 @@ export async function askNewPassphrase(): Promise<string> {
   throw new MasklineError("usage", "the two passphrases differ; nothing was written", { next: "try again" });
 }
 
+/** Asks for a value that nobody is to see: not on the screen, not in the history of a shell. */
+export async function askValue(): Promise<string> {
+  return askHidden("value (not shown): ", "value");
+}
+
 const endings: ReadonlySet<string> = new Set(["\r", "\n"]);
 const interrupts: ReadonlySet<string> = new Set(["\u0003", "\u0004"]);
 const erasers: ReadonlySet<string> = new Set(["\u007F", "\b"]);
 const eraseLine = "\u0015";
 
 /** What was typed up to the end of the line, shown nowhere. */
-async function askHidden(question: string): Promise<string> {
+async function askHidden(question: string, what: "passphrase" | "value" = "passphrase"): Promise<string> {
   const { stdin, stderr } = process;
   // Raw: the terminal echoes nothing, and hands over what would otherwise be a signal. Before the question: who types fast types at once.
   stdin.setRawMode(true).resume();
@@ -40,7 +45,7 @@ async function askHidden(question: string): Promise<string> {
   let interrupt = (): void => {};
   try {
     return await new Promise((resolve, reject) => {
-      interrupt = () => reject(new MasklineError("interrupted", "stopped at the passphrase; nothing was done"));
+      interrupt = () => reject(new MasklineError("interrupted", `stopped at the ${what}; nothing was done`));
       read = (chunk) => {
         const characters = Array.from(decoder.decode(chunk, { stream: true }));
         for (const [index, character] of characters.entries()) {

@@ -19,6 +19,7 @@ import { migrate } from "../postgres/migrate.ts";
 import { quoteTable, type TableName } from "../postgres/names.ts";
 import { listQuarantine, type QuarantineGroup } from "../postgres/quarantine.ts";
 import { sendAll } from "../sources/sqs/send.ts";
+import { allowDemoUser, type BroughtBack, bringBack } from "./bring-back.ts";
 import { withLostDeletes } from "./lost-deletes.ts";
 import { type PostgresServer, startPostgres } from "./postgres-server.ts";
 import { type QueueServer, startQueueServer } from "./queue-server.ts";
@@ -43,6 +44,8 @@ export interface DemoFindings {
   readonly shared: readonly ColumnDuplicates[];
   readonly quarantine: readonly QuarantineGroup[];
   readonly account: readonly Account[];
+  /** The address that most users share, or of the first row; null where there is no row. */
+  readonly broughtBack: BroughtBack | null;
 }
 
 /** Starts an SQS server and a PostgreSQL with an empty user_logins, on loopback, and writes a configuration for them. */
@@ -64,6 +67,7 @@ export async function startDemoServers(): Promise<DemoServers> {
     await withDatabase(settings, async (database, schema) => {
       await database.query("creating the table", starterTable);
       await migrate(database, schema);
+      await allowDemoUser(database, schema);
     });
     return { postgres: postgres.value, queueServer: queueServer.value, queueUrl, settings, stop };
   } catch (error) {
@@ -154,7 +158,7 @@ export async function drainSample(
 
 /** Reads back what came of it. */
 export async function findings({ settings }: DemoServers): Promise<DemoFindings> {
-  return withDatabase(settings, async (database, schema) => ({
+  const found = await withDatabase(settings, async (database, schema) => ({
     rows: await database.query<LoginRow>(
       "reading the first rows",
       `SELECT user_id, device_type, masked_ip, masked_device_id, locale, app_version::text, create_date::text
@@ -164,4 +168,7 @@ export async function findings({ settings }: DemoServers): Promise<DemoFindings>
     quarantine: await listQuarantine(database, schema, settings.pipeline),
     account: await readAccounts(database, schema, settings.pipeline, 1),
   }));
+  const shared = found.shared.find(({ column }) => column === "masked_ip")?.values[0]?.token;
+  const token = shared ?? found.rows[0]?.["masked_ip"] ?? null;
+  return { ...found, broughtBack: token === null ? null : await bringBack(settings, "masked_ip", token) };
 }

@@ -95,9 +95,11 @@ suite("the demo", () => {
       "duplicates: one masked_ip",
       "quarantine:",
       "ledger:",
+      "reveal: one value brought back",
     ]) {
       assert.ok(stdout.includes(section), section);
     }
+    assert.match(stdout, /masked_ip {2}[\w-]{40,} {2}-> {2}[\da-f.:]+\n.*audit.*\n.* intent .*\n.* result /, "with its audit rows");
     assert.match(stderr, /next: maskline demo --keep/);
     assert.doesNotMatch(stdout + stderr, /\d{3}-\d{2}-\d{4}/, "no device id in sight");
     assert.ok(!(stdout + stderr).includes("\u001B["), "no colours where there is no terminal");

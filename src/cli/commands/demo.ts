@@ -1,4 +1,5 @@
 import { systemClock } from "../../app/system-clock.ts";
+import type { AuditLine } from "../../demo/bring-back.ts";
 import {
   type DemoFindings,
   type DemoServers,
@@ -14,7 +15,7 @@ import { accountColumns, groupColumns, sharedColumns } from "../columns.ts";
 import type { Call, Command } from "../command.ts";
 import type { Output } from "../output.ts";
 import { RunProgress } from "../progress.ts";
-import { count, formatTable } from "../table.ts";
+import { count, formatTable, type TableColumn } from "../table.ts";
 
 export const demo: Command = {
   stopsInOrder: true,
@@ -53,7 +54,7 @@ nothing behind.`,
       const found = await findings(servers);
       if (output.json) output.document(jsonResult(totals, seconds, sample, found, call.has("keep") ? servers : null));
       else show(output, totals, found);
-      if (call.has("keep")) await keep(call, servers);
+      if (call.has("keep")) await keep(call, servers, found);
       else if (!output.json)
         output.say(
           "next: maskline demo --keep   to look around yourself;   maskline init   to point it at your own queue and database",
@@ -76,7 +77,17 @@ async function startServers({ output, stop }: Call): Promise<DemoServers> {
   return servers;
 }
 
-function show(output: Output, totals: RunTotals, { rows, shared, quarantine, account }: DemoFindings): void {
+const auditColumns: readonly TableColumn<AuditLine>[] = [
+  { title: "audit", value: ({ sequence }) => sequence },
+  { title: "step", value: ({ step }) => step },
+  { title: "who", value: ({ actor }) => actor },
+  { title: "does", value: ({ action }) => action },
+  { title: "values", value: ({ amount }) => amount },
+  { title: "why", value: ({ reason, ticket }) => `${reason} (${ticket})` },
+  { title: "hash", value: ({ hash }) => hash, width: 15 },
+];
+
+function show(output: Output, totals: RunTotals, { rows, shared, quarantine, account, broughtBack }: DemoFindings): void {
   const heading = (text: string): void => {
     output.data();
     output.data(output.style("bold", text, "data"));
@@ -102,15 +113,26 @@ function show(output: Output, totals: RunTotals, { rows, shared, quarantine, acc
   table(formatTable(groupColumns.slice(0, 4), quarantine));
   heading("ledger: received = loaded + duplicate + quarantined + returned");
   table(formatTable(accountColumns, account));
+  if (broughtBack !== null) {
+    const { column, token, value, audit } = broughtBack;
+    heading("reveal: one value brought back, with a right, a reason and a ticket; the audit says so before and after:");
+    table([`${column}  ${token}  ->  ${value}`]);
+    table(formatTable(auditColumns, audit));
+  }
   output.data();
 }
 
-async function keep({ output, stop, program }: Call, { postgres, queueUrl, settings }: DemoServers): Promise<void> {
+async function keep(
+  { output, stop, program }: Call,
+  { postgres, queueUrl, settings }: DemoServers,
+  { rows }: DemoFindings,
+): Promise<void> {
   output.say(output.style("bold", "the servers keep running; look around from another terminal:"));
   for (const line of [
     `psql '${postgres.url}' -c 'SELECT * FROM user_logins LIMIT 5'`,
     `${program} quarantine list --config ${settings.file}`,
     `${program} duplicates --config ${settings.file}`,
+    `${program} reveal --column masked_ip --where user_id=${rows[0]?.["user_id"] ?? ""} --reason 'trying it out' --ticket DEMO-2 --config ${settings.file}`,
     `${program} sample --count 100 --send --config ${settings.file}`,
     `${program} run --drain --idle 5s --config ${settings.file}`,
   ]) {
@@ -126,7 +148,7 @@ function jsonResult(
   totals: RunTotals,
   seconds: number,
   sample: { readonly count: number; readonly seed: number },
-  { shared, quarantine, account }: DemoFindings,
+  { shared, quarantine, account, broughtBack }: DemoFindings,
   kept: DemoServers | null,
 ): object {
   return {
@@ -137,6 +159,7 @@ function jsonResult(
     difference: account[0]?.difference ?? null,
     quarantine: quarantine.map(({ reason, path, messages }) => ({ reason, path, messages })),
     shared: shared.map(({ column, values }) => ({ column, mostUsers: values[0]?.users ?? 0 })),
+    audited: broughtBack?.audit.length ?? 0,
     ...(kept === null ? {} : { database: kept.postgres.url, queue: kept.queueUrl, config: kept.settings.file }),
   };
 }

@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+
+import { createSealedFile } from "../src/app/sealed-file.ts";
+import { startPostgres } from "../src/demo/postgres-server.ts";
+import { type AuditKeys, auditKeys } from "../src/keys/audit-keys.ts";
+import { createKeyRing } from "../src/keys/ring.ts";
+import { createMask } from "../src/masks/create-mask.ts";
+import { canOpen, type ReversibleMask } from "../src/masks/mask.ts";
+import { Database } from "../src/postgres/database.ts";
+import { PostgresGovernance } from "../src/postgres/governance.ts";
+import { migrate } from "../src/postgres/migrate.ts";
+import { selectTokens } from "../src/postgres/token-selection.ts";
+import { openerOf } from "../src/recovery/opener.ts";
+import { freezeList, reveal, type RevealedTarget } from "../src/recovery/reveal.ts";
+
+/** One round in its parts: wall-clock time and CPU time of this process, without the server's. */
+interface Round {
+  readonly findMs: number;
+  readonly permitMs: number;
+  readonly openMs: number;
+  readonly cpuMs: number;
+}
+
+const usualRounds = 5;
+const usualValues = 100_000;
+const table = { schema: "public", table: "logins" };
+
+/**
+ * Values revealed from a query, as `maskline reveal --where` does: distinct tokens of a table twice as long, the list frozen, its tokens
+ * hashed for the audit, the policy asked, the intent written; then opened and written as lines of JSON, to memory or sealed into a file.
+ */
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { rounds: { type: "string" }, values: { type: "string" } } });
+  const count = Number(values.values ?? usualValues);
+  const rounds = Number(values.rounds ?? usualRounds);
+  const server = await startPostgres();
+  const folder = await mkdtemp(path.join(tmpdir(), "maskline-bench-"));
+  const database = new Database({ url: server.url, tls: null, caFile: null, connections: 2, connectTimeoutMs: 10_000 });
+  try {
+    const ring = createKeyRing(randomBytes);
+    const keys = auditKeys(ring);
+    const mask = createMask(
+      { kind: "siv", domain: "login.ip", type: "ip", encode: "packed", key: null, settings: {} },
+      ring.domainKeys("siv", "login.ip"),
+    );
+    assert.ok(keys !== null && canOpen(mask));
+    await prepare(database, mask, count);
+    say(
+      `PostgreSQL ${server.version}, its own settings; ${count.toLocaleString("en-US")} values of ${(2 * count).toLocaleString("en-US")} rows\n`,
+    );
+    await compare(database, { keys, mask, count, rounds, folder });
+  } finally {
+    await database.close();
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Parts {
+  readonly keys: AuditKeys;
+  readonly mask: ReversibleMask;
+  readonly count: number;
+  readonly rounds: number;
+  readonly folder: string;
+}
+
+async function compare(database: Database, parts: Parts): Promise<void> {
+  const publicKey = generateKeyPairSync("x25519").publicKey.export({ format: "der", type: "spki" }).subarray(-32).toString("hex");
+  const targets: Readonly<Record<string, (round: number) => Promise<RevealedTarget>>> = {
+    "lines of JSON": async () => ({ take: async (revealed) => void lines(revealed), finish: async () => {} }),
+    "a sealed file": async (round) => {
+      const file = await createSealedFile(path.join(parts.folder, `sealed-${round}`), publicKey);
+      return { take: (revealed) => file.write(lines(revealed)), finish: () => file.finish() };
+    },
+  };
+  say(row(["", "values/s", "CPU us", "find ms", "permit ms", "open ms"]));
+  for (const [name, target] of Object.entries(targets)) {
+    const found: Round[] = [];
+    for (let round = 0; round < parts.rounds; round += 1) found.push(await oneRound(database, parts, await target(round)));
+    say(line(`${name}, first round`, found.slice(0, 1), parts.count));
+    say(line(`${name}, median`, found, parts.count));
+  }
+}
+
+async function oneRound(database: Database, { keys, mask, count }: Parts, target: RevealedTarget): Promise<Round> {
+  const cpuBefore = process.cpuUsage();
+  const startMs = performance.now();
+  const selection = {
+    table,
+    column: "masked_ip",
+    conditions: [{ column: "day", operator: ">=", value: "2026-01-01" }],
+    limit: count,
+  } as const;
+  const { tokens, more } = await selectTokens(database, selection, () => {});
+  assert.ok(!more);
+  const foundMs = performance.now();
+  let permittedMs = 0;
+  const seen: string[] = [];
+  const timed: RevealedTarget = {
+    take: async (revealed) => {
+      if (permittedMs === 0) permittedMs = performance.now();
+      for (const one of revealed.slice(0, 1)) if ("value" in one) seen.push(one.value, one.token);
+      await target.take(revealed);
+    },
+    finish: () => target.finish(),
+  };
+  const request = {
+    domain: "login.ip",
+    type: "ip",
+    partial: false,
+    reason: "a benchmark",
+    ticket: "B-1",
+    approval: null,
+    details: {},
+  } as const;
+  const { opened } = await reveal(
+    request,
+    freezeList(tokens),
+    {
+      governance: new PostgresGovernance(database, "maskline", keys, () => {}),
+      hashToken: (token) => keys.hashToken("login.ip", token),
+      opener: openerOf(mask),
+    },
+    timed,
+    new AbortController().signal,
+  );
+  const endMs = performance.now();
+  const cpu = process.cpuUsage(cpuBefore);
+  assert.equal(opened, count);
+  assert.equal(mask.apply([seen[0] ?? ""])[0], seen[1], "values are those of their tokens");
+  return {
+    findMs: foundMs - startMs,
+    permitMs: permittedMs - foundMs,
+    openMs: endMs - permittedMs,
+    cpuMs: (cpu.user + cpu.system) / 1_000,
+  };
+}
+
+function lines(revealed: readonly unknown[]): string {
+  return revealed.map((one) => `${JSON.stringify(one)}\n`).join("");
+}
+
+/** Every value stands in two rows. */
+async function prepare(database: Database, mask: ReversibleMask, count: number): Promise<void> {
+  await migrate(database, "maskline");
+  await database.query("allowing", "INSERT INTO maskline.policy (role, domain, action) VALUES (session_user, '*', 'reveal')");
+  await database.query("creating", "CREATE TABLE logins (user_id int, masked_ip varchar(256), day date)");
+  const addresses = Array.from({ length: count }, (_, index) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`);
+  const tokens = mask.apply(addresses);
+  await database.query(
+    "loading",
+    "INSERT INTO logins SELECT row_number() OVER (), token, '2026-11-20' FROM unnest($1::text[] || $1::text[]) AS token",
+    [tokens],
+  );
+}
+
+function line(name: string, found: readonly Round[], count: number): string {
+  const of = (part: (round: Round) => number): number => median(found.map(part));
+  const wallMs = of(({ findMs, permitMs, openMs }) => findMs + permitMs + openMs);
+  const cells = [
+    (count / wallMs) * 1_000,
+    (of(({ cpuMs }) => cpuMs) * 1_000) / count,
+    of((r) => r.findMs),
+    of((r) => r.permitMs),
+    of((r) => r.openMs),
+  ];
+  return row([name, ...cells.map((value, index) => value.toFixed(index === 1 ? 1 : 0))]);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[values.length >> 1] ?? Number.NaN;
+}
+
+function row(cells: readonly string[]): string {
+  return cells.map((cell, index) => (index === 0 ? cell.padEnd(30) : cell.padStart(11))).join("");
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+await main();

@@ -1,0 +1,73 @@
+import { MasklineError } from "../errors.ts";
+import type { KeyRing } from "../keys/ring.ts";
+import { createMask } from "../masks/create-mask.ts";
+import { canOpen, type Mask, maskFacts, type MaskDefinition, masksWhole } from "../masks/mask.ts";
+import { type Opener, openerOf } from "../recovery/opener.ts";
+import type { KeyToken } from "../recovery/verify.ts";
+import type { ConfiguredColumn } from "./config/configured-column.ts";
+import type { Settings } from "./config/load.ts";
+import type { Governed } from "./governance.ts";
+import { createMasks } from "./masks.ts";
+
+/** A column whose values are masked as a whole, under a key. */
+export interface KeyedColumn extends ConfiguredColumn {
+  readonly mask: MaskDefinition;
+  readonly domain: string;
+}
+
+/** @throws MasklineError `usage` for a column whose values have no keyed mask of their own */
+export function keyedColumn(settings: Settings, name: string | null): KeyedColumn {
+  return columnAmong(settings, name, () => true, "is masked under a key as a whole");
+}
+
+/** @throws MasklineError `usage` for a column whose tokens nothing opens */
+export function revealableColumn(settings: Settings, name: string | null): KeyedColumn {
+  const found = settings.columns.find(({ column }) => column.name === name)?.mask;
+  if (found && found.domain !== null && !opens(found)) {
+    throw new MasklineError("usage", `tokens of column ${name} cannot be opened: its mask (${found.kind}) is one-way`, {
+      next: `maskline verify --column ${name} tells whether a value that you have is behind a token`,
+    });
+  }
+  return columnAmong(settings, name, opens, "has tokens that can be opened");
+}
+
+/** Whether there is an Opener for a mask's tokens (`openColumn`). */
+function opens({ kind }: MaskDefinition): boolean {
+  return maskFacts[kind].reversible;
+}
+
+function columnAmong(settings: Settings, name: string | null, fits: (mask: MaskDefinition) => boolean, what: string): KeyedColumn {
+  const fitting = settings.columns.flatMap((column): KeyedColumn[] => {
+    const { mask } = column;
+    return mask !== null && mask.domain !== null && fits(mask) ? [{ ...column, mask, domain: mask.domain }] : [];
+  });
+  const found = fitting.find(({ column }) => column.name === name);
+  if (found !== undefined) return found;
+  const names = fitting.map(({ column }) => column.name).join(", ");
+  throw new MasklineError("usage", name === null ? "wants --column NAME" : `the contract has no column ${name} that ${what}`, {
+    next: names === "" ? "mask a column with siv: docs/masks.md" : `--column one of: ${names}`,
+  });
+}
+
+/** What opens the tokens of a column. */
+export function openColumn({ ring }: Pick<Governed, "ring">, column: KeyedColumn): Opener {
+  const mask = createMasks([column], ring)[0]?.mask ?? null;
+  if (mask !== null && masksWhole(mask) && canOpen(mask)) return openerOf(mask);
+  throw new MasklineError("internal", `a ${column.mask.kind} mask opens nothing`);
+}
+
+/** A value's tokens under every enabled key of the ring, that which new tokens are made with first. @param value canonical */
+export function tokensUnderEveryKey(ring: KeyRing, { mask, domain }: KeyedColumn, value: string): readonly KeyToken[] {
+  const first = mask.key ?? ring.primaryId;
+  const enabled = ring.keys.filter(({ status }) => status === "ENABLED").map(({ id }) => id);
+  return [first, ...enabled.filter((id) => id !== first)].map((keyId) => ({
+    keyId,
+    token: tokenOf(createMask(mask, ring.domainKeys(mask.kind, domain, keyId)), value),
+  }));
+}
+
+function tokenOf(mask: Mask, value: string): string {
+  const [token] = mask.apply([value]);
+  if (typeof token === "string") return token;
+  throw new MasklineError("internal", "a keyed mask made no token");
+}

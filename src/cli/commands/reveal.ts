@@ -1,0 +1,197 @@
+import type { Settings } from "../../app/config/load.ts";
+import type { Governed } from "../../app/governance.ts";
+import { type KeyedColumn, openColumn, revealableColumn } from "../../app/recoverable.ts";
+import { openSealedFile } from "../../app/sealed-file.ts";
+import { MasklineError } from "../../errors.ts";
+import { auditKeys } from "../../keys/audit-keys.ts";
+import { maskFacts } from "../../masks/mask.ts";
+import { selfTest } from "../../masks/self-test.ts";
+import { showTable, type TableName } from "../../postgres/names.ts";
+import { type Condition, selectTokens } from "../../postgres/token-selection.ts";
+import type { CanonicalValue } from "../../recovery/canonical-json.ts";
+import { freezeList, reveal as revealList, type RevealResult } from "../../recovery/reveal.ts";
+import { type Call, type Command, configFlags } from "../command.ts";
+import { readCondition } from "../conditions.ts";
+import { explainedAct } from "../explained-act.ts";
+import { type Explained, explainedFlags } from "../explained.ts";
+import { meter } from "../progress.ts";
+import { failureTexts, openRevealedOutput, type RevealedOutput } from "../revealed-output.ts";
+import { settingsOf } from "../settings.ts";
+import { count } from "../table.ts";
+import { mostTokens, readTokens } from "../token-input.ts";
+
+const usualLimit = 1_000;
+
+export const reveal: Command = {
+  operands: "[FILE]",
+  stopsInOrder: true,
+  flags: {
+    ...configFlags,
+    column: { value: "NAME", doc: "the masked column whose tokens are to be opened" },
+    ...explainedFlags,
+    partial: { doc: "only a part of each value: the network, the domain, the last four" },
+    where: {
+      value: "COLUMN=VALUE",
+      many: true,
+      doc: "the tokens of these rows of the table; also != < <= > >= like; may be repeated",
+    },
+    limit: { value: "N", doc: `at most so many tokens of --where (default ${usualLimit})` },
+    to: { value: "RECIPIENT", doc: "seal the values for whoever has this X25519 key: PEM file, or 32 bytes in hex or base64" },
+    out: { value: "FILE", doc: "the file that is sealed; never overwritten" },
+    "plain-output": { doc: "let the values go into a pipe or a file as they are" },
+    open: { value: "FILE", doc: "open such a file; needs --identity alone" },
+    identity: { value: "FILE", doc: "the private half of the recipient's key" },
+  },
+  about: `Opens tokens: those on stdin or in a file, one a line, or those of the rows that --where finds. Needs a right in the policy, a reason and
+a ticket; counts against the day's limit, and above a threshold needs a second person for this very list (maskline approve). The audit says
+who asked for what before the first value is shown. Values go to the terminal, or sealed into a file for one recipient. Tokens that do not
+open are named with the reason, and end it with exit code 1. Tokens of ipcrypt and ff1 cannot be told from other texts: what is none opens to
+a wrong value.`,
+  examples: [
+    [
+      'maskline reveal --column masked_ip --partial --reason "abuse report" --ticket T-1',
+      "tokens from stdin, a part of each value",
+    ],
+    ['maskline reveal --column masked_ip --where user_id=u-17 --reason "court order" --ticket T-2', "those of one user's rows"],
+    ["maskline reveal --column masked_ip tokens.txt --to key.pem --out them.sealed ...", "for somebody else"],
+    ["maskline reveal --open them.sealed --identity identity.pem", "what the recipient does; needs no configuration"],
+  ],
+  async run(call) {
+    const sealed = call.text("open");
+    if (sealed !== null) return openForRecipient(call, sealed);
+    const settings = settingsOf(call);
+    const column = revealableColumn(settings, call.text("column"));
+    const asked = askedFor(call);
+    selfTest();
+    const attempt = {
+      action: call.has("partial") ? "reveal-partial" : "reveal",
+      domain: column.domain,
+      details: detailsOf(settings, column, asked),
+    } as const;
+    await explainedAct(call, settings, attempt, async (governed, explained) => {
+      const output = await openRevealedOutput(call);
+      const details = {
+        ...attempt.details,
+        to: output.kind,
+        ...(output.recipient === null ? {} : { recipient: output.recipient }),
+      };
+      const result = await revealTo(call, output, async () => {
+        const tokens = await tokensOf(call, settings, governed, column, asked);
+        return { governed, column, explained, details, tokens };
+      });
+      report(call, column, result);
+    });
+  },
+};
+
+/** Where the tokens come from. */
+interface Asked {
+  readonly file: string | null;
+  readonly conditions: readonly Condition[];
+  readonly limit: number;
+}
+
+function askedFor(call: Call): Asked {
+  const file = call.operands[0] ?? null;
+  const conditions = call.texts("where").map(readCondition);
+  const limit = call.number("limit", 1);
+  if (conditions.length > 0 && file !== null) throw new MasklineError("usage", "takes tokens from a file or by --where, not both");
+  if (conditions.length === 0 && limit !== null) throw new MasklineError("usage", "--limit is for the tokens of --where");
+  if (limit !== null && limit > mostTokens) throw new MasklineError("usage", `--limit takes at most ${count(mostTokens)}`);
+  return { file, conditions, limit: limit ?? usualLimit };
+}
+
+/** Columns and operators, never what they are compared with: that may be personal, and the list is bound by its digest. */
+function detailsOf(
+  { target }: Settings,
+  { column: { name } }: KeyedColumn,
+  { file, conditions }: Asked,
+): Record<string, CanonicalValue> {
+  if (conditions.length === 0) return { column: name, from: file === null ? "stdin" : "file" };
+  const where = conditions.map(({ column, operator }) => `${column} ${operator}`);
+  return { column: name, from: "table", table: target === null ? null : showTable(target), where };
+}
+
+async function tokensOf(
+  call: Call,
+  { target }: Settings,
+  { database }: Governed,
+  { column: { name }, mask }: KeyedColumn,
+  { file, conditions, limit }: Asked,
+): Promise<readonly string[]> {
+  if (conditions.length === 0) {
+    const tokens = await readTokens(file, call);
+    // a template of ff1 may begin with a space; in all other tokens there is none
+    return mask.kind === "ff1" ? tokens : tokens.map((token) => token.trim());
+  }
+  const selection = { table: target as TableName, column: name, conditions, limit };
+  const { tokens, more } = await selectTokens(database, selection, (read) => call.output.progress(`${count(read)} tokens found`));
+  if (tokens.length === 0)
+    throw new MasklineError("not_found", `no row that fits has a token in ${name}`, { next: "look at what --where says" });
+  if (more) call.output.say(`there are more than ${count(limit)} tokens: these are the first; --limit N takes more`);
+  return tokens;
+}
+
+interface Prepared {
+  readonly governed: Governed;
+  readonly column: KeyedColumn;
+  readonly explained: Explained;
+  readonly details: Readonly<Record<string, CanonicalValue>>;
+  readonly tokens: readonly string[];
+}
+
+/** Whatever ends it early takes the file away that was begun. */
+async function revealTo(call: Call, output: RevealedOutput, prepare: () => Promise<Prepared>): Promise<RevealResult> {
+  try {
+    const { governed, column, explained, details, tokens } = await prepare();
+    const keys = auditKeys(governed.ring);
+    if (keys === null) throw new TypeError("the primary of a ring is enabled");
+    const list = freezeList(tokens);
+    const request = {
+      domain: column.domain,
+      type: column.column.type,
+      partial: call.has("partial"),
+      ...explained,
+      details,
+    };
+    const ports = {
+      governance: governed.governance,
+      hashToken: (token: string) => keys.hashToken(column.domain, token),
+      opener: openColumn(governed, column),
+    };
+    const total = list.tokens.length;
+    let done = 0;
+    const take: RevealedOutput["take"] = async (revealed) => {
+      await output.take(revealed);
+      done += revealed.length;
+      if (done < total) call.output.progress(`${meter(done / total)} ${count(done)} of ${count(total)} tokens`);
+    };
+    return await revealList(request, list, ports, { take, finish: () => output.finish() }, call.stop);
+  } catch (error) {
+    await output.discard();
+    throw error;
+  }
+}
+
+/** @throws MasklineError `tokens_unopened` */
+function report({ output }: Call, { column: { name }, mask }: KeyedColumn, { opened, failures }: RevealResult): void {
+  output.say(`${count(opened)} ${opened === 1 ? "value" : "values"} of ${name} revealed`);
+  if (!maskFacts[mask.kind].authenticated)
+    output.say(`${mask.kind} tokens prove nothing: a text that is no token of ${name} opens to a wrong value`);
+  const failed = Object.entries(failures) as [keyof typeof failureTexts, number][];
+  if (failed.length === 0) return;
+  const sum = failed.reduce((all, [, tokens]) => all + tokens, 0);
+  throw new MasklineError("tokens_unopened", `${count(sum)} of ${count(opened + sum)} tokens did not open`, {
+    details: failed.map(([failure, tokens]) => `${count(tokens)}: ${failureTexts[failure]}`),
+    next: "take tokens from this very column; maskline keys list shows which keys are enabled",
+  });
+}
+
+async function openForRecipient(call: Call, file: string): Promise<void> {
+  const identity = call.text("identity");
+  if (identity === null) throw new MasklineError("usage", "--open needs --identity FILE, the private half of the recipient's key");
+  if (!call.output.dataOnTerminal && !call.has("plain-output")) {
+    throw new MasklineError("usage", "the values would go into a pipe or a file as they are", { next: "--plain-output lets them" });
+  }
+  for await (const part of openSealedFile(file, identity)) await call.output.stream(part);
+}

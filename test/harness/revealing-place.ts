@@ -1,0 +1,140 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { loadSettings, type Settings } from "../../src/app/config/load.ts";
+import { createMasks } from "../../src/app/masks.ts";
+import type { PostgresServer } from "../../src/demo/postgres-server.ts";
+import { createKeyRingFile } from "../../src/keys/providers/file.ts";
+import { otherwise } from "../postgres/databases.ts";
+import { GovernedDatabase } from "./governed-database.ts";
+import type { Finished } from "./workspace.ts";
+
+const main = path.resolve(import.meta.dirname, "../../src/cli/main.ts");
+
+const columns = `
+columns:
+  user_id:          { type: text, max: 128, required: true }
+  masked_ip:        { from: ip, type: ip, mask: { kind: siv, domain: login.ip } }
+  masked_device_id: { from: device_id, type: text, max: 40, mask: { kind: siv, domain: login.device_id } }
+  masked_host:      { from: host, type: ip, mask: { kind: ipcrypt, domain: login.host } }
+  masked_net:       { from: net, type: ip, mask: { kind: ipcrypt-pfx, domain: login.net } }
+  masked_card:      { from: card, type: text, max: 9, mask: { kind: ff1, domain: login.card, template: "####-####" } }
+  masked_mail:      { from: mail, type: email, mask: { kind: hmac, domain: login.mail } }
+  seen:             { from: $sent_at, type: date }
+`;
+
+const table = `CREATE TABLE user_logins (user_id varchar(128), masked_ip varchar(256), masked_device_id varchar(256), masked_host inet,
+  masked_net text, masked_card char(9), masked_mail text, seen date)`;
+
+/** Plain values of a row by column; all of them personal but the first and the last. */
+export interface PlainRow {
+  readonly user_id: string;
+  readonly masked_ip: string;
+  readonly masked_device_id: string;
+  readonly masked_host: string;
+  readonly masked_net: string;
+  readonly masked_card: string;
+  readonly masked_mail: string;
+  readonly seen: string;
+}
+
+/** A database with masked rows, a ring, people, and a command line for each of them. */
+export class RevealingPlace {
+  readonly governed: GovernedDatabase;
+  readonly folder: string;
+  readonly settings: Settings;
+
+  static async create(server: PostgresServer): Promise<RevealingPlace> {
+    const governed = await GovernedDatabase.create(server);
+    const folder = await mkdtemp(path.join(tmpdir(), "maskline-reveal-"));
+    await createKeyRingFile(path.join(folder, "keyring.json"), governed.ring);
+    await governed.admin.query(table);
+    return new RevealingPlace(governed, folder, await configure(folder, "admin", governed.url));
+  }
+
+  private constructor(governed: GovernedDatabase, folder: string, settings: Settings) {
+    this.governed = governed;
+    this.folder = folder;
+    this.settings = settings;
+  }
+
+  /** Somebody who may look at the table and at what tells whether a ring is the right one; the policy says the rest. */
+  async person(name: string): Promise<void> {
+    await this.governed.person(name);
+    await this.governed.admin.query(
+      `GRANT SELECT ON maskline.migration, maskline.mask_definition, maskline.ring_key, user_logins TO ${name}`,
+    );
+    await configure(this.folder, name, otherwise(this.governed.url, { user: name, password: name }));
+  }
+
+  /** The tokens of a column's values. */
+  tokens(column: keyof PlainRow, values: readonly string[]): readonly string[] {
+    const mask = createMasks(this.settings.columns, this.governed.ring).find((one) => one.column.name === column)?.mask;
+    return mask === null || mask === undefined ? values : (mask.apply(values) as string[]);
+  }
+
+  async insert(rows: readonly PlainRow[]): Promise<void> {
+    const names = Object.keys(rows[0] ?? {}) as (keyof PlainRow)[];
+    const types: Partial<Record<keyof PlainRow, string>> = { masked_host: "inet", seen: "date" };
+    const casts = names.map((name, index) => `$${index + 1}::${types[name] ?? "text"}[]`);
+    await this.governed.admin.query(
+      `INSERT INTO user_logins (${names.join(", ")}) SELECT * FROM unnest(${casts.join(", ")})`,
+      names.map((name) =>
+        this.tokens(
+          name,
+          rows.map((row) => row[name]),
+        ),
+      ),
+    );
+  }
+
+  /** Runs the command line as a person. */
+  async maskline(person: string, args: readonly string[], stdin: string = ""): Promise<Finished> {
+    const child = spawn(process.execPath, [main, ...args, "--config", `${person}.yaml`], {
+      cwd: this.folder,
+      env: { PATH: process.env["PATH"] ?? "", HOME: this.folder },
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    // a command that refuses before it reads leaves nobody to write to
+    child.stdin.on("error", () => {}).end(stdin);
+    const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (...ended) => resolve(ended));
+    });
+    return { code, signal, stdout, stderr };
+  }
+
+  /** What the audit tells, row by row. */
+  async audit(): Promise<readonly Told[]> {
+    const { rows } = await this.governed.admin.query<{ entry: string }>("SELECT entry FROM maskline.audit ORDER BY sequence");
+    return rows.map(({ entry }) => JSON.parse(entry) as Told);
+  }
+
+  async close(): Promise<void> {
+    await this.governed.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+export interface Told {
+  readonly step: string;
+  readonly actor: string;
+  readonly action: string;
+  readonly domain: string;
+  readonly amount: number;
+  readonly outcome: Readonly<Record<string, unknown>> | null;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+async function configure(folder: string, name: string, url: string): Promise<Settings> {
+  const file = path.join(folder, `${name}.yaml`);
+  const keyring = path.join(folder, "keyring.json");
+  const sink = `sink: { postgres: { url: "${url}", table: public.user_logins } }`;
+  await writeFile(file, `keyring: "file:${keyring}"\n${sink}\n${columns}`, { mode: 0o600 });
+  return loadSettings({ file, environment: {}, overrides: [] });
+}
