@@ -17,6 +17,7 @@ import { checkTarget, type TargetColumn } from "../postgres/target.ts";
 import { fileBeside, missingOption, type Settings } from "./config/load.ts";
 import { columnDemands, maskPins } from "./masks.ts";
 import { rightfulKeyIds } from "./tagged-columns.ts";
+import { treatmentsOf } from "./treatments.ts";
 
 const connectTimeoutMs = 10_000;
 
@@ -95,6 +96,7 @@ export async function openSink(
     pipeline,
     budget,
     contractHash: contractHash(contract),
+    masks: JSON.stringify(treatmentsOf(settings)),
     describe: (delivery) => describeStructure(contract, delivery),
     recheckTarget: async () => void (await checkTarget(database, table, columnDemands(masked))),
   });

@@ -22,6 +22,8 @@ export interface WriterOptions {
   /** The pipeline's number, from `registerPipeline`. */
   readonly pipeline: number;
   readonly contractHash: string;
+  /** How the contract treats each field, in JSON: kept with each refused message, so that a replay knows which masks are gone since. */
+  readonly masks?: string;
   /** Types and lengths of the fields of a refused message, for the quarantine. */
   readonly describe: (delivery: Delivery) => readonly FieldShape[];
   readonly budget: FailureBudget;
@@ -64,10 +66,10 @@ export class BatchWriter {
 
   /** In the order of the statement of this shape. */
   async parameters(batch: Batch, part: BatchPart, shape: LoadShape): Promise<readonly Parameter[]> {
-    const { pipeline, contractHash, describe } = this.#options;
+    const { pipeline, contractHash, masks = null, describe } = this.#options;
     const structures = part.refused.map(({ delivery }) => JSON.stringify(describe(delivery)));
     const sealed = await Promise.all(part.refused.map(batch.seal));
-    return loadParameters(batch, part, { pipeline, contractHash, structures, sealed }, shape);
+    return loadParameters(batch, part, { pipeline, contractHash, masks, structures, sealed }, shape);
   }
 
   /** Null where the rows go by a statement. Aliases come after the rows, as everywhere: with them, rows do too. */

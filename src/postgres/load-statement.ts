@@ -123,6 +123,7 @@ function loadText({ schema, receiptKey, insert, conflicts, places, width }: Load
   const position = numbers.list(["uuid", "smallint", "integer", "bigint", "integer"]).join(", ");
   const total = numbers.next("integer");
   const contractHash = hasRefused ? numbers.next("text") : "";
+  const masks = hasRefused ? numbers.next("jsonb") : "";
   const refusals = hasRefused ? numbers.list(refusedTypes) : [];
   const [times, ids] = hasReceipts ? numbers.list(["timestamptz[]", "text[]"]) : [];
   const rowCount = hasReceipts ? "" : numbers.next("integer");
@@ -158,8 +159,8 @@ function loadText({ schema, receiptKey, insert, conflicts, places, width }: Load
   }
   if (hasRefused) {
     parts.push(`quarantined AS (
-  INSERT INTO ${own}.quarantine (pipeline, sent_at, id, reason, faults, structure, body_bytes, attempt, contract_hash, sealed)
-  SELECT ${pipeline}, sent_at, refused.id, reason, faults::jsonb, structure::jsonb, body_bytes, attempt, ${contractHash}, sealed
+  INSERT INTO ${own}.quarantine (pipeline, sent_at, id, reason, faults, structure, body_bytes, attempt, contract_hash, masks, sealed)
+  SELECT ${pipeline}, sent_at, refused.id, reason, faults::jsonb, structure::jsonb, body_bytes, attempt, ${contractHash}, ${masks}, sealed
   FROM refused${hasReceipts ? " JOIN receipt ON receipt.id = refused.id AND receipt.outcome = 'quarantined'" : ""}
   ON CONFLICT DO NOTHING)`);
   }
