@@ -95,16 +95,21 @@ export function removedMasks(settings: Settings, messages: readonly Pick<Selecte
   return affected === 0 ? null : { messages: affected, unknown, paths: [...paths].toSorted() };
 }
 
-/** Says what masks are gone, where there is no right to see what they hid. */
-export function withoutMasks(error: unknown, { messages, unknown, paths }: RemovedMasks): unknown {
-  if (!(error instanceof MasklineError) || error.code !== "right_missing") return error;
+/** A refusal of the second act, the one that removed masks ask for: says so. */
+export function ofReveal(error: unknown, { messages, unknown, paths }: RemovedMasks): unknown {
+  if (!(error instanceof MasklineError)) return error;
   const gone = paths.length === 0 ? [] : [`no longer masked, or shown in part: ${paths.join(", ")}`];
   const untold = unknown === 0 ? [] : [`of ${unknown} it is not known what was masked when they were sealed`];
+  const details = [...gone, ...untold];
+  if (error.code !== "right_missing") {
+    const { code, message, next = "" } = error;
+    return new MasklineError(code, message, { details, next: next.replaceAll("--approval", "--reveal-approval") });
+  }
   return new MasklineError(
     "right_missing",
     `masks were removed since ${messages} of these messages were sealed: that takes the right to reveal values of ${quarantineDomain} too`,
     {
-      details: [...gone, ...untold],
+      details,
       next: "put the masks back, or let a person with that right (the privacy officer) do it; nothing was opened",
     },
   );

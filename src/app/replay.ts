@@ -30,7 +30,7 @@ import {
   type RemovedMasks,
   removedMasks,
   type Why,
-  withoutMasks,
+  ofReveal,
 } from "./quarantine-act.ts";
 import { openSealed } from "./sealed-bodies.ts";
 import { systemClock } from "./system-clock.ts";
@@ -162,7 +162,7 @@ async function revealing(
     };
   } catch (error) {
     await act.end({ refused: "masks_removed", paths: removed.paths, unknown: removed.unknown });
-    throw withoutMasks(error, removed);
+    throw ofReveal(error, removed);
   }
 }
 

@@ -33,15 +33,16 @@ right to replay on domain quarantine, and stands in the audit.`,
       stop: call.stop,
     });
     const { selected, discarded, missing } = result;
-    if (output.json) output.document({ dryRun, ...result });
-    else if (selected === 0) output.say("no message of the quarantine fits: nothing was changed");
-    else if (dryRun) output.say(`${messages(selected)} would be discarded; nothing was changed`);
-    else output.say(`${messages(discarded)} discarded`);
-    if (!output.json && missing.length > 0) output.say(missingInWords(missing));
     if (!dryRun && call.stop.aborted && discarded < selected) {
       throw new MasklineError("replay_unfinished", `stopped: ${count(selected - discarded)} messages are still there`, {
+        details: [`${count(discarded)} discarded`],
         next: "the same command goes on with what is left",
       });
     }
+    if (output.json) return output.document({ dryRun, ...result });
+    if (selected === 0) return output.say("no message of the quarantine fits: nothing was changed");
+    if (dryRun) output.say(`${messages(selected)} would be discarded; nothing was changed`);
+    else output.say(`${messages(discarded)} discarded`);
+    if (missing.length > 0) output.say(missingInWords(missing));
   },
 };

@@ -52,18 +52,19 @@ on that domain too. Nothing of a message is shown.`,
 };
 
 function conclude({ output }: Call, result: Replayed, dryRun: boolean): void {
-  const { missing, complete, stays, examples } = result;
-  if (output.json) output.document({ dryRun, ...result });
-  else if (result.selected > 0) tell(output, result, dryRun);
-  if (result.selected === 0) return output.say("no message of the quarantine fits: nothing was opened");
-  if (!output.json && missing.length > 0) output.say(missingInWords(missing));
-  if (complete) {
-    if (stays.length + examples.length > 0) output.say("next: maskline quarantine list");
-    return;
+  const { missing, complete, stays, examples, selected } = result;
+  if (!complete) {
+    const { loaded, duplicate, refused, unopened, gone } = result;
+    throw new MasklineError("replay_unfinished", `stopped: ${count(selected - tried(result))} messages were not tried`, {
+      details: Object.entries({ loaded, duplicate, refused, unopened, gone }).map(([name, number]) => `${count(number)} ${name}`),
+      next: "the same command goes on with what is left",
+    });
   }
-  throw new MasklineError("replay_unfinished", `stopped: ${count(result.selected - tried(result))} messages were not tried`, {
-    next: "the same command goes on with what is left",
-  });
+  if (output.json) return output.document({ dryRun, ...result });
+  if (selected === 0) return output.say("no message of the quarantine fits: nothing was opened");
+  tell(output, result, dryRun);
+  if (missing.length > 0) output.say(missingInWords(missing));
+  if (stays.length + examples.length > 0) output.say("next: maskline quarantine list");
 }
 
 function tried({ loaded, duplicate, refused, unopened, gone }: ReplayCounts): number {
