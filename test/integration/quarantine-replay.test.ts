@@ -268,6 +268,73 @@ suite("the way out of the quarantine", () => {
     }
   });
 
+  test(
+    "a message is shown as the table would hold it, to whoever may, and what was masked never plain",
+    { timeout: 120_000 },
+    async () => {
+      const canary = "198.51.100.214";
+      const place = await refusedLogins(servers, { mendable: 0, hopeless: 0 }, { bodies: [versionless("somebody", canary)] });
+      try {
+        const [message] = await place.database.query<{ id: string }>("looking", "SELECT id FROM maskline.quarantine");
+        const show = ["quarantine", "show", message?.id ?? "", "--masked", ...why];
+        failed(await place.maskline(...show), { code: "right_missing", says: /no right to reveal-partial/, next: /policy/ });
+        await place.database.query(
+          "allowing",
+          "INSERT INTO maskline.policy (role, domain, action) VALUES (session_user, 'quarantine', 'reveal-partial')",
+        );
+        const { stdout, stderr } = succeeded(await place.maskline(...show));
+        assert.match(stdout, /^user_id +somebody$/m);
+        assert.match(stdout, /^masked_ip +[\w-]{50}$/m);
+        assert.match(stdout, /^app_version +- +missing app_version$/m);
+        const json = documentOf(succeeded(await place.maskline(...show, "--json"))) as { masked: unknown[] };
+        assert.equal(json.masked.length, 7);
+        assert.deepEqual(findCanaries(stdout + stderr + JSON.stringify(json), [canary]), []);
+        // somebody takes the mask away to look through it
+        await changeContract(place, /masked_ip: .*/, "masked_ip: { from: ip, type: text, max: 50 }");
+        const refused = await place.maskline(...show);
+        failed(refused, { code: "right_missing", says: /masks were removed/, next: /privacy officer/ });
+        assert.deepEqual(await steps(place), [
+          "reveal-partial refusal",
+          "reveal-partial intent",
+          "reveal-partial result",
+          "reveal-partial intent",
+          "reveal-partial result",
+          "reveal refusal",
+        ]);
+      } finally {
+        await place.close();
+      }
+    },
+  );
+
+  test("the list tells first and last seen, of one pipeline and since a time", { timeout: 120_000 }, async () => {
+    const place = await refusedLogins(servers, { mendable: 2, hopeless: 1 });
+    try {
+      await place.database.query(
+        "ageing",
+        "UPDATE maskline.quarantine SET quarantined_at = '2026-01-02T03:04:05Z' WHERE reason = 'not_json'",
+      );
+      const list = async (...args: string[]): Promise<readonly string[]> => {
+        const { groups } = documentOf(succeeded(await place.maskline("quarantine", "list", "--json", ...args))) as {
+          groups: { reason: string; firstAt: string }[];
+        };
+        return groups.map(({ reason, firstAt }) => `${reason} ${reason === "not_json" ? firstAt : ""}`);
+      };
+      assert.deepEqual(await list(), ["missing ", "not_json 2026-01-02T03:04:05.000Z"]);
+      assert.deepEqual(await list("--since", "24h"), ["missing "]);
+      assert.deepEqual(await list("--since", "2026-01-02T03:04:06Z"), ["missing "]);
+      assert.equal((await list("--since", "2026-01-02")).length, 2);
+      assert.deepEqual(await list("--pipeline", "another"), []);
+      failed(await place.maskline("quarantine", "list", "--since", "yesterday"), {
+        code: "usage",
+        says: /--since takes/,
+        next: /./,
+      });
+    } finally {
+      await place.close();
+    }
+  });
+
   test("no output holds a masked value, and no table but the user's", { timeout: 120_000 }, async () => {
     const canary = "198.51.100.214";
     const bodies = [versionless("somebody", canary), `{"user_id":"else","ip":"${canary}","device_id":7}`];
