@@ -70,13 +70,22 @@ export function masksRemoved(then: Treatments | null, today: Treatments): readon
 
 /** Whether a treatment has to do with what stands at a path. */
 function shows({ path: at, except = [] }: Treatment, path: string): boolean {
-  if (except.some((inner) => lies(path, inner))) return false;
-  return lies(path, at) || lies(at, path);
+  return meet(path, at) && !except.some((inner) => covers(inner, path));
 }
 
-/** At a path, or inside what stands there. */
-function lies(path: string, at: string): boolean {
-  return path === at || path.startsWith(`${at}.`);
+const anyPart = "*";
+
+/** Whether one can hold, be or be part of the other. */
+function meet(one: string, other: string): boolean {
+  const [left, right] = [one.split("."), other.split(".")];
+  const alike = (part: string, place: number): boolean => part === right[place] || part === anyPart || right[place] === anyPart;
+  return left.slice(0, right.length).every(alike);
+}
+
+/** Whether all that stands at a path stands at, or inside of, another. */
+function covers(outer: string, path: string): boolean {
+  const [parts, inner] = [outer.split("."), path.split(".")];
+  return parts.length <= inner.length && parts.every((part, place) => part === anyPart || part === inner[place]);
 }
 
 /** A database gives the members back in an order of its own. */
