@@ -73,7 +73,8 @@ export async function openTarget(settings: Settings, masked: readonly MaskedColu
   const columns = await checkTarget(database, table, columnDemands(masked));
   const skipConflicts = on_conflict === "skip";
   if (skipConflicts) await checkSkipping(database, table);
-  return { schema, table, columns, skipConflicts, receiptKey: receiptKeyOf(settings) };
+  const dropRefused = settings.options.run.refused === "drop";
+  return { schema, table, columns, skipConflicts, dropRefused, receiptKey: receiptKeyOf(settings) };
 }
 
 /** Checks everything the database must be before the first message: schema, keys, definitions, target. */

@@ -27,6 +27,7 @@ export interface WriterOptions {
   /** Types and lengths of the fields of a refused message, for the quarantine. */
   readonly describe: (delivery: Delivery) => readonly FieldShape[];
   readonly budget: FailureBudget;
+  readonly dropRefused?: boolean;
 }
 
 /** Where a batch has fewer rows, a COPY of its own costs more than it saves (bench/load.ts). */
@@ -66,9 +67,9 @@ export class BatchWriter {
 
   /** In the order of the statement of this shape. */
   async parameters(batch: Batch, part: BatchPart, shape: LoadShape): Promise<readonly Parameter[]> {
-    const { pipeline, contractHash, masks = null, describe } = this.#options;
+    const { pipeline, contractHash, masks = null, describe, dropRefused = false } = this.#options;
     const structures = part.refused.map(({ delivery }) => JSON.stringify(describe(delivery)));
-    const sealed = await Promise.all(part.refused.map(batch.seal));
+    const sealed = dropRefused ? part.refused.map(() => Buffer.alloc(0)) : await Promise.all(part.refused.map(batch.seal));
     return loadParameters(batch, part, { pipeline, contractHash, masks, structures, sealed }, shape);
   }
 
