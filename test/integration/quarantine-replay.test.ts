@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
 import { after, before, suite, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -13,6 +14,23 @@ import { type Servers, startMaskline, startServers, type Workspace } from "../ha
 import { dumpTables } from "../postgres/databases.ts";
 
 const replayAll = ["quarantine", "replay", "--all", ...why];
+
+/** A writer's, without the queue's part of it, and the way out of the quarantine. */
+const replayerGrants = [
+  "CREATE ROLE replayer LOGIN PASSWORD 'replayer'",
+  "GRANT INSERT (user_id, device_type, masked_ip, masked_device_id, locale, app_version, create_date) ON user_logins TO replayer",
+  "GRANT USAGE ON SCHEMA maskline TO replayer",
+  "GRANT SELECT ON maskline.migration TO replayer",
+  "GRANT SELECT, INSERT ON maskline.pipeline, maskline.mask_definition, maskline.ring_key, maskline.token_column TO replayer",
+  "GRANT SELECT, INSERT, UPDATE (outcome) ON maskline.receipt, maskline.identity_receipt TO replayer",
+  "GRANT SELECT, INSERT, UPDATE, DELETE ON maskline.replica TO replayer",
+  "GRANT INSERT ON maskline.token_alias, maskline.quarantine_exit TO replayer",
+  "GRANT SELECT, UPDATE, DELETE ON maskline.quarantine TO replayer",
+  `GRANT EXECUTE ON FUNCTION maskline.audit_begin(), maskline.audit_append(uuid, text, bytea, bigint, bytea, bytea[]),
+     maskline.permit(text, text, integer, bytea, uuid),
+     maskline.request_approval(uuid, text, text, integer, bytea, text, text, integer) TO replayer`,
+  "INSERT INTO maskline.policy (role, domain, action) VALUES ('replayer', 'quarantine', 'replay')",
+];
 
 suite("the way out of the quarantine", () => {
   let servers: Servers;
@@ -187,6 +205,25 @@ suite("the way out of the quarantine", () => {
       }
       assert.deepEqual(await steps(place), ["replay refusal", "replay refusal"]);
       assert.equal(await countRows(place.database, "maskline.quarantine"), 2);
+    } finally {
+      await place.close();
+    }
+  });
+
+  test("these rights are enough to replay and to discard, and to read nothing of the table", { timeout: 120_000 }, async () => {
+    const place = await refusedLogins(servers, { mendable: 3, hopeless: 2 });
+    try {
+      await mendContract(place);
+      for (const statement of replayerGrants) await place.database.query("granting", statement);
+      const text = await readFile(place.file, "utf8");
+      await writeFile(place.file, text.replace(/postgres:\/\/\w+:[^@]+@/, "postgres://replayer:replayer@"));
+      succeeded(await place.maskline(...replayAll, "--dry-run"));
+      const { loaded, refused } = documentOf(succeeded(await place.maskline(...replayAll, "--json"))) as Record<string, number>;
+      assert.deepEqual({ loaded, refused }, { loaded: 3, refused: 2 });
+      succeeded(await place.maskline("quarantine", "discard", "--all", ...why));
+      const actors = await place.database.query<{ actor: string }>("looking", "SELECT DISTINCT actor FROM maskline.quarantine_exit");
+      assert.deepEqual(actors, [{ actor: "replayer" }]);
+      assert.equal((await place.maskline("duplicates")).code, 3, "and not to look");
     } finally {
       await place.close();
     }
