@@ -8,7 +8,6 @@ import { selfTest } from "../masks/self-test.ts";
 import type { MaskedColumn } from "../pipeline/masking.ts";
 import type { Report } from "../pipeline/report.ts";
 import { pinMaskDefinitions } from "../postgres/mask-definitions.ts";
-import { discardQuarantined, QuarantineExit } from "../postgres/quarantine-exit.ts";
 import type { Selection } from "../postgres/quarantine-selection.ts";
 import { PostgresReplay } from "../postgres/replay.ts";
 import { checkTarget } from "../postgres/target.ts";
@@ -23,15 +22,7 @@ import type { Settings } from "./config/load.ts";
 import { type Governed, withGovernance } from "./governance.ts";
 import { LiveMasks } from "./live-masks.ts";
 import { columnDemands, createMasks, maskPins, preparation, requireExpected } from "./masks.ts";
-import {
-  actUpon,
-  chooseMessages,
-  messageHashes,
-  type RemovedMasks,
-  removedMasks,
-  type Why,
-  ofReveal,
-} from "./quarantine-act.ts";
+import { actUpon, chooseMessages, messageHashes, ofReveal, type RemovedMasks, removedMasks, type Why } from "./quarantine-act.ts";
 import { openSealed } from "./sealed-bodies.ts";
 import { systemClock } from "./system-clock.ts";
 import { rightfulKeyIds } from "./tagged-columns.ts";
@@ -142,7 +133,7 @@ const nothing = {
   removed: null,
 } satisfies Partial<Replayed>;
 
-/** The counts of an audit row, which is kept: without members that were undefined. */
+/** What the audit is told: counts alone. */
 function counted({ loaded, duplicate, refused, unopened, gone }: ReplayCounts): Readonly<Record<string, number>> {
   return { loaded, duplicate, refused, unopened, gone };
 }
@@ -216,50 +207,4 @@ function storeParts(
     describe: (delivery) => describeStructure(settings.contract, delivery),
     recheckTarget: async () => void (await checkTarget(database, target.table, columnDemands(masked))),
   };
-}
-
-export interface DiscardRequest {
-  readonly selection: Selection;
-  readonly why: Why;
-  readonly dryRun: boolean;
-  readonly onProgress: (discarded: number) => void;
-  readonly stop: AbortSignal;
-}
-
-export interface Discarded {
-  readonly act: string | null;
-  readonly selected: number;
-  readonly discarded: number;
-  readonly missing: readonly string[];
-}
-
-/** Removes messages for good, unopened. A rehearsal only says how many: nothing is opened or changed, and no right is asked for. */
-export async function discardMessages(
-  settings: Settings,
-  tellHead: TellHead,
-  { selection, why, dryRun, onProgress, stop }: DiscardRequest,
-): Promise<Discarded> {
-  return withGovernance(settings, tellHead, async (governed) => {
-    const { database, schema, governance } = governed;
-    const { pipeline, messages, missing } = await chooseMessages(settings, governed, selection);
-    const selected = messages.length;
-    if (selected === 0 || dryRun) return { act: null, selected, discarded: 0, missing };
-    const hash = contractHash(settings.contract);
-    const facts = actUpon(settings, "replay", messages, why, { discard: true });
-    const act = await beginAct(governance, facts, messageHashes(governed, messages), why.approval);
-    let discarded = 0;
-    const note = (soFar: number): void => {
-      discarded = soFar;
-      onProgress(soFar);
-    };
-    try {
-      const exit = new QuarantineExit(schema, pipeline);
-      await discardQuarantined(database, exit, messages, { act: act.id, contractHash: hash }, stop, note);
-    } catch (error) {
-      await act.end({ discarded, failed: error instanceof MasklineError ? error.code : "internal" }).catch(() => {});
-      throw error;
-    }
-    await act.end({ discarded, complete: !stop.aborted });
-    return { act: act.id, selected, discarded, missing };
-  });
 }

@@ -1,4 +1,4 @@
-import { discardMessages } from "../../app/replay.ts";
+import { discardMessages } from "../../app/discard.ts";
 import { MasklineError } from "../../errors.ts";
 import { type Command, configFlags } from "../command.ts";
 import { explainedBy, explainedFlags, tellHeadOn } from "../explained.ts";
