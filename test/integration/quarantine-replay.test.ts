@@ -221,7 +221,10 @@ suite("the way out of the quarantine", () => {
       const { loaded, refused } = documentOf(succeeded(await place.maskline(...replayAll, "--json"))) as Record<string, number>;
       assert.deepEqual({ loaded, refused }, { loaded: 3, refused: 2 });
       succeeded(await place.maskline("quarantine", "discard", "--all", ...why));
-      const actors = await place.database.query<{ actor: string }>("looking", "SELECT DISTINCT actor FROM maskline.quarantine_exit");
+      const actors = await place.database.query<{ actor: string }>(
+        "looking",
+        "SELECT DISTINCT actor FROM maskline.quarantine_exit",
+      );
       assert.deepEqual(actors, [{ actor: "replayer" }]);
       assert.equal((await place.maskline("duplicates")).code, 3, "and not to look");
     } finally {

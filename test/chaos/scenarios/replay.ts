@@ -28,9 +28,7 @@ async function killReplays(bench: Bench, stage: Stage): Promise<void> {
   await stage.untilDrained(120);
   await stage.stop(loader);
   await stage.admin.query("ALTER TABLE public.user_logins DROP CONSTRAINT half");
-  await stage.admin.query(
-    "INSERT INTO maskline.policy (role, domain, action) VALUES (session_user, 'quarantine', 'replay')",
-  );
+  await stage.admin.query("INSERT INTO maskline.policy (role, domain, action) VALUES (session_user, 'quarantine', 'replay')");
   const before = await quarantined(stage);
   const seat = await stage.seat("replayed");
   for (let killed = 0; killed < kills; killed += 1) {
