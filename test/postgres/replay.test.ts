@@ -142,7 +142,7 @@ for (const engine of postgresServers()) {
     test("what is refused again stays, counted, and keeps what is known of its masks", async () => {
       const [good, bad] = await quarantined(2);
       assert.ok(good !== undefined && bad !== undefined);
-      await database.query("preparing", `UPDATE maskline.quarantine SET masks = '{"then": true}'`);
+      await database.query("preparing", `UPDATE maskline.quarantine SET masks = '{"sealed": true}'`);
       const store = await replay();
       const written = await store.write({ rows: makeRows([good]), refused: [refusal(bad)] });
       assert.deepEqual([written.loaded, written.refused.length], [1, 1]);
@@ -150,7 +150,7 @@ for (const engine of postgresServers()) {
         "looking",
         "SELECT id, replays, contract_hash, masks, replayed_at IS NOT NULL AS dated FROM maskline.quarantine",
       );
-      assert.deepEqual(rows, [{ id: bad.id, replays: 1, contract_hash: "today", masks: { then: true }, dated: true }]);
+      assert.deepEqual(rows, [{ id: bad.id, replays: 1, contract_hash: "today", masks: { sealed: true }, dated: true }]);
     });
 
     test("a row that the table refuses stays with the constraint as its fault, and its neighbours go", async () => {
