@@ -142,6 +142,11 @@ export const errorCodes = {
     retryable: true,
     meaning: "a rekey ended before every row was under the new key; it goes on where it stopped",
   },
+  replay_unfinished: {
+    exit: "unfinished",
+    retryable: true,
+    meaning: "a replay was stopped before every message was tried; the same command goes on",
+  },
   right_missing: {
     exit: "denied",
     retryable: false,

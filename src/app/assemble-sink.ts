@@ -17,6 +17,7 @@ import { checkTarget, type TargetColumn } from "../postgres/target.ts";
 import { fileBeside, missingOption, type Settings } from "./config/load.ts";
 import { columnDemands, maskPins } from "./masks.ts";
 import { rightfulKeyIds } from "./tagged-columns.ts";
+import { treatmentsOf } from "./treatments.ts";
 
 const connectTimeoutMs = 10_000;
 
@@ -72,7 +73,8 @@ export async function openTarget(settings: Settings, masked: readonly MaskedColu
   const columns = await checkTarget(database, table, columnDemands(masked));
   const skipConflicts = on_conflict === "skip";
   if (skipConflicts) await checkSkipping(database, table);
-  return { schema, table, columns, skipConflicts, receiptKey: receiptKeyOf(settings) };
+  const dropRefused = settings.options.run.refused === "drop";
+  return { schema, table, columns, skipConflicts, dropRefused, receiptKey: receiptKeyOf(settings) };
 }
 
 /** Checks everything the database must be before the first message: schema, keys, definitions, target. */
@@ -95,6 +97,7 @@ export async function openSink(
     pipeline,
     budget,
     contractHash: contractHash(contract),
+    masks: JSON.stringify(treatmentsOf(settings)),
     describe: (delivery) => describeStructure(contract, delivery),
     recheckTarget: async () => void (await checkTarget(database, table, columnDemands(masked))),
   });

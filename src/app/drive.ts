@@ -27,7 +27,10 @@ export interface Drive {
 }
 
 /** Where the deliveries of a run come from, and how they are taken. */
-export interface Intake extends Pick<EngineOptions, "batchRows" | "holdGroups" | "maxMessages" | "prepare" | "beside"> {
+export interface Intake extends Pick<
+  EngineOptions,
+  "batchRows" | "holdGroups" | "returnRefused" | "maxMessages" | "prepare" | "beside"
+> {
   /** Closed at the end. */
   readonly source: Source;
   /** What the pipeline receives from; the source itself when left out. */

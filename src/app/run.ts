@@ -1,3 +1,4 @@
+import { MasklineError } from "../errors.ts";
 import { endsInTime } from "../pipeline/deadline.ts";
 import type { RunTotals } from "../pipeline/engine.ts";
 import type { Sink, Source } from "../pipeline/ports.ts";
@@ -44,7 +45,7 @@ export async function run(settings: Settings, request: RunRequest, stop: AbortSi
 
 async function runToEnd(settings: Settings, request: RunRequest, stop: AbortSignal): Promise<RunTotals> {
   const { report, wrapSink, wrapSource, maxMessages } = request;
-  const { batch_rows, on_refused } = settings.options.run;
+  const { batch_rows, on_refused, refused } = settings.options.run;
   const queue = openQueue(settings);
   try {
     return await drive(
@@ -54,6 +55,7 @@ async function runToEnd(settings: Settings, request: RunRequest, stop: AbortSign
         wrapSink,
         async open(database, prepare) {
           const facts = await queue.facts(stop);
+          if (refused === "dead-letter") requireDeadLetters(facts, queue.shown);
           request.onReady({ facts, protocol: queue.protocol, safeIdleMs: safeIdleMs(facts) });
           const drain = request.drain ? { idleMs: request.idleMs } : null;
           const source = openSource(settings, queue, facts, drain, systemClock, report);
@@ -63,6 +65,7 @@ async function runToEnd(settings: Settings, request: RunRequest, stop: AbortSign
             prepare,
             batchRows: batch_rows,
             holdGroups: on_refused === "hold",
+            returnRefused: refused === "dead-letter",
             maxMessages,
             beside: (ended) => pruneBeside({ settings, database, clock: systemClock, report }, ended),
           };
@@ -73,4 +76,12 @@ async function runToEnd(settings: Settings, request: RunRequest, stop: AbortSign
   } finally {
     queue.close();
   }
+}
+
+/** What goes back to a queue that gives up on nothing would come again for ever. */
+function requireDeadLetters({ maxReceiveCount }: QueueFacts, shown: string): void {
+  if (maxReceiveCount !== null) return;
+  throw new MasklineError("queue_unfit", `run.refused is dead-letter, and the queue has no redrive policy (${shown})`, {
+    next: "give the queue one, or --set run.refused=quarantine",
+  });
 }

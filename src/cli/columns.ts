@@ -21,6 +21,7 @@ export const groupColumns: readonly TableColumn<QuarantineGroup>[] = [
   { title: "reason", value: ({ reason }) => reason },
   { title: "field", value: ({ path }) => path || "(body)" },
   { title: "what it means", value: ({ reason }) => reasons[reason as Reason] ?? "", width: 62 },
+  { title: "first seen", value: ({ firstAt }) => moment(firstAt) },
   { title: "last seen", value: ({ lastAt }) => moment(lastAt) },
   { title: "for example", value: ({ exampleId }) => exampleId },
 ];

@@ -98,6 +98,18 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/quarantine.ts")).quarantineShow,
   },
   {
+    name: "quarantine replay",
+    group: "look",
+    summary: "run refused messages through today's contract: what fits is loaded, once",
+    load: async () => (await import("./commands/quarantine-replay.ts")).quarantineReplay,
+  },
+  {
+    name: "quarantine discard",
+    group: "look",
+    summary: "remove refused messages for good",
+    load: async () => (await import("./commands/quarantine-discard.ts")).quarantineDiscard,
+  },
+  {
     name: "dlq drain",
     group: "look",
     summary: "load what the dead-letter queue holds, under the same ids: nothing twice",

@@ -27,18 +27,24 @@ export const approvalForm: RegExp = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/
 export function explainedBy(call: Call): Explained {
   const reason = (call.text("reason") ?? "").trim();
   const ticket = (call.text("ticket") ?? "").trim();
-  const approval = call.text("approval");
+  const approval = approvalOf(call, "approval");
   const next = "--reason TEXT says why, --ticket ID where it is asked for; both are kept in the audit";
   if (reason.length < shortestReason || reason.length > longestReason)
     throw new MasklineError("usage", `wants a reason of ${shortestReason} to ${longestReason} characters`, { next });
   if (ticket === "" || ticket.length > longestTicket) throw new MasklineError("usage", "wants a ticket", { next });
   if (/[\0\p{Cc}]/u.test(reason + ticket))
     throw new MasklineError("usage", "reason and ticket are one line of text each", { next });
-  if (approval !== null && !approvalForm.test(approval))
-    throw new MasklineError("usage", "--approval wants the id that the refused command showed", {
-      next: "run it without --approval to ask anew",
-    });
   return { reason, ticket, approval };
+}
+
+/** @throws MasklineError `usage` where it is no id of an approval */
+export function approvalOf(call: Call, flag: string): string | null {
+  const approval = call.text(flag);
+  if (approval !== null && !approvalForm.test(approval))
+    throw new MasklineError("usage", `--${flag} wants the id that the refused command showed`, {
+      next: `run it without --${flag} to ask anew`,
+    });
+  return approval;
 }
 
 /**

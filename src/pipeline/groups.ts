@@ -17,3 +17,9 @@ export function holdsGroups(deliveries: readonly Delivery[]): NonNullable<Batch[
     });
   };
 }
+
+/** The same where every refused message goes back, grouped or not. */
+export function returnsRefused(deliveries: readonly Delivery[]): NonNullable<Batch["heldBack"]> {
+  const behind = holdsGroups(deliveries);
+  return (refused) => [...new Set([...refused, ...behind(refused)])];
+}

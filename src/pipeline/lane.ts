@@ -1,7 +1,7 @@
 import { MasklineError } from "../errors.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Clock } from "./clock.ts";
-import { holdsGroups } from "./groups.ts";
+import { holdsGroups, returnsRefused } from "./groups.ts";
 import type { Outage } from "./outage.ts";
 import type { Batch, BatchKeys, Delivery, LedgerPosition, Settlement, Sink, Source } from "./ports.ts";
 import type { Prepared } from "./prepare.ts";
@@ -24,6 +24,8 @@ export interface LaneWork {
   readonly holdMs: number;
   /** In a group that keeps its order, a refused message goes back with all behind it, in place of into the quarantine. */
   readonly holdGroups: boolean;
+  /** Every refused message goes back, until the source gives up on it. */
+  readonly returnRefused?: boolean;
   readonly clock: Clock;
   readonly report: Report;
   readonly allowance: Allowance;
@@ -182,7 +184,7 @@ export class Lane {
 
   /** Prepared again, under the keys of today, when a rotation has overtaken the batch. */
   async #loadUnderNewKeys(deliveries: readonly Delivery[], position: LedgerPosition): Promise<readonly Settlement[]> {
-    const { source, prepare, openSeal, holdGroups, renewKeys } = this.#work;
+    const { source, prepare, openSeal, holdGroups, returnRefused = false, renewKeys } = this.#work;
     const advance = source.advanceOf?.(deliveries);
     for (let renewals = 0; ; renewals += 1) {
       const { recycle, ...prepared } = await prepare(deliveries);
@@ -191,7 +193,7 @@ export class Lane {
         position,
         seal: openSeal(),
         ...(advance === undefined ? {} : { advance }),
-        ...(holdGroups ? { heldBack: holdsGroups(deliveries) } : {}),
+        ...(returnRefused ? { heldBack: returnsRefused(deliveries) } : holdGroups ? { heldBack: holdsGroups(deliveries) } : {}),
       };
       try {
         const settlements = await this.#loadUnlessBusy(batch);

@@ -22,9 +22,12 @@ export interface WriterOptions {
   /** The pipeline's number, from `registerPipeline`. */
   readonly pipeline: number;
   readonly contractHash: string;
+  /** How the contract treats each field, in JSON: kept with each refused message, so that a replay knows which masks are gone since. */
+  readonly masks?: string;
   /** Types and lengths of the fields of a refused message, for the quarantine. */
   readonly describe: (delivery: Delivery) => readonly FieldShape[];
   readonly budget: FailureBudget;
+  readonly dropRefused?: boolean;
 }
 
 /** Where a batch has fewer rows, a COPY of its own costs more than it saves (bench/load.ts). */
@@ -64,10 +67,10 @@ export class BatchWriter {
 
   /** In the order of the statement of this shape. */
   async parameters(batch: Batch, part: BatchPart, shape: LoadShape): Promise<readonly Parameter[]> {
-    const { pipeline, contractHash, describe } = this.#options;
+    const { pipeline, contractHash, masks = null, describe, dropRefused = false } = this.#options;
     const structures = part.refused.map(({ delivery }) => JSON.stringify(describe(delivery)));
-    const sealed = await Promise.all(part.refused.map(batch.seal));
-    return loadParameters(batch, part, { pipeline, contractHash, structures, sealed }, shape);
+    const sealed = dropRefused ? part.refused.map(() => Buffer.alloc(0)) : await Promise.all(part.refused.map(batch.seal));
+    return loadParameters(batch, part, { pipeline, contractHash, masks, structures, sealed }, shape);
   }
 
   /** Null where the rows go by a statement. Aliases come after the rows, as everywhere: with them, rows do too. */

@@ -7,6 +7,8 @@ import { columnParameters, type LoadShape, receiptParameters, sentTimes } from "
 export interface LoadFacts {
   readonly pipeline: number;
   readonly contractHash: string;
+  /** How the contract treats each field, in JSON; null where nobody says. */
+  readonly masks: string | null;
   /** Of each refused message, in JSON. */
   readonly structures: readonly string[];
   /** Bodies of the refused messages. */
@@ -23,7 +25,7 @@ export function shapeOf({ advance, keys }: Pick<Batch, "keys" | "advance">, part
 export function loadParameters(
   { position, keys }: Pick<Batch, "position" | "keys">,
   { rows, refused, repeated, heldBack }: BatchPart,
-  { pipeline, contractHash, structures, sealed }: LoadFacts,
+  { pipeline, contractHash, masks, structures, sealed }: LoadFacts,
   { hasReceipts, hasRows, hasRefused, hasAliases }: LoadShape,
 ): readonly Parameter[] {
   const { run, lane, sequence, received } = position;
@@ -32,6 +34,7 @@ export function loadParameters(
   if (hasRefused) {
     parameters.push(
       contractHash,
+      masks,
       sentTimes(refused.map(({ delivery }) => delivery)),
       refused.map(({ id }) => id),
       refused.map(({ faults }) => faults[0]?.reason ?? "mask_failed"),

@@ -42,6 +42,8 @@ export interface LoadChoices {
   readonly receiptKey?: ReceiptKey;
   /** A row that clashes with a unique key of the table is left out, and its message counts as a duplicate. */
   readonly skipConflicts?: boolean;
+  /** Of a refused message only the receipt stays, which says discarded. */
+  readonly dropRefused?: boolean;
 }
 
 /** What is in a load. */
@@ -61,7 +63,7 @@ export function loadStatements(
   schema: string,
   target: TableName,
   columns: readonly TargetColumn[],
-  { receiptKey = "sent", skipConflicts = false }: LoadChoices = {},
+  { receiptKey = "sent", skipConflicts = false, dropRefused = false }: LoadChoices = {},
 ): LoadStatements {
   const names = columns.map((column) => quoteName(column.name)).join(", ");
   const places = columns.map((_, index) => `c${index}`).join(", ");
@@ -69,7 +71,7 @@ export function loadStatements(
   const conflicts = skipConflicts ? " ON CONFLICT DO NOTHING" : "";
   const insert = `INSERT INTO ${quoteTable(target)} (${names})
   SELECT ${casts} FROM incoming`;
-  const parts: LoadParts = { schema, receiptKey, insert, conflicts, places, width: columns.length };
+  const parts: LoadParts = { schema, receiptKey, insert, conflicts, places, width: columns.length, dropRefused };
   const arrays = columns.map((_, index) => `$${index + 1}::text[]`).join(", ");
   const messages = "unnest($2::timestamptz[], $3::text[]) AS message (sent_at, id)";
   const copy = `COPY ${quoteTable(target)} (${names}) FROM STDIN`;
@@ -97,6 +99,7 @@ interface LoadParts {
   readonly conflicts: string;
   readonly places: string;
   readonly width: number;
+  readonly dropRefused: boolean;
 }
 
 /** Hands out the numbers of parameters, in the order of load-parameters.ts. */
@@ -115,7 +118,7 @@ class Numbers {
 
 const refusedTypes = ["timestamptz[]", "text[]", "text[]", "text[]", "text[]", "integer[]", "integer[]", "bytea[]"];
 
-function loadText({ schema, receiptKey, insert, conflicts, places, width }: LoadParts, shape: LoadShape): string {
+function loadText({ schema, receiptKey, insert, conflicts, places, width, dropRefused }: LoadParts, shape: LoadShape): string {
   const { hasReceipts, hasRows, hasRefused, hasAliases } = shape;
   const own = quoteName(schema);
   const numbers = new Numbers();
@@ -123,6 +126,7 @@ function loadText({ schema, receiptKey, insert, conflicts, places, width }: Load
   const position = numbers.list(["uuid", "smallint", "integer", "bigint", "integer"]).join(", ");
   const total = numbers.next("integer");
   const contractHash = hasRefused ? numbers.next("text") : "";
+  const masks = hasRefused ? numbers.next("jsonb") : "";
   const refusals = hasRefused ? numbers.list(refusedTypes) : [];
   const [times, ids] = hasReceipts ? numbers.list(["timestamptz[]", "text[]"]) : [];
   const rowCount = hasReceipts ? "" : numbers.next("integer");
@@ -131,7 +135,8 @@ function loadText({ schema, receiptKey, insert, conflicts, places, width }: Load
   const skips = conflicts !== "" && hasRows;
   const newRows = hasReceipts ? "count(*) FILTER (WHERE outcome = 'loaded')" : rowCount;
   const refusedCount = hasRefused ? `cardinality(${refusals[1]})` : "0";
-  const quarantined = hasReceipts ? "count(*) FILTER (WHERE outcome = 'quarantined')" : refusedCount;
+  const refusedOutcome = dropRefused ? "'discarded'" : "'quarantined'";
+  const quarantined = hasReceipts ? `count(*) FILTER (WHERE outcome = ${refusedOutcome})` : refusedCount;
 
   const parts: string[] = [];
   if (hasReceipts || hasRows) {
@@ -146,7 +151,7 @@ function loadText({ schema, receiptKey, insert, conflicts, places, width }: Load
     AS refused (sent_at, id, reason, faults, structure, body_bytes, attempt, sealed, position))`);
   }
   if (hasReceipts) {
-    const refused = hasRefused ? " UNION ALL SELECT sent_at, id, 'quarantined' FROM refused" : "";
+    const refused = hasRefused ? ` UNION ALL SELECT sent_at, id, ${refusedOutcome} FROM refused` : "";
     parts.push(`receipt AS (
   ${receiptInsert(schema, receiptKey, `SELECT sent_at, id, 'loaded' AS outcome FROM incoming${refused}`)})`);
   }
@@ -158,9 +163,9 @@ function loadText({ schema, receiptKey, insert, conflicts, places, width }: Load
   }
   if (hasRefused) {
     parts.push(`quarantined AS (
-  INSERT INTO ${own}.quarantine (pipeline, sent_at, id, reason, faults, structure, body_bytes, attempt, contract_hash, sealed)
-  SELECT ${pipeline}, sent_at, refused.id, reason, faults::jsonb, structure::jsonb, body_bytes, attempt, ${contractHash}, sealed
-  FROM refused${hasReceipts ? " JOIN receipt ON receipt.id = refused.id AND receipt.outcome = 'quarantined'" : ""}
+  INSERT INTO ${own}.quarantine (pipeline, sent_at, id, reason, faults, structure, body_bytes, attempt, contract_hash, masks, sealed)
+  SELECT ${pipeline}, sent_at, refused.id, reason, faults::jsonb, structure::jsonb, body_bytes, attempt, ${contractHash}, ${masks}, sealed
+  FROM refused${hasReceipts ? " JOIN receipt ON receipt.id = refused.id AND receipt.outcome = 'quarantined'" : ""}${dropRefused ? " WHERE false" : ""}
   ON CONFLICT DO NOTHING)`);
   }
   parts.push(

@@ -26,19 +26,29 @@ export type QuarantinedMessage = {
   readonly attempt: number;
   readonly sentAt: Date | null;
   readonly quarantinedAt: Date;
+  /** Of the contract that refused it last. */
   readonly contractHash: string;
+  /** How often it was replayed and refused again. */
+  readonly replays: number;
+  readonly replayedAt: Date | null;
 };
 
-/** The most frequent first. */
-export async function listQuarantine(database: Database, schema: string, pipeline: string): Promise<readonly QuarantineGroup[]> {
+/** The most frequent first. @param since only what was quarantined from then on */
+export async function listQuarantine(
+  database: Database,
+  schema: string,
+  pipeline: string,
+  since: Date | null = null,
+): Promise<readonly QuarantineGroup[]> {
   const own = quoteName(schema);
   return database.query<QuarantineGroup>(
     "listing the quarantine",
     `SELECT reason, coalesce(faults -> 0 ->> 'path', '') AS path, count(*)::int AS messages,
             min(quarantined_at) AS "firstAt", max(quarantined_at) AS "lastAt", min(id) AS "exampleId"
      FROM ${own}.quarantine JOIN ${own}.pipeline ON pipeline.number = quarantine.pipeline
-     WHERE pipeline.name = $1 GROUP BY 1, 2 ORDER BY messages DESC, reason, path`,
-    [pipeline],
+     WHERE pipeline.name = $1 AND ($2::timestamptz IS NULL OR quarantined_at >= $2)
+     GROUP BY 1, 2 ORDER BY messages DESC, reason, path`,
+    [pipeline, since],
   );
 }
 
@@ -48,7 +58,8 @@ export async function showQuarantined(database: Database, schema: string, id: st
   return database.query<QuarantinedMessage>(
     "looking into the quarantine",
     `SELECT id, pipeline.name AS pipeline, reason, faults, structure, body_bytes AS "bodyBytes", attempt,
-            nullif(sent_at, 'infinity') AS "sentAt", quarantined_at AS "quarantinedAt", contract_hash AS "contractHash"
+            nullif(sent_at, 'infinity') AS "sentAt", quarantined_at AS "quarantinedAt", contract_hash AS "contractHash", replays,
+            replayed_at AS "replayedAt"
      FROM ${own}.quarantine JOIN ${own}.pipeline ON pipeline.number = quarantine.pipeline WHERE id = $1`,
     [id],
   );

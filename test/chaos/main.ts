@@ -14,11 +14,13 @@ import { kill } from "./scenarios/kill.ts";
 import { memory } from "./scenarios/memory.ts";
 import { poison } from "./scenarios/poison.ts";
 import { queueFaults } from "./scenarios/queue-faults.ts";
+import { replay } from "./scenarios/replay.ts";
 import { stops } from "./scenarios/stops.ts";
 
 /** The bench, in the order in which it runs. */
 const scenarios: readonly Scenario[] = [
   kill,
+  replay,
   databaseOutages,
   databaseTroubles,
   queueFaults,

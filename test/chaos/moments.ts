@@ -16,7 +16,7 @@ import type { QueueCall } from "./queue-server.ts";
  * | `extending`  | the queue is asked to change the visibility of messages: a heartbeat, or a release        |
  * | `rekeying`   | the database is asked to put new tokens into rows                                         |
  *
- * A replay of quarantined messages has no moment yet: there is no replay.
+ * A replay of quarantined messages is a load as well: it passes `masked`, `committing` and `committed`.
  */
 export const moments = ["parked", "received", "masked", "committing", "committed", "deleting", "extending", "rekeying"] as const;
 export type MomentName = (typeof moments)[number];

@@ -12,6 +12,7 @@ import type { ConfigFault } from "./fault.ts";
 import { identityFaults } from "./identity.ts";
 import { keyringFaults } from "./keyring.ts";
 import { applyOverrides, coerceSubstituted } from "./overrides.ts";
+import { runFaults } from "./run-faults.ts";
 import { configurationSchema, type Options } from "./schema.ts";
 import { expandShorthands } from "./shorthand.ts";
 import { validateOptions } from "./validate.ts";
@@ -108,6 +109,7 @@ function readOptions(
     ...adapterFaults,
     ...identityFaults(options, columns),
     ...keyringFaults(options),
+    ...runFaults(options),
   ].filter(({ path }) => !unsetOptions.has(path.join(".")));
   const shown = (fault: ConfigFault): string => {
     const origin = overrides.originOf(fault.path);

@@ -53,6 +53,8 @@ export interface Options {
     readonly hold_seconds: number;
     readonly stop_seconds: number;
     readonly on_refused: "continue" | "hold";
+    readonly refused: "quarantine" | "dead-letter" | "drop";
+    readonly insecure: boolean;
   };
   readonly backfill: FileOptions;
 }
@@ -190,6 +192,18 @@ export const configurationSchema: OptionSchema = {
           default: "continue",
           description:
             "In groups that keep their order (FIFO): quarantine a refused message and go on, or hold its group: it goes back with all that follow it.",
+        },
+        refused: {
+          type: "string",
+          enum: ["quarantine", "dead-letter", "drop"],
+          default: "quarantine",
+          description:
+            "What becomes of a refused message: sealed into the quarantine; given back to its queue until the queue's redrive policy moves it to the dead-letter queue (limits.refused and limits.share do not count it then; lines of files are quarantined); or dropped: deleted, with no body kept. drop needs insecure: true.",
+        },
+        insecure: {
+          type: "boolean",
+          default: false,
+          description: "Consent to what loses messages for good: refused: drop.",
         },
       },
     },

@@ -72,7 +72,7 @@ export async function runAndTell(call: Call, settings: Settings, drain: boolean)
       },
     );
   }
-  conclude(call.output, totals, (performance.now() - startedAtMs) / 1_000);
+  conclude(call.output, totals, (performance.now() - startedAtMs) / 1_000, settings.options.run.refused === "drop");
 }
 
 async function runAll(call: Call, settings: Settings, asked: Asked, stop: AbortSignal): Promise<SeveralTotals> {
@@ -98,6 +98,8 @@ function runShare(call: Call, settings: Settings, asked: Asked, share: ProcessSh
 }
 
 function warnOf({ output }: Call, settings: Settings): void {
+  if (settings.options.run.refused === "drop")
+    output.say(`${output.style("yellow", "warning:")} refused messages are dropped: counted as quarantined, and no body is kept`);
   for (const { place, mask } of settings.columns.flatMap(placedMasks)) {
     if (!maskFacts[mask.kind].insecure) continue;
     output.say(
@@ -128,8 +130,8 @@ function account({ received, loaded, duplicate, quarantined, returned }: Several
   return `${count(received)} received = ${count(loaded)} loaded + ${count(duplicate)} duplicate + ${count(quarantined)} quarantined + ${count(returned)} returned`;
 }
 
-function conclude(output: Output, totals: SeveralTotals, seconds: number): void {
+function conclude(output: Output, totals: SeveralTotals, seconds: number, drops: boolean): void {
   if (output.json) return output.document({ ...totals, seconds: Number(seconds.toFixed(3)) });
   output.say(`${account(totals)}, in ${count(seconds)} s`);
-  if (totals.quarantined > 0) output.say("next: maskline quarantine list");
+  if (totals.quarantined > 0 && !drops) output.say("next: maskline quarantine list");
 }
