@@ -58,24 +58,31 @@ function lengthShown({ kind, encode }: MaskDefinition): readonly Shown[] {
   return maskFacts[kind].reversible && maskFacts[kind].tagged && encode === "text" ? ["length"] : [];
 }
 
+/** So often is a speed measured; the best counts, as whoever tries values has nothing else to do. */
+export const measuredRounds = 4;
+
 /**
- * Values that a mask makes tokens of in a second: `apply` is called with a batch until `atLeastMs` have gone by. The first batch is for
- * the compiler, and does not count.
+ * Values that a mask makes tokens of in a second, in the best of some rounds that take `atLeastMs` together. The first batch is for the
+ * compiler, and does not count.
  */
 export function measureRate(
   apply: (values: readonly string[]) => unknown,
   batch: readonly string[],
-  now: () => number,
+  nowMs: () => number,
   atLeastMs: number,
 ): number {
   apply(batch);
-  const startMs = now();
-  let tried = 0;
-  let goneMs = 0;
-  do {
-    apply(batch);
-    tried += batch.length;
-    goneMs = now() - startMs;
-  } while (goneMs < atLeastMs);
-  return (tried / goneMs) * 1_000;
+  let best = 0;
+  for (let round = 0; round < measuredRounds; round += 1) {
+    const startMs = nowMs();
+    let tried = 0;
+    let goneMs = 0;
+    do {
+      apply(batch);
+      tried += batch.length;
+      goneMs = nowMs() - startMs;
+    } while (goneMs < atLeastMs / measuredRounds);
+    best = Math.max(best, (tried / goneMs) * 1_000);
+  }
+  return best;
 }

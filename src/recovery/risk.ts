@@ -26,7 +26,7 @@ export interface Frequency {
 export function frequencyOf({ rows, nulls, distinct, top, weighted }: ValueCounts): Frequency {
   const valued = rows - nulls;
   const share = (counts: readonly number[]): number | null =>
-    valued === 0 ? null : counts.reduce((sum, n) => sum + n, 0) / valued;
+    valued === 0 ? null : counts.reduce((total, n) => total + n, 0) / valued;
   // H = -sum(n/N * log2(n/N)) = log2(N) - sum(n * log2(n)) / N; rounding must not leave what the law allows
   const entropy = valued === 0 ? 0 : Math.log2(valued) - weighted / valued;
   const entropyBits = Math.min(Math.max(0, entropy), Math.log2(Math.max(1, distinct)));

@@ -1,6 +1,7 @@
 import { withDatabase } from "../../app/assemble-sink.ts";
 import { assessRisk, defaultSample, type MaskExposure, type Risk } from "../../app/risk.ts";
 import { type UnknownInFile, unknownInFile } from "../../app/unknown-in-file.ts";
+import { maskFacts } from "../../masks/mask.ts";
 import { showTable } from "../../postgres/names.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import { fittedTable } from "../fitted-table.ts";
@@ -78,7 +79,7 @@ function documentOf({ table, ...found }: Risk, unknown: UnknownInFile | null): u
   return { table: showTable(table), ...found, unknownFields };
 }
 
-function table<Row>(output: Output, columns: Parameters<typeof fittedTable<Row>>[0], rows: readonly Row[]): void {
+function rowsOf<Row>(output: Output, columns: Parameters<typeof fittedTable<Row>>[0], rows: readonly Row[]): void {
   for (const line of fittedTable(columns, rows, output.dataWidth)) output.data(`  ${line}`);
 }
 
@@ -95,13 +96,13 @@ function showFrequencies(output: Output, { table: name, estimatedRows, sampledPe
   output.data();
   heading(output, "how often masked values occur");
   if (columns.length === 0) output.data("  the contract masks no column as a whole");
-  else table(output, frequencyColumns, columns);
+  else rowsOf(output, frequencyColumns, columns);
   const worst = columns
     .filter(({ topShare, distinct }) => topShare !== null && distinct > 1)
     .toSorted((a, b) => (b.topShare ?? 0) - (a.topShare ?? 0))[0];
   if (worst?.topShare !== undefined && worst.topShare !== null)
     output.data(`  who takes every ${worst.column} for the most frequent one is right in ${percent(worst.topShare)} of its rows`);
-  if (!aliased)
+  if (!aliased && columns.some(({ kind }) => maskFacts[kind].tagged))
     output.data("  (this user may not read which tokens of two keys are of one value: during a rotation these count as two)");
   output.data();
 }
@@ -120,12 +121,12 @@ function showGroups(output: Output, { groups }: Risk, counted: boolean): void {
     output.data(
       `  ${count(groupsBelow)} groups have fewer than ${k} ${unit}: ${count(rowsBelow)} rows, ${percent(rowsBelow / rows)} of all`,
     );
-    if (sizesBelow.length > 0) table(output, sizeColumns(unit), sizesBelow);
+    if (sizesBelow.length > 0) rowsOf(output, sizeColumns(unit), sizesBelow);
   }
   if (shown !== null && shown.length > 0) {
     output.data();
     const values = chosen.columns.map((title, i) => ({ title, value: (group: (typeof shown)[number]) => group.values[i] ?? null }));
-    table(output, [{ title: unit, value: ({ size }) => size }, { title: "rows", value: (group) => group.rows }, ...values], shown);
+    rowsOf(output, [{ title: unit, value: ({ size }) => size }, { title: "rows", value: (group) => group.rows }, ...values], shown);
   } else if (groupsBelow > 0 && counted) output.data("  --show lists them");
   output.data();
 }
@@ -148,9 +149,9 @@ function showUnknown(output: Output, unknown: UnknownInFile | null): void {
 function showExposures(output: Output, { masks, ring, columns }: Risk): void {
   heading(output, "what somebody gets who has");
   if (masks.length === 0) return output.data("  no column is masked");
-  table<MaskExposure>(output, exposureColumns, masks);
+  rowsOf<MaskExposure>(output, exposureColumns, masks);
   output.data(
-    "  times: to try every value on one core of this machine, at the speed measured now; other machines are many times faster",
+    "  times: to try every value on one core of this machine, at the speed measured now; special hardware is many times faster",
   );
   output.data("  a masker: who may have values masked and sees their tokens. Each has what stands to his left as well");
   if (ring.kind === "none")
