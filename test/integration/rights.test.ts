@@ -112,6 +112,8 @@ test(
       await as(place, "analyst");
       const shared = await place.maskline("duplicates");
       assert.equal(shared.code, 0, shared.stderr);
+      const risk = await place.maskline("risk");
+      assert.equal(risk.code, 0, risk.stderr);
 
       await grant(place, lookerGrants);
       await as(place, "looker");
