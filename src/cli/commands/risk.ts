@@ -95,7 +95,7 @@ function showFrequencies(output: Output, { table: name, estimatedRows, sampledPe
     );
   output.data();
   heading(output, "how often masked values occur");
-  if (columns.length === 0) output.data("  the contract masks no column as a whole");
+  if (columns.length === 0) output.data("  the contract masks no column as a whole; what lies inside values is not counted");
   else rowsOf(output, frequencyColumns, columns);
   const worst = columns
     .filter(({ topShare, distinct }) => topShare !== null && distinct > 1)
