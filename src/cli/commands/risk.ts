@@ -13,6 +13,7 @@ import { percent } from "../time-taken.ts";
 
 const defaultK = 5;
 const defaultLimit = 20;
+const indent = "  ";
 
 export const risk: Command = {
   flags: {
@@ -80,7 +81,8 @@ function documentOf({ table, ...found }: Risk, unknown: UnknownInFile | null): u
 }
 
 function rowsOf<Row>(output: Output, columns: Parameters<typeof fittedTable<Row>>[0], rows: readonly Row[]): void {
-  for (const line of fittedTable(columns, rows, output.dataWidth)) output.data(`  ${line}`);
+  const width = output.dataWidth === null ? null : output.dataWidth - indent.length;
+  for (const line of fittedTable(columns, rows, width)) output.data(`${indent}${line}`);
 }
 
 function heading(output: Output, text: string): void {
@@ -107,7 +109,7 @@ function showFrequencies(output: Output, { table: name, estimatedRows, sampledPe
   output.data();
 }
 
-function showGroups(output: Output, { groups }: Risk, counted: boolean): void {
+function showGroups(output: Output, { groups, sampledPercent }: Risk, counted: boolean): void {
   const { chosen, countedBy, k, groups: all, groupsBelow, rowsBelow, rows, smallest, sizesBelow, shown } = groups;
   heading(output, `rows that are equal in ${chosen.columns.length === 0 ? "no column (none is left)" : chosen.columns.join(", ")}`);
   if (chosen.leftOut.length > 0) {
@@ -117,7 +119,9 @@ function showGroups(output: Output, { groups }: Risk, counted: boolean): void {
   const unit = countedBy === null ? "rows" : `different ${countedBy}`;
   if (smallest === null) output.data("  there is no row");
   else {
-    output.data(`  ${count(all)} groups; the smallest has ${count(smallest)} ${unit}: the table is ${count(smallest)}-anonymous`);
+    // groups are larger than their part in a sample: of the table it is said only where all of it was read
+    const said = sampledPercent === null ? `: the table is ${count(smallest)}-anonymous` : " in the sample";
+    output.data(`  ${count(all)} groups; the smallest has ${count(smallest)} ${unit}${said}`);
     output.data(
       `  ${count(groupsBelow)} groups have fewer than ${k} ${unit}: ${count(rowsBelow)} rows, ${percent(rowsBelow / rows)} of all`,
     );
