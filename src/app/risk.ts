@@ -10,6 +10,7 @@ import type { Database, Query } from "../postgres/database.ts";
 import type { TableName } from "../postgres/names.ts";
 import { mayRead } from "../postgres/readable.ts";
 import { countGroups, countValues, type Group, listSmallGroups, lookAtTable, type Reading } from "../postgres/risk.ts";
+import { tokenEpochs } from "../postgres/token-epochs.ts";
 import { type Exposure, exposureOf, measureRate } from "../recovery/attackers.ts";
 import { candidatesFor } from "../recovery/candidates.ts";
 import { type QuasiIdentifiers, quasiIdentifiersOf } from "../recovery/quasi-identifiers.ts";
@@ -42,6 +43,8 @@ export interface ColumnRisk extends Frequency {
   readonly kind: MaskDefinition["kind"];
   /** Rows whose token is of a key that the ring at hand has enabled; null where tokens do not say it, or no ring is there. */
   readonly held: number | null;
+  /** As in ColumnDuplicates: with two, a value masked under both is counted as two. */
+  readonly epochs: number | null;
 }
 
 export interface GroupRisk extends GroupFigures {
@@ -112,6 +115,7 @@ async function count(
   const reading: Reading = { table, percent: sampledPercent };
   const { schema } = postgresOf(settings);
   const aliased = await mayRead(query, schema, "alias");
+  const epochs = await tokenEpochs(query, schema, table);
   const columns: ColumnRisk[] = [];
   for (const { column, mask } of settings.columns) {
     if (mask === null) continue;
@@ -123,7 +127,13 @@ async function count(
     const aliases = tagged && aliased ? { schema, domain: mask.domain } : null;
     const prefixes = tagged ? prefixesHeld(mask, ring) : null;
     const counts = await countValues(query, reading, { column: column.name, aliases, prefixes: prefixes ?? [] });
-    columns.push({ column: column.name, kind: mask.kind, ...frequencyOf(counts), held: prefixes === null ? null : counts.held });
+    columns.push({
+      column: column.name,
+      kind: mask.kind,
+      ...frequencyOf(counts),
+      held: prefixes === null ? null : counts.held,
+      epochs: epochs === null ? null : (epochs.get(column.name) ?? 0),
+    });
   }
   const countedBy = request.by ?? (there.includes("user_id") ? "user_id" : null);
   const sizes = await countGroups(query, reading, chosen.columns, countedBy);

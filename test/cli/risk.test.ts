@@ -46,8 +46,8 @@ suite("risk", () => {
     const [ip] = found.columns;
     const counts = [...Map.groupBy(rows, (row) => row.ip).values()].map(({ length }) => length);
     assert.deepEqual(
-      [ip?.rows, ip?.distinct, ip?.held, ip?.topShare],
-      [rows.length, counts.length, rows.length, Math.max(...counts) / rows.length],
+      [ip?.rows, ip?.distinct, ip?.held, ip?.epochs, ip?.topShare],
+      [rows.length, counts.length, rows.length, 1, Math.max(...counts) / rows.length],
     );
     assert.deepEqual(found.groups.chosen.columns, ["device_type", "locale", "app_version", "create_date"]);
     assert.deepEqual(

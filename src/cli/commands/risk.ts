@@ -106,6 +106,12 @@ function showFrequencies(output: Output, { table: name, estimatedRows, sampledPe
     output.data(`  who takes every ${worst.column} for the most frequent one is right in ${percent(worst.topShare)} of its rows`);
   if (!aliased && columns.some(({ kind }) => maskFacts[kind].tagged))
     output.data("  (this user may not read which tokens of two keys are of one value: during a rotation these count as two)");
+  for (const { column, epochs } of columns) {
+    if (epochs !== null && epochs > 1)
+      output.data(
+        `  ${column} has held tokens of ${epochs} keys or domains that cannot be compared: a value masked under two counts as two`,
+      );
+  }
   output.data();
 }
 
