@@ -1,20 +1,40 @@
 import { MasklineError } from "../errors.ts";
 import { maskFacts } from "../masks/mask.ts";
 import type { Database } from "../postgres/database.ts";
-import { equalityView, findDuplicates, type SharedValue } from "../postgres/duplicates.ts";
+import {
+  createViews,
+  equalityView,
+  equalityViewName,
+  findDuplicates,
+  type SharedValue,
+  sharedView,
+  sharedViewName,
+} from "../postgres/duplicates.ts";
 import type { TableName } from "../postgres/names.ts";
+import { readTokenEpochs } from "../postgres/token-epochs.ts";
 import { postgresOf } from "./assemble-sink.ts";
-import type { Settings } from "./config/load.ts";
+import { missingOption, type Settings } from "./config/load.ts";
+
+const fewestUsers = 2;
 
 /** What to look for: masked columns whose equal values are equal, and the column that tells users apart. */
 export interface DuplicatesQuestion {
   readonly columns: readonly string[];
   readonly userColumn: string;
+  /** How many users a value needs to be shared. */
+  readonly minUsers: number;
 }
 
 /** The shared values of one masked column. */
 export interface ColumnDuplicates {
   readonly column: string;
+  /** Whether its tokens say their key, so that equal values are found under whatever key. */
+  readonly tagged: boolean;
+  /**
+   * How many sets of tokens the column has held that cannot be compared: values masked under different keys count as different where
+   * tokens do not say their key. Null where this user may not read it.
+   */
+  readonly epochs: number | null;
   readonly values: readonly SharedValue[];
 }
 
@@ -22,11 +42,14 @@ export interface ColumnDuplicates {
  * What a user asks for, with the contract's own columns as the defaults.
  * @throws MasklineError `usage`
  */
-export function duplicatesQuestion(settings: Settings, asked: string | null = null, by: string | null = null): DuplicatesQuestion {
+export function duplicatesQuestion(
+  settings: Settings,
+  asked: string | null = null,
+  by: string | null = null,
+  minUsers: number = fewestUsers,
+): DuplicatesQuestion {
   const names = settings.contract.columns.map(({ name }) => name);
-  const masked = settings.columns.flatMap(({ column, mask }) =>
-    mask === null || !maskFacts[mask.kind].keepsEquality ? [] : [column.name],
-  );
+  const masked = comparableColumns(settings).map(({ name }) => name);
   if (asked !== null && !masked.includes(asked)) {
     throw new MasklineError("usage", `the contract has no column ${asked} whose mask keeps equal values equal`, {
       next: masked.length === 0 ? "mask a column with siv or hmac" : `--column one of: ${masked.join(", ")}`,
@@ -36,41 +59,78 @@ export function duplicatesQuestion(settings: Settings, asked: string | null = nu
   if (!names.includes(userColumn)) {
     throw new MasklineError("usage", `the contract has no column ${userColumn}`, { next: `--by one of: ${names.join(", ")}` });
   }
-  return { columns: asked === null ? masked : [asked], userColumn };
+  return { columns: asked === null ? masked : [asked], userColumn, minUsers };
 }
 
 /** Those with the most users first, at most `limit` a column. When they were seen stands in the column that holds the sent time. */
 export async function findAllDuplicates(
   settings: Settings,
   database: Database,
-  { columns, userColumn }: DuplicatesQuestion,
+  { columns, userColumn, minUsers }: DuplicatesQuestion,
   limit: number,
 ): Promise<readonly ColumnDuplicates[]> {
-  const table = settings.target as TableName;
-  const timeColumn = settings.contract.columns.find(({ from }) => from === "$sent_at")?.name ?? null;
+  const table = targetOf(settings);
+  const timeColumn = sentTimeColumn(settings);
   const { schema } = postgresOf(settings);
-  const domains = new Map(taggedDomains(settings).map(({ name, domain }) => [name, domain]));
+  const epochs = await readTokenEpochs(database, schema, table);
   const found: ColumnDuplicates[] = [];
-  for (const column of columns) {
-    const domain = domains.get(column);
-    const aliases = domain === undefined ? {} : { aliases: { schema, domain } };
-    found.push({ column, values: await findDuplicates(database, { table, column, userColumn, timeColumn, limit, ...aliases }) });
+  for (const { name: column, domain } of comparableColumns(settings)) {
+    if (!columns.includes(column)) continue;
+    const aliases = domain === null ? {} : { aliases: { schema, domain } };
+    const values = await findDuplicates(database, { table, column, userColumn, timeColumn, minUsers, limit, ...aliases });
+    found.push({ column, tagged: domain !== null, epochs: epochs === null ? null : (epochs.get(column) ?? 0), values });
   }
   return found;
 }
 
-/** The SQL of a view in which equal values are equal, under whatever key they were masked. */
-export function duplicatesView(settings: Settings): string {
-  const columns = taggedDomains(settings);
-  if (columns.length === 0) {
-    throw new MasklineError("usage", "no column of the contract can hold tokens of several keys: group by the columns themselves");
-  }
-  return equalityView(postgresOf(settings).schema, settings.target as TableName, columns);
+/** A view of duplicates, to be printed and, where that is asked for, created. */
+export interface DuplicatesView {
+  readonly name: TableName;
+  readonly sql: string;
 }
 
-/** The columns whose tokens say their key: only among those can equal values have unequal tokens. */
-function taggedDomains(settings: Settings): readonly { readonly name: string; readonly domain: string }[] {
+/**
+ * The table with columns in which equal values are equal, under whatever key they were masked (where the contract has columns of
+ * several keys), and the shared values.
+ */
+export function duplicatesViews(
+  settings: Settings,
+  { columns, userColumn, minUsers }: DuplicatesQuestion,
+): readonly DuplicatesView[] {
+  const table = targetOf(settings);
+  const { schema } = postgresOf(settings);
+  const comparable = comparableColumns(settings).filter(({ name }) => columns.includes(name));
+  if (comparable.length === 0)
+    throw new MasklineError("usage", "the contract has no column whose mask keeps equal values equal", {
+      next: "mask a column with siv or hmac",
+    });
+  const tagged = comparable.flatMap(({ name, domain }) => (domain === null ? [] : [{ name, domain }]));
+  const parts = { table, columns: comparable, userColumn, timeColumn: sentTimeColumn(settings), minUsers };
+  return [
+    ...(tagged.length === 0 ? [] : [{ name: equalityViewName(table), sql: equalityView(schema, table, tagged) }]),
+    { name: sharedViewName(table), sql: sharedView(schema, parts) },
+  ];
+}
+
+/** @throws MasklineError `database_refused` where one of them is there already: then none is created */
+export async function applyViews(database: Database, views: readonly DuplicatesView[]): Promise<void> {
+  await createViews(database, views);
+}
+
+/** The columns in which equal values have equal tokens; with a domain where the tokens say their key, which aliases make comparable. */
+function comparableColumns(settings: Settings): readonly { readonly name: string; readonly domain: string | null }[] {
   return settings.columns.flatMap(({ column, mask }) =>
-    mask !== null && mask.domain !== null && maskFacts[mask.kind].tagged ? [{ name: column.name, domain: mask.domain }] : [],
+    mask === null || !maskFacts[mask.kind].keepsEquality
+      ? []
+      : [{ name: column.name, domain: maskFacts[mask.kind].tagged ? mask.domain : null }],
   );
+}
+
+function sentTimeColumn({ contract }: Settings): string | null {
+  return contract.columns.find(({ from }) => from === "$sent_at")?.name ?? null;
+}
+
+function targetOf(settings: Settings): TableName {
+  if (settings.target === null) throw missingOption(settings, "sink.postgres.table");
+  return settings.target;
 }

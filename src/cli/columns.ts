@@ -27,6 +27,7 @@ export const groupColumns: readonly TableColumn<QuarantineGroup>[] = [
 ];
 
 export const sharedColumns: readonly TableColumn<SharedValue>[] = [
+  { title: "rank", value: ({ rank }) => rank },
   { title: "users", value: ({ users }) => users },
   { title: "rows", value: ({ rows }) => rows },
   { title: "first seen", value: ({ firstSeen }) => firstSeen },

@@ -182,6 +182,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/reveal.ts")).reveal,
   },
   {
+    name: "risk",
+    group: "look",
+    summary: "what the table's tokens and plain columns still give away, and to whom",
+    load: async () => (await import("./commands/risk.ts")).risk,
+  },
+  {
     name: "keys create",
     group: "keys",
     summary: "make a key ring; never overwrites one",

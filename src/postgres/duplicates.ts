@@ -1,10 +1,13 @@
+import { MasklineError } from "../errors.ts";
 import { tokenPrefix } from "../masks/token.ts";
 import type { Database } from "./database.ts";
-import { quoteLiteral, quoteName, quoteTable, type TableName } from "./names.ts";
+import { quoteLiteral, quoteName, quoteTable, showTable, type TableName } from "./names.ts";
 
 /** A masked value that stands in the rows of several users. */
 export type SharedValue = {
   readonly token: string;
+  /** Among the shared values of its column; those with as many users and rows have the same. */
+  readonly rank: number;
   readonly users: number;
   readonly rows: number;
   /** Null where the contract has no column for the sent time. */
@@ -20,6 +23,8 @@ export interface DuplicatesQuestion {
   readonly userColumn: string;
   /** The column that holds the sent time, where there is one. */
   readonly timeColumn: string | null;
+  /** How many users a value needs to be shared: 2 or more. */
+  readonly minUsers: number;
   readonly limit: number;
   /** For tokens that say their key: the domain, and the schema whose aliases tell which of them are of one value. */
   readonly aliases?: { readonly schema: string; readonly domain: string };
@@ -37,27 +42,28 @@ export async function findDuplicates(database: Database, question: DuplicatesQue
 type SharedRow = Omit<SharedValue, "token"> & { readonly tokens: readonly [string, ...string[]] };
 
 /** One statement, so that table and aliases are seen as they were at one moment. */
-export function duplicatesQuery({ table, column, userColumn, timeColumn, limit, aliases }: DuplicatesQuestion): {
+export function duplicatesQuery({ table, column, userColumn, timeColumn, minUsers, limit, aliases }: DuplicatesQuestion): {
   readonly sql: string;
   readonly parameters: readonly unknown[];
 } {
   const token = bytewise(column);
   const user = `target.${quoteName(userColumn)}`;
   const time = timeColumn === null ? "NULL::text" : `target.${quoteName(timeColumn)}`;
-  const join = aliases === undefined ? "" : aliasJoin(aliases.schema, "alias", "$2::text", column);
+  const join = aliases === undefined ? "" : aliasJoin(aliases.schema, "alias", "$3::text", column);
   const value = aliases === undefined ? token : `coalesce(alias.canonical, ${token})`;
   return {
-    sql: `SELECT array_agg(DISTINCT ${token}) AS tokens, count(DISTINCT ${user})::int AS users, count(*)::int AS rows,
+    sql: `SELECT array_agg(DISTINCT ${token}) AS tokens, ${rankSql(user)}::float8 AS rank,
+            count(DISTINCT ${user})::float8 AS users, count(*)::float8 AS rows,
             min(${time})::text AS "firstSeen", max(${time})::text AS "lastSeen"
      FROM ${quoteTable(table)} AS target ${join} WHERE target.${quoteName(column)} IS NOT NULL
-     GROUP BY ${value} HAVING count(DISTINCT ${user}) > 1 ORDER BY users DESC, rows DESC, ${value} LIMIT $1`,
-    parameters: aliases === undefined ? [limit] : [limit, aliases.domain],
+     GROUP BY ${value} HAVING count(DISTINCT ${user}) >= $2 ORDER BY users DESC, rows DESC, ${value} LIMIT $1`,
+    parameters: [limit, minUsers, ...(aliases === undefined ? [] : [aliases.domain])],
   };
 }
 
 /**
  * A view over the user's own table with one more column for each masked one, equal where the values are equal, under whatever key. It
- * is printed and not made: in whose schema it stands, under which name and for whom, is for the table's owner to say.
+ * is for the table's owner to say in whose schema it stands, under which name and for whom: so it is printed first.
  */
 export function equalityView(
   schema: string,
@@ -66,8 +72,61 @@ export function equalityView(
 ): string {
   const added = columns.map(({ name }, i) => `  coalesce(alias${i}.canonical, ${bytewise(name)}) AS ${quoteName(`${name}_equal`)}`);
   const joins = columns.map(({ name, domain }, i) => aliasJoin(schema, `alias${i}`, quoteLiteral(domain), name));
-  const view = quoteTable({ schema: table.schema, table: `${table.table}_equal` });
+  const view = quoteTable(equalityViewName(table));
   return `CREATE VIEW ${view} AS\nSELECT target.*,\n${added.join(",\n")}\nFROM ${quoteTable(table)} AS target\n${joins.join("\n")};`;
+}
+
+export interface SharedViewParts extends Pick<DuplicatesQuestion, "table" | "userColumn" | "timeColumn" | "minUsers"> {
+  /** Each masked column; with a domain where its tokens say their key. */
+  readonly columns: readonly { readonly name: string; readonly domain: string | null }[];
+}
+
+/** A view of the shared values of all masked columns, ranked in each. A value is what stands for it in the equality view. */
+export function sharedView(schema: string, { table, columns, userColumn, timeColumn, minUsers }: SharedViewParts): string {
+  const user = `target.${quoteName(userColumn)}`;
+  const time = timeColumn === null ? "NULL::text" : `target.${quoteName(timeColumn)}`;
+  const parts = columns.map(({ name, domain }) => {
+    const value = domain === null ? bytewise(name) : `coalesce(alias.canonical, ${bytewise(name)})`;
+    return [
+      `SELECT ${quoteLiteral(name)}::text AS masked_column, ${value} AS value,`,
+      `  count(DISTINCT ${user}) AS users, count(*) AS rows, min(${time}) AS first_seen, max(${time}) AS last_seen,`,
+      `  ${rankSql(user)} AS rank`,
+      `FROM ${quoteTable(table)} AS target`,
+      ...(domain === null ? [] : [aliasJoin(schema, "alias", quoteLiteral(domain), name)]),
+      `WHERE target.${quoteName(name)} IS NOT NULL GROUP BY 2 HAVING count(DISTINCT ${user}) >= ${String(minUsers)}`,
+    ].join("\n");
+  });
+  return `CREATE VIEW ${quoteTable(sharedViewName(table))} AS\n${parts.join("\nUNION ALL\n")};`;
+}
+
+export function equalityViewName(table: TableName): TableName {
+  return { schema: table.schema, table: `${table.table}_equal` };
+}
+
+export function sharedViewName(table: TableName): TableName {
+  return { schema: table.schema, table: `${table.table}_shared` };
+}
+
+/** Creates views that were shown before, all or none; never in the place of something that is there already. */
+export async function createViews(
+  database: Database,
+  views: readonly { readonly name: TableName; readonly sql: string }[],
+): Promise<void> {
+  await database.transaction("creating the views", async (query) => {
+    for (const { name, sql } of views) {
+      const [found] = await query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [quoteTable(name)]);
+      if (found?.there === true) {
+        throw new MasklineError("database_refused", `${showTable(name)} is there already; nothing was created`, {
+          next: `if it is an older view of this kind: DROP VIEW ${quoteTable(name)}; then run the command again`,
+        });
+      }
+      await query(sql);
+    }
+  });
+}
+
+function rankSql(user: string): string {
+  return `rank() OVER (ORDER BY count(DISTINCT ${user}) DESC, count(*) DESC)`;
 }
 
 function aliasJoin(schema: string, name: string, domain: string, column: string): string {

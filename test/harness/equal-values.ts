@@ -44,6 +44,7 @@ export async function checkEquality(url: string, ring: MaskKeys, columns: readon
         column: column.name,
         userColumn: "user_id",
         timeColumn: null,
+        minUsers: 2,
         limit: 1_000_000,
         aliases: { schema: "maskline", domain: mask.definition.domain },
       });

@@ -121,6 +121,9 @@ async function everyOutput(place: Workspace): Promise<Map<string, string>> {
   await command("quarantine", "list");
   await command("duplicates");
   await command("duplicates", "--print-view");
+  await command("duplicates", "--csv", "--min-users", "2");
+  await command("risk");
+  await command("risk", "--json", "--show", "--limit", "1000");
   // the same once more, and the failure budget is spent
   await place.send(bodies);
   const tripped = ["run", "--max-messages", String(bodies.length), "--set", "limits.refused=2"];

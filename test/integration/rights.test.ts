@@ -144,6 +144,8 @@ for (const { title, prepare, give } of givings) {
       await as(place, "analyst");
       const shared = await place.maskline("duplicates");
       assert.equal(shared.code, 0, shared.stderr);
+      const risk = await place.maskline("risk");
+      assert.equal(risk.code, 0, risk.stderr);
 
       await give(place, lookerGrants);
       await as(place, "looker");

@@ -52,9 +52,9 @@ suite("equal values under several keys", () => {
   });
 
   test("so does the command, which shows the token of the newest key", async () => {
-    const question = { table, column: 'odd "name', userColumn: "user", timeColumn: "at", limit: 9 };
+    const question = { table, column: 'odd "name', userColumn: "user", timeColumn: "at", minUsers: 2, limit: 9 };
     assert.deepEqual(await findDuplicates(database, { ...question, aliases: { schema: "My own", domain } }), [
-      { token: "AQAAAC-new", users: 2, rows: 2, firstSeen: "2026-11-01", lastSeen: "2026-11-02" },
+      { token: "AQAAAC-new", rank: 1, users: 2, rows: 2, firstSeen: "2026-11-01", lastSeen: "2026-11-02" },
     ]);
     assert.deepEqual(await findDuplicates(database, question), [], "without aliases they are two values");
     await admin.query(`UPDATE "My own".ring_key SET state = 'drained' WHERE key_id = 16`);

@@ -165,7 +165,8 @@ suite("behind a transaction-pooling pgbouncer", { skip: pgbouncerMissing ?? fals
     assert.deepEqual(await listQuarantine(database, "maskline", "one pipeline"), []);
     assert.deepEqual(await showQuarantined(database, "maskline", "nothing"), []);
     assert.deepEqual(await findMessage(database, "maskline", "nothing"), []);
-    const question = { table: loginTable, column: "masked_ip", userColumn: "user_id", timeColumn: "create_date", limit: 5 };
+    const seen = { userColumn: "user_id", timeColumn: "create_date", minUsers: 2, limit: 5 };
+    const question = { table: loginTable, column: "masked_ip", ...seen };
     assert.equal((await findDuplicates(database, question)).length, 1);
   });
 

@@ -151,6 +151,9 @@ export class Ways {
       "quarantine list",
       "duplicates",
       "duplicates --print-view",
+      "duplicates --csv",
+      "risk",
+      "risk --json --show --limit 1000",
       "keys list",
     ])
       await this.#expect(line, this.#watched.run(...line.split(" ")));
