@@ -90,7 +90,7 @@ suite("policy, approvals and roles from the command line", () => {
     );
     const limits = ["--domain", "login.ip", "--per-day", "100", "--approve-above", "10"];
     const allowed = succeeded(await as("kim", "policy", "allow", "maskline_privacy_officer", "reveal", ...limits, ...explained));
-    assert.match(allowed.stderr, /^audit 1 [0-9a-f]{64} key \d+ signature [\w-]{86}\naudit 2 /, "heads of the chain go to stderr");
+    assert.match(allowed.stderr, /^audit 1:[0-9a-f]{64} key \d+ signature [\w-]{86}\naudit 2 /, "heads of the chain go to stderr");
     assert.match(allowed.stderr, /^members of maskline_privacy_officer may reveal in domain login\.ip$/m);
     const again = documentOf(
       succeeded(
