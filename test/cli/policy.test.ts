@@ -90,7 +90,7 @@ suite("policy, approvals and roles from the command line", () => {
     );
     const limits = ["--domain", "login.ip", "--per-day", "100", "--approve-above", "10"];
     const allowed = succeeded(await as("kim", "policy", "allow", "maskline_privacy_officer", "reveal", ...limits, ...explained));
-    assert.match(allowed.stderr, /^audit 1:[0-9a-f]{64} key \d+ signature [\w-]{86}\naudit 2 /, "heads of the chain go to stderr");
+    assert.match(allowed.stderr, /^audit 1:[0-9a-f]{64} key \d+ signature [\w-]{86}\naudit 2:/, "heads of the chain go to stderr");
     assert.match(allowed.stderr, /^members of maskline_privacy_officer may reveal in domain login\.ip$/m);
     const again = documentOf(
       succeeded(
@@ -173,10 +173,10 @@ suite("policy, approvals and roles from the command line", () => {
       assert.equal(stdout, "");
       assert.equal(code, { not_found: 1, right_missing: 7, database_denied: 3 }[expected], stderr);
     }
-    assert.match(refusals[0][0].stderr, /audit \d+ .*\nmaskline: the database has no role "nobody_here"/);
+    assert.match(refusals[0][0].stderr, /audit \d+:.*\nmaskline: the database has no role "nobody_here"/);
     assert.match(
       refusals[2][0].stderr,
-      /audit \d+ .*\nmaskline: only whoever keeps the policy may change it\nnext: .*migrate --grants/,
+      /audit \d+:.*\nmaskline: only whoever keeps the policy may change it\nnext: .*migrate --grants/,
     );
   });
 
@@ -202,7 +202,7 @@ suite("policy, approvals and roles from the command line", () => {
 
       const own = await as("ada", "approve", id, "--yes");
       assert.equal(own.code, 7);
-      assert.match(own.stderr, /audit \d+ .*\nmaskline: this was asked for by you/);
+      assert.match(own.stderr, /audit \d+:.*\nmaskline: this was asked for by you/);
       const no = await atTerminal(workspace.folder, ["approve", id, "-c", "ben.yaml"], [["to approve it: ", "no\r"]]);
       assert.equal(no.code, 130, no.screen);
       const yes = await atTerminal(workspace.folder, ["approve", id, "-c", "ben.yaml"], [["to approve it: ", "yes\r"]]);

@@ -75,7 +75,7 @@ for (const { name, missing, start } of postgresServers()) {
       const done = await reveal("officer", "masked_ip", [...tokens, ...tokens]);
       assert.equal(done.code, 0, done.stderr);
       assert.deepEqual(values(done), ips);
-      assert.match(done.stderr, /^audit \d+ [\da-f]{64} key \d+ signature /m);
+      assert.match(done.stderr, /^audit \d+:[\da-f]{64} key \d+ signature /m);
       const told = (await place.audit()).slice(before);
       assert.deepEqual(
         told.map(({ step, actor, action, domain, amount, outcome }) => ({ step, actor, action, domain, amount, outcome })),

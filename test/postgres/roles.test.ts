@@ -288,7 +288,7 @@ const duplicates = {
   column: "masked_ip",
   userColumn: "user_id",
   timeColumn: null,
-  limit: 10,
+  minUsers: 2, limit: 10,
   aliases: { schema: "maskline", domain: "login.ip" },
 };
 
