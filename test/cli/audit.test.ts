@@ -127,7 +127,7 @@ suite("maskline audit list", { concurrency: 2 }, () => {
     const file = path.join(ringFolder, "keyring.json");
     const [old] = governed.ring.roots;
     assert.ok(old);
-    const newest = root(old.id ^ 0x1000);
+    const newest = root((old.id ^ 0x1000) >>> 0);
     await writeFile(file, serializeKeyRing(new KeyRing(newest.id, [newest, old], governed.ring.sealing)));
     assert.deepEqual(sequencesOf(whoOpened(ringFolder, "T2\n", "--json")), [1, 2, 3, 4], "after a rotation");
     assert.ok(old.status === "ENABLED");
