@@ -13,6 +13,7 @@ import type { TableName } from "./names.ts";
 import { advancing, requireAdvanced } from "./positions.ts";
 import { requireWritable, standingOf, standingPrelude } from "./ring-keys.ts";
 import type { TargetColumn } from "./target.ts";
+import { beyondErasures, sealFirstSightings, type VaultPart, writeVault } from "./vault.ts";
 
 /** What a load says beside the batch. */
 export interface WriterOptions {
@@ -53,12 +54,26 @@ export class BatchWriter {
   }
 
   async write(database: HaltedDatabase, batch: Batch, part: BatchPart): Promise<readonly Settlement[]> {
+    const { vault } = batch;
+    if (vault === undefined) return this.#writeAnyhow(database, batch, part, null);
+    const { schema } = this.#options;
+    return beyondErasures(async () =>
+      this.#writeAnyhow(database, batch, part, await sealFirstSightings(database, schema, vault, part.rows)),
+    );
+  }
+
+  async #writeAnyhow(
+    database: HaltedDatabase,
+    batch: Batch,
+    part: BatchPart,
+    vault: VaultPart | null,
+  ): Promise<readonly Settlement[]> {
     try {
-      return await this.#write(database, batch, part, this.#fieldsOf(batch, part));
+      return await this.#write(database, batch, part, this.#fieldsOf(batch, part), vault);
     } catch (error) {
       if (!(error instanceof CopyUnusable)) throw error;
       this.copyNoMore();
-      return this.#write(database, batch, part, null);
+      return this.#write(database, batch, part, null, vault);
     }
   }
 
@@ -67,7 +82,8 @@ export class BatchWriter {
     const { pipeline, contractHash, describe } = this.#options;
     const structures = part.refused.map(({ delivery }) => JSON.stringify(describe(delivery)));
     const sealed = await Promise.all(part.refused.map(batch.seal));
-    return loadParameters(batch, part, { pipeline, contractHash, structures, sealed }, shape);
+    const subjects = part.refused.map(({ delivery }) => batch.vault?.subjectOf(delivery) ?? null);
+    return loadParameters(batch, part, { pipeline, contractHash, structures, sealed, subjects }, shape);
   }
 
   /** Null where the rows go by a statement. Aliases come after the rows, as everywhere: with them, rows do too. */
@@ -76,7 +92,13 @@ export class BatchWriter {
     return this.#copyTarget.fields(rows.columns);
   }
 
-  async #write(database: HaltedDatabase, batch: Batch, part: BatchPart, fields: Fields | null): Promise<readonly Settlement[]> {
+  async #write(
+    database: HaltedDatabase,
+    batch: Batch,
+    part: BatchPart,
+    fields: Fields | null,
+    vault: VaultPart | null,
+  ): Promise<readonly Settlement[]> {
     const { keys, position, advance } = batch;
     const { budget, schema, pipeline } = this.#options;
     const shape = shapeOf(batch, part, fields === null && part.rows.deliveries.length > 0);
@@ -85,10 +107,12 @@ export class BatchWriter {
       "loading",
       async (query: Query, prelude, copyIn, first) => {
         await budget.refuseTripped(query, prelude);
-        if (keys !== undefined) requireWritable(standingOf(prelude), keys, part.refused.length > 0);
+        const seals = part.refused.length > 0 || (vault !== null && vault.entries.length > 0);
+        if (keys !== undefined) requireWritable(standingOf(prelude), keys, seals);
         if (advance !== undefined) requireAdvanced(first[0]);
         const [answer] = (first.at(-1) ?? []) as readonly LoadAnswer[];
         const places = new KnownPlaces(answer?.known ?? null);
+        if (vault !== null) await writeVault(query, schema, vault, places.isNewIn(part.rows.deliveries.length));
         if (fields !== null) await this.#copy(copyIn, fields, places);
         const refused = newlyRefused(part, places);
         const messages = part.rows.deliveries.length + part.refused.length - places.count;

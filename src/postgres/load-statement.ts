@@ -113,7 +113,7 @@ class Numbers {
   }
 }
 
-const refusedTypes = ["timestamptz[]", "text[]", "text[]", "text[]", "text[]", "integer[]", "integer[]", "bytea[]"];
+const refusedTypes = ["timestamptz[]", "text[]", "text[]", "text[]", "text[]", "integer[]", "integer[]", "bytea[]", "bytea[]"];
 
 function loadText({ schema, receiptKey, insert, conflicts, places, width }: LoadParts, shape: LoadShape): string {
   const { hasReceipts, hasRows, hasRefused, hasAliases } = shape;
@@ -143,7 +143,7 @@ function loadText({ schema, receiptKey, insert, conflicts, places, width }: Load
   if (hasRefused) {
     parts.push(`refused AS (
   SELECT * FROM unnest(${refusals.join(", ")}) WITH ORDINALITY
-    AS refused (sent_at, id, reason, faults, structure, body_bytes, attempt, sealed, position))`);
+    AS refused (sent_at, id, reason, faults, structure, body_bytes, attempt, sealed, subject, position))`);
   }
   if (hasReceipts) {
     const refused = hasRefused ? " UNION ALL SELECT sent_at, id, 'quarantined' FROM refused" : "";
@@ -158,8 +158,8 @@ function loadText({ schema, receiptKey, insert, conflicts, places, width }: Load
   }
   if (hasRefused) {
     parts.push(`quarantined AS (
-  INSERT INTO ${own}.quarantine (pipeline, sent_at, id, reason, faults, structure, body_bytes, attempt, contract_hash, sealed)
-  SELECT ${pipeline}, sent_at, refused.id, reason, faults::jsonb, structure::jsonb, body_bytes, attempt, ${contractHash}, sealed
+  INSERT INTO ${own}.quarantine (pipeline, sent_at, id, reason, faults, structure, body_bytes, attempt, contract_hash, sealed, subject)
+  SELECT ${pipeline}, sent_at, refused.id, reason, faults::jsonb, structure::jsonb, body_bytes, attempt, ${contractHash}, sealed, subject
   FROM refused${hasReceipts ? " JOIN receipt ON receipt.id = refused.id AND receipt.outcome = 'quarantined'" : ""}
   ON CONFLICT DO NOTHING)`);
   }

@@ -7,6 +7,7 @@ import { failureBudget } from "./migrations/0004-failure-budget.ts";
 import { positions } from "./migrations/0005-positions.ts";
 import { leanReceipts } from "./migrations/0006-lean-receipts.ts";
 import { recovery } from "./migrations/0007-recovery.ts";
+import { vault } from "./migrations/0008-vault.ts";
 import { quoteName } from "./names.ts";
 
 /** Forward only: a migration that has been released is never changed, the next one is added. */
@@ -18,6 +19,7 @@ const migrations: readonly { readonly version: number; readonly sql: (schema: st
   { version: 5, sql: positions },
   { version: 6, sql: leanReceipts },
   { version: 7, sql: recovery },
+  { version: 8, sql: vault },
 ];
 
 export const schemaVersion: number = migrations.length;

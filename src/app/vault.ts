@@ -1,0 +1,83 @@
+import type { PassesAsIs } from "../contract/column-reader.ts";
+import type { Column } from "../contract/column.ts";
+import type { MaskKeys } from "../keys/mask-keys.ts";
+import { openSealingContext } from "../keys/sealing.ts";
+import { subjectHash } from "../keys/subject-hash.ts";
+import type { Incoming } from "../contract/incoming.ts";
+import { type BatchVault, ColumnsAgain, type Sighting, type VaultColumn, vaultPlace } from "../pipeline/vault.ts";
+import { noSealingKey } from "./assemble-keys.ts";
+import type { Settings } from "./config/load.ts";
+import { subjectColumn } from "./config/subject.ts";
+
+/** The vault of a contract's batches, a new one for each; null where no column has a vault mask. */
+export function vaulting(
+  settings: Settings,
+  ring: MaskKeys,
+  exceptions: ReadonlyMap<string, PassesAsIs> = new Map(),
+): (() => BatchVault) | null {
+  const { columns: configured, contract } = settings;
+  const subject = subjectColumn(configured)?.column;
+  if (subject === undefined) return null;
+  const [current] = ring.sealing;
+  if (current === undefined) throw noSealingKey();
+  const kept = vaultColumns(settings, ring);
+  const hash = subjectHasher(ring, subject);
+  const subjects = new ColumnsAgain(contract, [subject], exceptions);
+  const originals = new ColumnsAgain(
+    contract,
+    kept.map(({ column }) => column),
+    exceptions,
+  );
+
+  const seal = async (sightings: readonly Sighting[]): Promise<readonly Uint8Array[]> => {
+    const context = await openSealingContext(current);
+    const rows = new Map<Incoming, number>();
+    for (const { delivery } of sightings) if (!rows.has(delivery)) rows.set(delivery, rows.size);
+    return originals.read([...rows.keys()], (columns) => {
+      const values = sightings.map(({ delivery, column }) => columns[column]?.at(rows.get(delivery) ?? 0) ?? "");
+      return Promise.all(
+        sightings.map(({ column, token }, index) =>
+          context.seal(Buffer.from(values[index] as string), vaultPlace(kept[column]?.domain ?? "", token)),
+        ),
+      );
+    });
+  };
+
+  return () => ({
+    columns: kept,
+    seal,
+    subjects: (rows) =>
+      subjects.read(rows, ([values]) => {
+        const texts = values?.texts() ?? [];
+        return kept.map(({ keyId }) => texts.map((text) => hash(keyId, text ?? "")));
+      }),
+    subjectOf: (refused) => {
+      const value = subjects.first(refused);
+      return value === null ? null : hash(kept[0]?.keyId ?? ring.primaryId, value);
+    },
+  });
+}
+
+/** The vault columns of a contract, with their places in its rows. */
+export function vaultColumns({ columns }: Settings, ring: Pick<MaskKeys, "primaryId">): readonly (VaultColumn & { column: Column })[] {
+  return columns.flatMap(({ column, mask }, place) =>
+    mask?.kind === "vault" && mask.domain !== null
+      ? [{ column, place, domain: mask.domain, keyId: mask.key ?? ring.primaryId }]
+      : [],
+  );
+}
+
+/** Rows that come together are often of the same people; so many hashes are kept. */
+const mostRemembered = 10_000;
+
+function subjectHasher(ring: MaskKeys, { name }: Column): (keyId: number, value: string) => Buffer {
+  const keys = new Map<number, { readonly key: Uint8Array; readonly known: Map<string, Buffer> }>();
+  return (keyId, value) => {
+    const { key, known } = keys.get(keyId) ?? { key: ring.subjectKey(keyId), known: new Map<string, Buffer>() };
+    keys.set(keyId, { key, known });
+    const hash = known.get(value) ?? subjectHash(key, name, value);
+    if (known.size >= mostRemembered) known.clear();
+    known.set(value, hash);
+    return hash;
+  };
+}
