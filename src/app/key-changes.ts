@@ -8,6 +8,7 @@ import { PostgresKeyUse } from "../postgres/key-use.ts";
 import { requireSchema } from "../postgres/migrate.ts";
 import { quoteName } from "../postgres/names.ts";
 import { otherSchemas, useElsewhere } from "../postgres/other-schemas.ts";
+import { countOriginalsUnder } from "../postgres/originals.ts";
 import { countSealedUnder } from "../postgres/quarantine.ts";
 import { closeSealing, noteStanding, reopenRoot, reopenSealing } from "../postgres/ring-keys.ts";
 import { openRingForChange } from "./assemble-keys.ts";
@@ -152,6 +153,9 @@ async function retireSealing(database: Database, schema: string, ring: number, k
       const sealed = await countSealedUnder(database, name, keyId);
       const where = name === schema ? "the quarantine" : `the quarantine of schema ${quoteName(name)}`;
       refuseUsed(keyId, { sealed: sealed === 0 ? [] : [`${sealed} messages in ${where} are sealed under it`] });
+      const originals = await countOriginalsUnder(database, name, keyId);
+      const vault = name === schema ? "the vault" : `the vault of schema ${quoteName(name)}`;
+      refuseUsed(keyId, { originals: originals === 0 ? [] : [`${originals} originals in ${vault} are sealed under it`] });
     }
   } catch (error) {
     for (const name of closed) await reopenSealing(database, name, ring, keyId);
