@@ -116,6 +116,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/duplicates.ts")).duplicates,
   },
   {
+    name: "erase",
+    group: "recover",
+    summary: "one person's originals out of the vault, with a signed certificate of it",
+    load: async () => (await import("./commands/erase.ts")).erase,
+  },
+  {
     name: "keys create",
     group: "keys",
     summary: "make a key ring; never overwrites one",

@@ -28,7 +28,7 @@ const erasers: ReadonlySet<string> = new Set(["\u007F", "\b"]);
 const eraseLine = "\u0015";
 
 /** What was typed up to the end of the line, shown nowhere. */
-async function askHidden(question: string): Promise<string> {
+export async function askHidden(question: string): Promise<string> {
   const { stdin, stderr } = process;
   // Raw: the terminal echoes nothing, and hands over what would otherwise be a signal. Before the question: who types fast types at once.
   stdin.setRawMode(true).resume();
@@ -40,7 +40,7 @@ async function askHidden(question: string): Promise<string> {
   let interrupt = (): void => {};
   try {
     return await new Promise((resolve, reject) => {
-      interrupt = () => reject(new MasklineError("interrupted", "stopped at the passphrase; nothing was done"));
+      interrupt = () => reject(new MasklineError("interrupted", "stopped at the question; nothing was done"));
       read = (chunk) => {
         const characters = Array.from(decoder.decode(chunk, { stream: true }));
         for (const [index, character] of characters.entries()) {

@@ -34,8 +34,9 @@ CREATE TABLE ${schema}.erasure (
   started_at    timestamptz NOT NULL DEFAULT now(),
   links         bigint      NOT NULL DEFAULT 0,
   originals     bigint      NOT NULL DEFAULT 0,
+  shared        bigint      NOT NULL DEFAULT 0,
   bodies        bigint      NOT NULL DEFAULT 0,
-  tokens_nulled bigint      NOT NULL DEFAULT 0,
+  rows_nulled   bigint      NOT NULL DEFAULT 0,
   finished_at   timestamptz,
   certificate   text
 );
