@@ -57,8 +57,8 @@ export class BatchWriter {
     const { vault } = batch;
     if (vault === undefined) return this.#writeAnyhow(database, batch, part, null);
     const { schema } = this.#options;
-    return beyondErasures(async () =>
-      this.#writeAnyhow(database, batch, part, await sealFirstSightings(database, schema, vault, part.rows)),
+    return beyondErasures(async (overtaken) =>
+      this.#writeAnyhow(database, batch, part, await sealFirstSightings(database, schema, vault, part.rows, overtaken)),
     );
   }
 

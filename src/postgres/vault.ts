@@ -29,8 +29,15 @@ export interface VaultPart {
  * Looks which tokens the vault has not got, and has their originals sealed: before the load's transaction, which holds no lock for as long
  * as sealing takes. What happens in between is seen when it is written: an original that came meanwhile stays, one that was erased
  * meanwhile fails the link to it (`isErasedMeanwhile`).
+ * @param sealsAll also those that the vault has: an erasure is about to take some of them
  */
-export async function sealFirstSightings(database: HaltedDatabase, schema: string, vault: BatchVault, rows: Rows): Promise<VaultPart> {
+export async function sealFirstSightings(
+  database: HaltedDatabase,
+  schema: string,
+  vault: BatchVault,
+  rows: Rows,
+  sealsAll: boolean,
+): Promise<VaultPart> {
   const subjects = vault.subjects(rows.deliveries);
   const held: Held[] = [];
   const sightings = new Map<string, Sighting>();
@@ -46,20 +53,28 @@ export async function sealFirstSightings(database: HaltedDatabase, schema: strin
   });
   if (held.length === 0) return { entries: [], held };
   const seen = [...sightings.values()];
-  const domains = seen.map(({ column }) => vault.columns[column]?.domain);
-  const missing = await database.query<{ place: number }>(
-    "looking up tokens in the vault",
-    `SELECT (place - 1)::int AS place FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS sighting (domain, token, place)
-     WHERE NOT EXISTS (SELECT FROM ${quoteName(schema)}.vault WHERE vault.domain = sighting.domain AND vault.token = sighting.token)`,
-    [domains, seen.map(({ token }) => token)],
-  );
-  const first = missing.map(({ place }) => seen[place] as Sighting);
+  const first = sealsAll ? seen : await missingOf(database, schema, vault, seen);
   const sealed = first.length === 0 ? [] : await vault.seal(first);
   const entries = first.map(({ column, token }, index): Entry => {
     const { domain = "", keyId = 0 } = vault.columns[column] ?? {};
     return { domain, token, keyId, sealed: sealed[index] as Uint8Array };
   });
   return { entries, held };
+}
+
+async function missingOf(
+  database: HaltedDatabase,
+  schema: string,
+  { columns }: BatchVault,
+  seen: readonly Sighting[],
+): Promise<readonly Sighting[]> {
+  const missing = await database.query<{ place: number }>(
+    "looking up tokens in the vault",
+    `SELECT (place - 1)::int AS place FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS sighting (domain, token, place)
+     WHERE NOT EXISTS (SELECT FROM ${quoteName(schema)}.vault WHERE vault.domain = sighting.domain AND vault.token = sighting.token)`,
+    [seen.map(({ column }) => columns[column]?.domain), seen.map(({ token }) => token)],
+  );
+  return missing.map(({ place }) => seen[place] as Sighting);
 }
 
 /**
@@ -96,13 +111,16 @@ export async function writeVault(query: Query, schema: string, part: VaultPart, 
 }
 
 /** So often an erasure may overtake the same load: each time it is another one. */
-const mostOvertakings = 5;
+const mostOvertakings = 10;
 
-/** Does `write` again when an erasure has taken an original that it was about to link to: it looks anew then, and seals it. */
-export async function beyondErasures<T>(write: () => Promise<T>): Promise<T> {
+/**
+ * Does `write` again when an erasure has taken an original that it was about to link to. From then on it brings every original: what is left
+ * to overtake it is the time between two statements.
+ */
+export async function beyondErasures<T>(write: (overtaken: boolean) => Promise<T>): Promise<T> {
   for (let overtaken = 0; overtaken < mostOvertakings; overtaken += 1) {
     try {
-      return await write();
+      return await write(overtaken > 0);
     } catch (error) {
       if (!(error instanceof DatabaseRefusal) || !isErasedMeanwhile(error)) throw error;
     }

@@ -3,13 +3,16 @@ import { randomBytes } from "node:crypto";
 import { openSink } from "../../src/app/assemble-sink.ts";
 import { sealing } from "../../src/app/assemble-keys.ts";
 import type { Settings } from "../../src/app/config/load.ts";
+import type { Governed } from "../../src/app/governance.ts";
 import { createMasks, preparation } from "../../src/app/masks.ts";
 import { vaulting } from "../../src/app/vault.ts";
 import type { PostgresServer } from "../../src/demo/postgres-server.ts";
+import { auditKeys } from "../../src/keys/audit-keys.ts";
 import type { MaskKeys } from "../../src/keys/mask-keys.ts";
 import { createKeyRing, type KeyRing } from "../../src/keys/ring.ts";
 import type { Batch, Delivery, Settlement } from "../../src/pipeline/ports.ts";
 import type { Database } from "../../src/postgres/database.ts";
+import { PostgresGovernance } from "../../src/postgres/governance.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import type { PostgresSink } from "../../src/postgres/sink.ts";
 import { otherwise, plainClient } from "../postgres/databases.ts";
@@ -84,6 +87,26 @@ export class VaultTable {
       [user],
     );
     return rows.map(({ token }) => token);
+  }
+
+  /** The way back for whoever owns the database, once the policy lets them erase. */
+  async governed(): Promise<Governed> {
+    const keys = auditKeys(this.ring);
+    if (keys === null) throw new TypeError("the primary is enabled");
+    await this.database.query(
+      "allowing",
+      "INSERT INTO maskline.policy (role, domain, action) VALUES (current_user, '*', 'erase') ON CONFLICT DO NOTHING",
+    );
+    const governance = new PostgresGovernance(this.database, "maskline", keys, () => {});
+    return { ring: this.ring, database: this.database, schema: "maskline", governance };
+  }
+
+  /** What must never be there: a link without an original, or an original that is nobody's. */
+  async orphans(): Promise<{ readonly links: number; readonly originals: number }> {
+    return {
+      links: await this.count("maskline.vault_link LEFT JOIN maskline.vault USING (domain, token)", "vault.sealed IS NULL"),
+      originals: await this.count("maskline.vault LEFT JOIN maskline.vault_link USING (domain, token)", "vault_link.subject IS NULL"),
+    };
   }
 
   async close(): Promise<void> {
