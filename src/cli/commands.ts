@@ -158,6 +158,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/keys-rekey.ts")).keysRekey,
   },
   {
+    name: "keys reseal",
+    group: "keys",
+    summary: "bring the vault and the quarantine under the current sealing key; resumable",
+    load: async () => (await import("./commands/keys-reseal.ts")).keysReseal,
+  },
+  {
     name: "keys disable",
     group: "keys",
     summary: "take a root key out of use; refused while anything uses it",

@@ -171,6 +171,41 @@ suite("a vault from the command line", () => {
     assert.ok(audit.includes("article 17") && !audit.includes("dave"));
   });
 
+  test("what survives is sealed anew, and an old copy of the vault opens no more once its key is destroyed", async () => {
+    const before = await readKeyRingFile(path.join(place.folder, "keyring.json"));
+    const former = before.sealing[0]?.id ?? 0;
+    const read = (): Promise<readonly { domain: string; token: string; sealed: Buffer }[]> =>
+      place.database.query("copying the vault", "SELECT domain, token, sealed FROM maskline.vault ORDER BY domain, token");
+    const [backup] = await read();
+    assert.ok(backup);
+    const rotated = await place.maskline("keys", "rotate", "--sealing");
+    assert.equal(rotated.code, 0, rotated.stderr);
+    const early = await place.maskline("keys", "destroy", String(former), "--yes");
+    assert.equal(early.code, 3);
+    assert.match(early.stderr, /is still in use/);
+    const resealed = await place.maskline("keys", "reseal", "--json");
+    assert.equal(resealed.code, 0, resealed.stderr);
+    const after = await readKeyRingFile(path.join(place.folder, "keyring.json"));
+    assert.deepEqual(JSON.parse(resealed.stdout), { toKey: after.sealing[0]?.id, originals: 1, bodies: 1 });
+    const again = await place.maskline("keys", "reseal", "--json");
+    assert.deepEqual(JSON.parse(again.stdout), { toKey: after.sealing[0]?.id, originals: 0, bodies: 0 });
+    const destroyed = await place.maskline("keys", "destroy", String(former), "--yes");
+    assert.equal(destroyed.code, 0, destroyed.stderr);
+    const left = await readKeyRingFile(path.join(place.folder, "keyring.json"));
+    const opener = openVault(place.database, "maskline", left, { domain: "login.ip" });
+    assert.deepEqual(await opener.open([backup.token]), [{ value: "203.0.113.77" }]);
+    const at = ["vault", backup.domain, backup.token];
+    assert.equal(Buffer.from(await unseal(before.sealing, backup.sealed, at)).toString(), "203.0.113.77");
+    await assert.rejects(unseal(left.sealing, backup.sealed, at), { failure: "unknown_key" });
+    const [kept] = await place.database.query<{ sealed: Buffer; at: string[] }>(
+      "reading",
+      `SELECT sealed, ARRAY['quarantine', pipeline.name, id] AS at
+       FROM maskline.quarantine JOIN maskline.pipeline ON pipeline.number = quarantine.pipeline`,
+    );
+    assert.ok(kept);
+    assert.match(Buffer.from(await unseal(left.sealing, kept.sealed, kept.at)).toString(), /canary/);
+  });
+
   test("is clear about what is missing, and asks for a value only then", async () => {
     const cases: readonly (readonly [args: readonly string[], input: string, says: RegExp])[] = [
       [["--reason", "a request under article 17", "--ticket", "T-1"], "x\n", /names no subject/],
