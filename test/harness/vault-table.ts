@@ -21,6 +21,7 @@ import { connect, makeDelivery, position } from "./login-table.ts";
 
 let databases = 0;
 let runs = 0;
+let roles = 0;
 
 /** Every row names its subject; addresses and devices are kept in the vault. */
 export const vaultColumnsText = `columns:
@@ -49,6 +50,8 @@ export class VaultTable {
     return new VaultTable(url, database, loadSettings(`sink: { postgres: { url: "${url}", table: public.logins } }\n${columns}`));
   }
 
+  readonly #sessions: Database[] = [];
+
   private constructor(url: string, database: Database, settings: Settings) {
     this.url = url;
     this.database = database;
@@ -56,10 +59,21 @@ export class VaultTable {
     this.ring = createKeyRing(randomBytes);
   }
 
-  /** @param ring the full one, if not said */
-  async loader(ring: MaskKeys = this.ring): Promise<VaultLoader> {
+  /** A login role with these grants (`ROLE` in them is its name), and a session of it. */
+  async role(grants: readonly string[]): Promise<{ readonly name: string; readonly database: Database }> {
+    roles += 1;
+    const name = `vault_role_${roles}`;
+    await this.database.query("creating", `CREATE ROLE ${name} LOGIN PASSWORD '${name}'`);
+    for (const sql of grants) await this.database.query("granting", sql.replaceAll("ROLE", name));
+    const database = connect(otherwise(this.url, { user: name, password: name }));
+    this.#sessions.push(database);
+    return { name, database };
+  }
+
+  /** @param ring the full one, if not said @param database whose session; the owner's, if not said */
+  async loader(ring: MaskKeys = this.ring, database: Database = this.database): Promise<VaultLoader> {
     const masked = createMasks(this.settings.columns, ring);
-    const sink = await openSink(this.settings, ring, masked, this.database);
+    const sink = await openSink(this.settings, ring, masked, database);
     const openVault = vaulting(this.settings, ring);
     if (openVault === null) throw new TypeError("the contract has a vault");
     const inner = preparation(this.settings, masked);
@@ -89,16 +103,18 @@ export class VaultTable {
     return rows.map(({ token }) => token);
   }
 
-  /** The way back for whoever owns the database, once the policy lets them erase. */
-  async governed(): Promise<Governed> {
+  /** The way back for whoever has this session (the database's owner, if not said), once the policy lets them erase. */
+  async governed(name: string = "", database: Database = this.database): Promise<Governed> {
     const keys = auditKeys(this.ring);
     if (keys === null) throw new TypeError("the primary is enabled");
+    const [owner] = await this.database.query<{ name: string }>("looking", "SELECT current_user::text AS name");
+    const role = database === this.database ? owner?.name : name;
     await this.database.query(
       "allowing",
-      "INSERT INTO maskline.policy (role, domain, action) VALUES (current_user, '*', 'erase') ON CONFLICT DO NOTHING",
+      "INSERT INTO maskline.policy (role, domain, action) VALUES ($1, '*', 'erase') ON CONFLICT DO NOTHING",
+      [role],
     );
-    const governance = new PostgresGovernance(this.database, "maskline", keys, () => {});
-    return { ring: this.ring, database: this.database, schema: "maskline", governance };
+    return { ring: this.ring, database, schema: "maskline", governance: new PostgresGovernance(database, "maskline", keys, () => {}) };
   }
 
   /** What must never be there: a link without an original, or an original that is nobody's. */
@@ -110,6 +126,7 @@ export class VaultTable {
   }
 
   async close(): Promise<void> {
+    for (const session of this.#sessions) await session.close();
     await this.database.close();
   }
 }

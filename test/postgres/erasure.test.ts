@@ -13,6 +13,21 @@ import { refused } from "../harness/refused.ts";
 import { loginOf, VaultTable } from "../harness/vault-table.ts";
 import { plainClient, untilWaiting } from "./databases.ts";
 
+/** What an eraser needs beside the functions of the way back; the table's own only for rows and --null-tokens. */
+const eraserGrants: readonly string[] = [
+  "GRANT USAGE ON SCHEMA maskline TO ROLE",
+  "GRANT SELECT ON maskline.migration, maskline.mask_definition, maskline.ring_key TO ROLE",
+  `GRANT EXECUTE ON FUNCTION maskline.audit_begin(), maskline.audit_append(uuid, text, bytea, bigint, bytea, bytea[]),
+     maskline.permit(text, text, integer, bytea, uuid), maskline.request_approval(uuid, text, text, integer, bytea, text, text, integer) TO ROLE`,
+  // UPDATE of any column is what locking a row takes
+  "GRANT SELECT (domain, token), UPDATE (epoch), DELETE ON maskline.vault TO ROLE",
+  "GRANT SELECT, DELETE ON maskline.vault_link TO ROLE",
+  "GRANT SELECT (pipeline, sent_at, id, subject), DELETE ON maskline.quarantine TO ROLE",
+  "GRANT SELECT, UPDATE (outcome) ON maskline.receipt, maskline.identity_receipt TO ROLE",
+  "GRANT SELECT, INSERT, UPDATE ON maskline.erasure TO ROLE",
+  "GRANT SELECT (user_id, masked_ip, masked_device), UPDATE (masked_ip, masked_device) ON logins TO ROLE",
+];
+
 const question: EraseQuestion = {
   column: "user_id",
   nullTokens: false,
@@ -116,6 +131,18 @@ for (const { name, missing, start } of postgresServers()) {
           ["refusal", "refusal", "refusal", "intent", "result"],
         );
         assert.ok(!JSON.stringify(rows).includes("ann"));
+      }));
+
+    test("who erases needs no right to read what is sealed", () =>
+      inTable(async (table) => {
+        await (await table.loader()).load([loginOf("ann", "203.0.113.1"), loginOf("bob", "203.0.113.1"), { user_id: "ann", ip: 7 }]);
+        const { name: role, database } = await table.role(eraserGrants);
+        const governed = await table.governed(role, database);
+        const { certificate } = await erase(table.settings, governed, { ...question, nullTokens: true }, "ann");
+        assert.deepEqual(certificate["removed"], { links: 1, originals: 0, bodies: 1, rowsNulled: 1 });
+        assert.equal(certificate["actor"], role);
+        await refused(database.query("reading", "SELECT sealed FROM maskline.vault"), "database_denied");
+        await refused(database.query("reading", "SELECT sealed FROM maskline.quarantine"), "database_denied");
       }));
 
     test("tokens in the subject's rows become NULL when asked, everyone else's stay", () =>

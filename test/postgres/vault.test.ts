@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { after, before, suite, test } from "node:test";
 
 import { openVault } from "../../src/app/vault-opener.ts";
@@ -6,8 +7,8 @@ import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { createKeyRing } from "../../src/keys/ring.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
 import { outcomesOf } from "../harness/login-table.ts";
+import { refused } from "../harness/refused.ts";
 import { deliveryOf, loginOf, VaultTable } from "../harness/vault-table.ts";
-import { randomBytes } from "node:crypto";
 import { dumpTables } from "./databases.ts";
 
 for (const { name, missing, start } of postgresServers()) {
@@ -110,6 +111,27 @@ for (const { name, missing, start } of postgresServers()) {
         for (const settlements of all) assert.deepEqual(outcomesOf(settlements), { loaded: 50 });
         assert.equal(await table.count("maskline.vault"), 50);
         assert.equal(await table.count("maskline.vault_link"), 200);
+      }));
+
+    test("a writer needs no right to read an original or a link", () =>
+      inTable(async (table) => {
+        const { database } = await table.role([
+          "GRANT INSERT ON logins TO ROLE",
+          "GRANT USAGE ON SCHEMA maskline TO ROLE",
+          "GRANT SELECT ON maskline.migration TO ROLE",
+          "GRANT SELECT, INSERT ON maskline.pipeline, maskline.mask_definition, maskline.receipt, maskline.identity_receipt TO ROLE",
+          "GRANT SELECT, INSERT ON maskline.ledger, maskline.ring_key, maskline.token_column, maskline.trip, maskline.ledger_reason TO ROLE",
+          "GRANT INSERT ON maskline.quarantine TO ROLE",
+          "GRANT SELECT (domain, token), INSERT (domain, token, key_id, sealed) ON maskline.vault TO ROLE",
+          "GRANT INSERT ON maskline.vault_link TO ROLE",
+        ]);
+        const loader = await table.loader(table.ring, database);
+        const bodies = [loginOf("ann", "203.0.113.77"), loginOf("bob", "203.0.113.77"), { user_id: "carol" }];
+        assert.deepEqual(outcomesOf(await loader.load(bodies)), { loaded: 2, quarantined: 1 });
+        assert.deepEqual(outcomesOf(await loader.load([loginOf("dave", "203.0.113.77")])), { loaded: 1 });
+        assert.equal(await table.count("maskline.vault_link"), 3);
+        for (const sql of ["SELECT sealed FROM maskline.vault", "SELECT subject FROM maskline.vault_link", "SELECT sealed FROM maskline.quarantine"])
+          await refused(database.query("reading", sql), "database_denied");
       }));
 
     test("nothing plain is in any table", () =>
