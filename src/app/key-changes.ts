@@ -8,7 +8,7 @@ import { PostgresKeyUse } from "../postgres/key-use.ts";
 import { requireSchema } from "../postgres/migrate.ts";
 import { quoteName } from "../postgres/names.ts";
 import { otherSchemas, useElsewhere } from "../postgres/other-schemas.ts";
-import { countOriginalsUnder } from "../postgres/originals.ts";
+import { countOriginalsOf, countOriginalsUnder } from "../postgres/originals.ts";
 import { countSealedUnder } from "../postgres/quarantine.ts";
 import { closeSealing, noteStanding, reopenRoot, reopenSealing } from "../postgres/ring-keys.ts";
 import { openRingForChange } from "./assemble-keys.ts";
@@ -103,7 +103,9 @@ async function retireRoot(settings: Settings, database: Database, schema: string
   const shut = before === "disabled" || before === "destroyed";
   const users = async (): Promise<KeyUsers> => {
     const elsewhere = await useElsewhere(database, schema, ringName(ring), keyId);
+    const originals = await countOriginalsOf(database, schema, keyId);
     return {
+      originals: originals === 0 ? [] : [`${originals} originals in the vault have tokens of it, and links that only it finds`],
       writers: shut ? [] : await use.writers([keyId]),
       pins: [...(await use.pins([keyId])), ...elsewhere.pins],
       rows: [...(await use.holders([keyId])), ...elsewhere.holders],

@@ -21,7 +21,6 @@ export function vaulting(
   const [current] = ring.sealing;
   if (current === undefined) throw noSealingKey();
   const kept = vaultColumns(settings, ring);
-  const hash = subjectHasher(ring, subject);
   const subjects = new ColumnsAgain(contract, [subject], exceptions);
   const originals = new ColumnsAgain(
     contract,
@@ -43,19 +42,23 @@ export function vaulting(
     });
   };
 
-  return () => ({
-    columns: kept,
-    seal,
-    subjects: (rows) =>
-      subjects.read(rows, ([values]) => {
-        const texts = values?.texts() ?? [];
-        return kept.map(({ keyId }) => texts.map((text) => hash(keyId, text ?? "")));
-      }),
-    subjectOf: (refused) => {
-      const value = subjects.first(refused);
-      return value === null ? null : hash(kept[0]?.keyId ?? ring.primaryId, value);
-    },
-  });
+  return () => {
+    // what it remembers of values ends with the batch
+    const hash = subjectHasher(ring, subject);
+    return {
+      columns: kept,
+      seal,
+      subjects: (rows) =>
+        subjects.read(rows, ([values]) => {
+          const texts = values?.texts() ?? [];
+          return kept.map(({ keyId }) => texts.map((text) => hash(keyId, text ?? "")));
+        }),
+      subjectOf: (refused) => {
+        const value = subjects.first(refused);
+        return value === null ? null : hash(kept[0]?.keyId ?? ring.primaryId, value);
+      },
+    };
+  };
 }
 
 /** The vault columns of a contract, with their places in its rows. */
@@ -67,16 +70,13 @@ export function vaultColumns({ columns }: Settings, ring: Pick<MaskKeys, "primar
   );
 }
 
-/** Rows that come together are often of the same people; so many hashes are kept. */
-const mostRemembered = 10_000;
-
+/** Rows that come together are often of the same people: each is hashed once. */
 function subjectHasher(ring: MaskKeys, { name }: Column): (keyId: number, value: string) => Buffer {
   const keys = new Map<number, { readonly key: Uint8Array; readonly known: Map<string, Buffer> }>();
   return (keyId, value) => {
     const { key, known } = keys.get(keyId) ?? { key: ring.subjectKey(keyId), known: new Map<string, Buffer>() };
     keys.set(keyId, { key, known });
     const hash = known.get(value) ?? subjectHash(key, name, value);
-    if (known.size >= mostRemembered) known.clear();
     known.set(value, hash);
     return hash;
   };
