@@ -15,6 +15,7 @@ import type { ReceiptKey } from "../postgres/receipts.ts";
 import { PostgresSink } from "../postgres/sink.ts";
 import { checkTarget, type TargetColumn } from "../postgres/target.ts";
 import { fileBeside, missingOption, type Settings } from "./config/load.ts";
+import { subjectColumn } from "./config/subject.ts";
 import { columnDemands, maskPins } from "./masks.ts";
 import { rightfulKeyIds } from "./tagged-columns.ts";
 
@@ -95,6 +96,7 @@ export async function openSink(
     pipeline,
     budget,
     contractHash: contractHash(contract),
+    needsVault: subjectColumn(settings.columns) !== null,
     describe: (delivery) => describeStructure(contract, delivery),
     recheckTarget: async () => void (await checkTarget(database, table, columnDemands(masked))),
   });

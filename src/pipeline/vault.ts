@@ -69,10 +69,12 @@ export class ColumnsAgain {
   }
 
   /** The value of the first column; null where the message does not have it. */
-  first(delivery: Incoming): string | null {
+  first({ id, body, sentAtMs, receivedAtMs, groupId, attributes }: Incoming): string | null {
     const columns = this.#columns.map(() => new TextColumn(1));
+    // by its text, which is cut where a line is too long: it may have been refused for its bytes
+    const incoming = { id, body, sentAtMs, receivedAtMs, groupId, attributes };
     try {
-      return this.#reader.append(delivery, { columns, ids: [] }) === null ? (columns[0]?.at(0) ?? null) : null;
+      return this.#reader.append(incoming, { columns, ids: [] }) === null ? (columns[0]?.at(0) ?? null) : null;
     } finally {
       for (const column of columns) column.clear();
     }

@@ -1,4 +1,5 @@
 import type { FieldShape } from "../contract/structure.ts";
+import { MasklineError } from "../errors.ts";
 import type { Batch, Delivery, Settlement } from "../pipeline/ports.ts";
 import { type BatchPart, KnownPlaces, newlyRefused, settleByReceipts } from "./batch-part.ts";
 import { BinaryRows } from "./binary-copy.ts";
@@ -26,6 +27,8 @@ export interface WriterOptions {
   /** Types and lengths of the fields of a refused message, for the quarantine. */
   readonly describe: (delivery: Delivery) => readonly FieldShape[];
   readonly budget: FailureBudget;
+  /** Of a contract with a vault: a batch that brings none is a mistake, and its originals would be lost. */
+  readonly needsVault?: boolean;
 }
 
 /** Where a batch has fewer rows, a COPY of its own costs more than it saves (bench/load.ts). */
@@ -55,8 +58,11 @@ export class BatchWriter {
 
   async write(database: HaltedDatabase, batch: Batch, part: BatchPart): Promise<readonly Settlement[]> {
     const { vault } = batch;
-    if (vault === undefined) return this.#writeAnyhow(database, batch, part, null);
-    const { schema } = this.#options;
+    const { schema, needsVault = false } = this.#options;
+    if (vault === undefined) {
+      if (needsVault) throw new MasklineError("internal", "a batch of a contract with a vault came without one");
+      return this.#writeAnyhow(database, batch, part, null);
+    }
     return beyondErasures(async (overtaken) =>
       this.#writeAnyhow(database, batch, part, await sealFirstSightings(database, schema, vault, part.rows, overtaken)),
     );

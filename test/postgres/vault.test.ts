@@ -113,6 +113,14 @@ for (const { name, missing, start } of postgresServers()) {
         assert.equal(await table.count("maskline.vault_link"), 200);
       }));
 
+    test("a batch that brings no vault is refused where the contract has one: its originals would be lost", () =>
+      inTable(async (table) => {
+        const { sink, batchOf } = await table.loader();
+        const { vault: _vault, ...without } = batchOf([deliveryOf(loginOf("ann", "203.0.113.77"))]);
+        await assert.rejects(sink.load(without), { code: "internal" });
+        assert.equal(await table.count("logins"), 0);
+      }));
+
     test("a writer needs no right to read an original or a link", () =>
       inTable(async (table) => {
         const { database } = await table.role([
