@@ -12,7 +12,7 @@ import { type ErasureRequest, eraseSubject, surveySubject } from "../recovery/er
 import type { Survey } from "../recovery/erasure-store.ts";
 import type { ConfiguredColumn } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
-import { subjectColumn } from "./config/subject.ts";
+import { isStoredPlain, subjectColumn } from "./config/subject.ts";
 import type { Governed } from "./governance.ts";
 
 /** What is asked for, but for whom: that value comes by itself and goes no further than here. */
@@ -36,7 +36,7 @@ export function requireSubject({ columns }: Settings, { column, nullTokens }: Pi
     throw new MasklineError("usage", `the contract knows subjects by another column than ${column}`, {
       next: `--subject ${subject.column.name}`,
     });
-  if (nullTokens && !isPlain(subject))
+  if (nullTokens && !isStoredPlain(subject))
     throw new MasklineError("usage", `--null-tokens finds rows by their subject, and column ${column} is masked`, {
       next: "erase without --null-tokens; the certificate says what stays",
     });
@@ -98,11 +98,7 @@ function readSubject(column: Column, value: string): string {
 }
 
 function subjectRows({ target, columns }: Settings, subject: ConfiguredColumn, value: string): SubjectRows | null {
-  if (target === null || !isPlain(subject)) return null;
+  if (target === null || !isStoredPlain(subject)) return null;
   const tokenColumns = columns.flatMap(({ column, mask }) => (mask?.kind === "vault" ? [column.name] : []));
   return { table: target, column: subject.column.name, value, tokenColumns };
-}
-
-function isPlain({ mask, inside }: ConfiguredColumn): boolean {
-  return mask === null && inside === undefined;
 }

@@ -1,5 +1,6 @@
 import type { PassesAsIs } from "../contract/column-reader.ts";
 import type { Column } from "../contract/column.ts";
+import type { TextColumn } from "../contract/text-column.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import { openSealingContext } from "../keys/sealing.ts";
 import { subjectHash } from "../keys/subject-hash.ts";
@@ -7,7 +8,7 @@ import type { Incoming } from "../contract/incoming.ts";
 import { type BatchVault, ColumnsAgain, type Sighting, type VaultColumn, vaultPlace } from "../pipeline/vault.ts";
 import { noSealingKey } from "./assemble-keys.ts";
 import type { Settings } from "./config/load.ts";
-import { subjectColumn } from "./config/subject.ts";
+import { isStoredPlain, subjectColumn } from "./config/subject.ts";
 
 /** The vault of a contract's batches, a new one for each; null where no column has a vault mask. */
 export function vaulting(
@@ -16,8 +17,11 @@ export function vaulting(
   exceptions: ReadonlyMap<string, PassesAsIs> = new Map(),
 ): (() => BatchVault) | null {
   const { columns: configured, contract } = settings;
-  const subject = subjectColumn(configured)?.column;
-  if (subject === undefined) return null;
+  const named = subjectColumn(configured);
+  if (named === null) return null;
+  const { column: subject } = named;
+  // a subject that is stored as it comes stands in the rows; one that is masked is read again
+  const plainPlace = isStoredPlain(named) ? configured.indexOf(named) : null;
   const [current] = ring.sealing;
   if (current === undefined) throw noSealingKey();
   const kept = vaultColumns(settings, ring);
@@ -48,11 +52,15 @@ export function vaulting(
     return {
       columns: kept,
       seal,
-      subjects: (rows) =>
-        subjects.read(rows, ([values]) => {
+      subjects: ({ columns, deliveries }) => {
+        const hashesOf = (values: TextColumn | undefined): readonly (readonly Buffer[])[] => {
           const texts = values?.texts() ?? [];
           return kept.map(({ keyId }) => texts.map((text) => hash(keyId, text ?? "")));
-        }),
+        };
+        return plainPlace === null
+          ? subjects.read(deliveries, ([values]) => hashesOf(values))
+          : hashesOf(columns[plainPlace]);
+      },
       subjectOf: (refused) => {
         const value = subjects.first(refused);
         return value === null ? null : hash(kept[0]?.keyId ?? ring.primaryId, value);

@@ -23,6 +23,12 @@ export interface Sighting {
   readonly token: string;
 }
 
+/** Rows as they are loaded, and the messages that they come from. */
+export interface KeptRows {
+  readonly deliveries: readonly Incoming[];
+  readonly columns: readonly TextColumn[];
+}
+
 /**
  * What a sink asks of a batch for its vault. Values are in none of the answers: they are read again from the messages, which the lane
  * holds anyway, and leave this object as seals and keyed hashes only.
@@ -30,7 +36,7 @@ export interface Sighting {
 export interface BatchVault {
   readonly columns: readonly VaultColumn[];
   /** Whose these rows are: for each of the columns, the keyed hash of every row's subject. */
-  subjects(rows: readonly Incoming[]): readonly (readonly Buffer[])[];
+  subjects(rows: KeptRows): readonly (readonly Buffer[])[];
   /** The sealed originals, each to be opened in its own place only; all of one batch share one HPKE context. */
   seal(sightings: readonly Sighting[]): Promise<readonly Uint8Array[]>;
   /** Whose a message is that cannot become a row; null where it does not say. */

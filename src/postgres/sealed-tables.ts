@@ -30,7 +30,7 @@ export function sealedVault(database: Database, options: SealedTableOptions): Se
       const rows = await database.query<VaultKey & { sealed: Buffer }>(
         "reading the vault",
         `SELECT domain, token, sealed FROM ${table}
-         WHERE ${sealedOtherwise} AND ($2::text IS NULL OR (domain, token) > ($2 COLLATE "C", $3 COLLATE "C"))
+         WHERE ${sealedOtherwise} AND ($2::text IS NULL OR (domain, token) > ($2::text COLLATE "C", $3::text COLLATE "C"))
          ORDER BY domain, token LIMIT ${pageRows}`,
         [hexOf(options.sealingId), after?.domain ?? null, after?.token ?? null],
       );
@@ -67,7 +67,7 @@ export function sealedQuarantine(database: Database, options: SealedTableOptions
         `SELECT refused.pipeline, refused.sent_at::text AS "sentAt", refused.id, pipeline.name, refused.sealed
          FROM ${own}.quarantine AS refused JOIN ${own}.pipeline ON pipeline.number = refused.pipeline
          WHERE ${sealedOtherwise}
-           AND ($2::smallint IS NULL OR (refused.pipeline, refused.sent_at, refused.id) > ($2, $3::timestamptz, $4 COLLATE "C"))
+           AND ($2::smallint IS NULL OR (refused.pipeline, refused.sent_at, refused.id) > ($2::smallint, $3::timestamptz, $4::text COLLATE "C"))
          ORDER BY refused.pipeline, refused.sent_at, refused.id LIMIT ${pageRows}`,
         [hexOf(options.sealingId), after?.pipeline ?? null, after?.sentAt ?? null, after?.id ?? null],
       );

@@ -38,7 +38,7 @@ export async function sealFirstSightings(
   rows: Rows,
   sealsAll: boolean,
 ): Promise<VaultPart> {
-  const subjects = vault.subjects(rows.deliveries);
+  const subjects = vault.subjects(rows);
   const held: Held[] = [];
   const sightings = new Map<string, Sighting>();
   vault.columns.forEach(({ place, domain }, column) => {

@@ -25,3 +25,8 @@ export function subjectColumn(columns: readonly ConfiguredColumn[]): ConfiguredC
   const name = columns.find(({ subject }) => subject !== undefined)?.subject;
   return columns.find(({ column }) => column.name === name) ?? null;
 }
+
+/** Whether a column holds the values themselves. */
+export function isStoredPlain({ mask, inside }: ConfiguredColumn): boolean {
+  return mask === null && inside === undefined;
+}
