@@ -125,7 +125,7 @@ function buildMasks(
   requireOpen(ring, standing, settings.columns);
   const tagged = taggedColumns(masked, ring, standing);
   const inner = preparation(settings, masked, { acceptTokens });
-  const openVault = vaulting(settings, ring, acceptTokens ? tokensPass(masked) : new Map());
+  const openVault = vaulting(settings, ring, masked, acceptTokens ? tokensPass(masked) : new Map());
   const keys: Masks["keys"] = {
     ring: ringName(ring),
     keyId: ring.primaryId,

@@ -1,10 +1,13 @@
 import type { PassesAsIs } from "../contract/column-reader.ts";
 import type { Column } from "../contract/column.ts";
 import type { TextColumn } from "../contract/text-column.ts";
+import { MasklineError } from "../errors.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import { openSealingContext } from "../keys/sealing.ts";
 import { subjectHash } from "../keys/subject-hash.ts";
 import type { Incoming } from "../contract/incoming.ts";
+import { type Mask, masksWhole } from "../masks/mask.ts";
+import type { MaskedColumn } from "../pipeline/masking.ts";
 import { type BatchVault, ColumnsAgain, type Sighting, type VaultColumn, vaultPlace } from "../pipeline/vault.ts";
 import { noSealingKey } from "./assemble-keys.ts";
 import type { Settings } from "./config/load.ts";
@@ -14,6 +17,7 @@ import { isStoredPlain, subjectColumn } from "./config/subject.ts";
 export function vaulting(
   settings: Settings,
   ring: MaskKeys,
+  masked: readonly MaskedColumn[],
   exceptions: ReadonlyMap<string, PassesAsIs> = new Map(),
 ): (() => BatchVault) | null {
   const { columns: configured, contract } = settings;
@@ -24,7 +28,7 @@ export function vaulting(
   const plainPlace = isStoredPlain(named) ? configured.indexOf(named) : null;
   const [current] = ring.sealing;
   if (current === undefined) throw noSealingKey();
-  const kept = vaultColumns(settings, ring);
+  const kept = vaultColumns(masked, ring);
   const subjects = new ColumnsAgain(contract, [subject], exceptions);
   const originals = new ColumnsAgain(
     contract,
@@ -37,11 +41,16 @@ export function vaulting(
     const rows = new Map<Incoming, number>();
     for (const { delivery } of sightings) if (!rows.has(delivery)) rows.set(delivery, rows.size);
     return originals.read([...rows.keys()], (columns) => {
-      const values = sightings.map(({ delivery, column }) => columns[column]?.at(rows.get(delivery) ?? 0) ?? "");
+      const values = sightings.map(({ delivery, column }) => columns[column]?.at(rows.get(delivery) ?? -1) ?? null);
       return Promise.all(
-        sightings.map(({ column, token }, index) =>
-          context.seal(Buffer.from(values[index] as string), vaultPlace(kept[column]?.domain ?? "", token)),
-        ),
+        sightings.map(({ column, token }, index) => {
+          const original = kept[column];
+          const value = values[index] ?? null;
+          // somebody else's original under a token would be revealed as its own: looked at before it is sealed
+          if (original === undefined || value === null || original.mask.apply([value])[0] !== token)
+            throw new MasklineError("internal", "an original is not that of its token");
+          return context.seal(Buffer.from(value), vaultPlace(original.domain, token));
+        }),
       );
     });
   };
@@ -69,13 +78,17 @@ export function vaulting(
   };
 }
 
-/** The vault columns of a contract, with their places in its rows. */
-export function vaultColumns({ columns }: Settings, ring: Pick<MaskKeys, "primaryId">): readonly (VaultColumn & { column: Column })[] {
-  return columns.flatMap(({ column, mask }, place) =>
-    mask?.kind === "vault" && mask.domain !== null
-      ? [{ column, place, domain: mask.domain, keyId: mask.key ?? ring.primaryId }]
-      : [],
-  );
+interface KeptColumn extends VaultColumn {
+  readonly column: Column;
+  readonly mask: Mask;
+}
+
+function vaultColumns(masked: readonly MaskedColumn[], ring: MaskKeys): readonly KeptColumn[] {
+  return masked.flatMap(({ column, mask }, place): readonly KeptColumn[] => {
+    if (mask === null || !masksWhole(mask) || mask.definition.kind !== "vault") return [];
+    const { domain, key } = mask.definition;
+    return domain === null ? [] : [{ column, mask, place, domain, keyId: key ?? ring.primaryId }];
+  });
 }
 
 /** Rows that come together are often of the same people: each is hashed once. */

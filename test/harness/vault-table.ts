@@ -74,7 +74,7 @@ export class VaultTable {
   async loader(ring: MaskKeys = this.ring, database: Database = this.database): Promise<VaultLoader> {
     const masked = createMasks(this.settings.columns, ring);
     const sink = await openSink(this.settings, ring, masked, database);
-    const openVault = vaulting(this.settings, ring);
+    const openVault = vaulting(this.settings, ring, masked);
     if (openVault === null) throw new TypeError("the contract has a vault");
     const inner = preparation(this.settings, masked);
     const openSeal = sealing(this.settings, ring);

@@ -113,6 +113,17 @@ for (const { name, missing, start } of postgresServers()) {
         assert.equal(await table.count("maskline.vault_link"), 200);
       }));
 
+    test("an original that is not its token's is not sealed: rows that got out of step load nothing", () =>
+      inTable(async (table) => {
+        const { sink, batchOf } = await table.loader();
+        const batch = batchOf([deliveryOf(loginOf("ann", "203.0.113.1")), deliveryOf(loginOf("bob", "203.0.113.2"))]);
+        const { deliveries, ids } = batch.rows;
+        const crossed = { ...batch, rows: { ...batch.rows, deliveries: deliveries.toReversed(), ids: ids.toReversed() } };
+        await assert.rejects(sink.load(crossed), { code: "internal" });
+        assert.equal(await table.count("maskline.vault"), 0);
+        assert.equal(await table.count("logins"), 0);
+      }));
+
     test("a batch that brings no vault is refused where the contract has one: its originals would be lost", () =>
       inTable(async (table) => {
         const { sink, batchOf } = await table.loader();
