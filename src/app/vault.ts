@@ -1,11 +1,11 @@
 import type { PassesAsIs } from "../contract/column-reader.ts";
 import type { Column } from "../contract/column.ts";
+import type { Incoming } from "../contract/incoming.ts";
 import type { TextColumn } from "../contract/text-column.ts";
 import { MasklineError } from "../errors.ts";
 import type { MaskKeys } from "../keys/mask-keys.ts";
 import { openSealingContext } from "../keys/sealing.ts";
 import { subjectHash } from "../keys/subject-hash.ts";
-import type { Incoming } from "../contract/incoming.ts";
 import { type Mask, masksWhole } from "../masks/mask.ts";
 import type { MaskedColumn } from "../pipeline/masking.ts";
 import { type BatchVault, ColumnsAgain, type Sighting, type VaultColumn, vaultPlace } from "../pipeline/vault.ts";
@@ -63,8 +63,8 @@ export function vaulting(
       seal,
       subjects: ({ columns, deliveries }) => {
         const hashesOf = (values: TextColumn | undefined): readonly (readonly Buffer[])[] => {
-          const texts = values?.texts() ?? [];
-          return kept.map(({ keyId }) => texts.map((text) => hash(keyId, text ?? "")));
+          const texts = (values?.texts() ?? []).map(somebody);
+          return kept.map(({ keyId }) => texts.map((text) => hash(keyId, text)));
         };
         return plainPlace === null
           ? subjects.read(deliveries, ([values]) => hashesOf(values))
@@ -76,6 +76,12 @@ export function vaulting(
       },
     };
   };
+}
+
+/** The contract demands a subject of every row: a link to nobody could never be erased. */
+function somebody(value: string | null): string {
+  if (value === null) throw new MasklineError("internal", "a row of nobody in a contract with a vault");
+  return value;
 }
 
 interface KeptColumn extends VaultColumn {
