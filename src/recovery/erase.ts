@@ -1,5 +1,5 @@
-import type { AuditKeys } from "../keys/audit-keys.ts";
 import { MasklineError } from "../errors.ts";
+import type { AuditKeys } from "../keys/audit-keys.ts";
 import { type ActFacts, listDigest } from "./audit-entry.ts";
 import type { CanonicalValue } from "./canonical-json.ts";
 import { type Certificate, certificateFormat, signCertificate } from "./certificate.ts";
@@ -45,8 +45,8 @@ export async function eraseSubject({ governance, store, keys }: Parts, request: 
   try {
     const id = await store.begin();
     if (request.nullTokens) await store.nullTokens(id);
-    while (await store.removeLinks(id));
-    while (await store.removeBodies(id));
+    for (let more = true; more;) more = await store.removeLinks(id);
+    for (let more = true; more;) more = await store.removeBodies(id);
     const { startedAt, now, actor, ...tally } = await store.tally(id);
     const removed: Tally = tally;
     const left = await store.survey();
@@ -63,8 +63,9 @@ export async function eraseSubject({ governance, store, keys }: Parts, request: 
       removed: { links: removed.links, originals: removed.originals, bodies: removed.bodies, rowsNulled: removed.rowsNulled },
       remains: remains(request, removed, left),
     });
-    await store.finish(id, JSON.stringify(certificate));
+    // told first: one that cannot be told stays unfinished, and the next call has its certificate
     await act.end({ ...removed, erasure: id, certificate: certificate.hash });
+    await store.finish(id, JSON.stringify(certificate));
     return certificate;
   } catch (error) {
     const failed = error instanceof MasklineError ? error.code : "internal";
