@@ -26,7 +26,10 @@ export interface EraseQuestion extends Pick<ErasureRequest, "nullTokens" | "reas
  * The column of an erasure, before anybody is asked for a value.
  * @throws MasklineError `usage` where the contract does not know subjects by it, or the tokens to be removed cannot be found by it
  */
-export function requireSubject({ columns }: Settings, { column, nullTokens }: Pick<EraseQuestion, "column" | "nullTokens">): ConfiguredColumn {
+export function requireSubject(
+  { columns }: Settings,
+  { column, nullTokens }: Pick<EraseQuestion, "column" | "nullTokens">,
+): ConfiguredColumn {
   const subject = subjectColumn(columns);
   if (subject === null)
     throw new MasklineError("usage", "this contract has no vault mask: there is nothing that an erasure could remove", {
@@ -72,7 +75,10 @@ async function partsOf(
   });
   if (question.nullTokens) await store.requireNullable();
   const closedKeyIds = ring.keys.filter(({ status }) => status === "DISABLED").map(({ id }) => id);
-  return [{ governance, store, keys }, { ...question, subject: first, closedKeyIds }];
+  return [
+    { governance, store, keys },
+    { ...question, subject: first, closedKeyIds },
+  ];
 }
 
 /** Under every root that can be asked, the primary first: links of an older one stay what they were when another became primary. */

@@ -66,9 +66,7 @@ export function vaulting(
           const texts = (values?.texts() ?? []).map(somebody);
           return kept.map(({ keyId }) => texts.map((text) => hash(keyId, text)));
         };
-        return plainPlace === null
-          ? subjects.read(deliveries, ([values]) => hashesOf(values))
-          : hashesOf(columns[plainPlace]);
+        return plainPlace === null ? subjects.read(deliveries, ([values]) => hashesOf(values)) : hashesOf(columns[plainPlace]);
       },
       subjectOf: (refused) => {
         const value = subjects.first(refused);

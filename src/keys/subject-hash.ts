@@ -8,5 +8,7 @@ export const subjectHashBytes = 32;
  */
 export function subjectHash(key: Uint8Array, column: string, value: string): Buffer {
   // JSON, in which no two pairs of texts look alike
-  return createHmac("sha256", key).update(JSON.stringify([column, value])).digest();
+  return createHmac("sha256", key)
+    .update(JSON.stringify([column, value]))
+    .digest();
 }

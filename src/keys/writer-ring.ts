@@ -141,9 +141,7 @@ export function writerRingOf(ring: KeyRing, demands: readonly KeyDemand[]): Writ
     });
   });
   const vaults = demands.filter(({ kind }) => kind === "vault").map(({ pinned }) => pinned ?? ring.primaryId);
-  const subjects = [...new Set(vaults)].map(
-    (keyId): SubjectKey => ({ keyId, key: createSecretKey(ring.subjectKey(keyId)) }),
-  );
+  const subjects = [...new Set(vaults)].map((keyId): SubjectKey => ({ keyId, key: createSecretKey(ring.subjectKey(keyId)) }));
   return new WriterKeyRing(ring.primaryId, ring.keys, derived, ring.sealing, subjects);
 }
 

@@ -2,9 +2,9 @@ import { compileContract } from "../contract/check.ts";
 import type { PassesAsIs } from "../contract/column-reader.ts";
 import type { Column, Contract } from "../contract/column.ts";
 import type { ContractReader } from "../contract/contract-reader.ts";
+import type { Incoming } from "../contract/incoming.ts";
 import { TextColumn } from "../contract/text-column.ts";
 import { MasklineError } from "../errors.ts";
-import type { Incoming } from "../contract/incoming.ts";
 
 /** A column of one-way tokens whose originals are kept, sealed. */
 export interface VaultColumn {

@@ -79,17 +79,19 @@ export class PostgresErasure implements ErasureStore {
   async begin(): Promise<string> {
     const { subjects } = this.#options;
     return this.#transaction("beginning an erasure", async (query) => {
-      await query(`INSERT INTO ${this.#own}.erasure (id, subject) SELECT $1, $2::bytea WHERE NOT EXISTS (
-        SELECT FROM ${this.#own}.erasure WHERE subject = ANY ($3::bytea[]) AND finished_at IS NULL) ON CONFLICT DO NOTHING`, [
-        randomUUID(),
-        subjects[0],
-        subjects,
-      ]);
+      await query(
+        `INSERT INTO ${this.#own}.erasure (id, subject) SELECT $1, $2::bytea WHERE NOT EXISTS (
+        SELECT FROM ${this.#own}.erasure WHERE subject = ANY ($3::bytea[]) AND finished_at IS NULL) ON CONFLICT DO NOTHING`,
+        [randomUUID(), subjects[0], subjects],
+      );
       const [row] = await query<{ id: string }>(
         `SELECT id FROM ${this.#own}.erasure WHERE subject = ANY ($1::bytea[]) AND finished_at IS NULL ORDER BY started_at LIMIT 1`,
         [subjects],
       );
-      if (row === undefined) throw new MasklineError("database_busy", "another erasure of this subject ended just now", { next: "run the command again" });
+      if (row === undefined)
+        throw new MasklineError("database_busy", "another erasure of this subject ended just now", {
+          next: "run the command again",
+        });
       return row.id;
     });
   }

@@ -30,7 +30,11 @@ interface Parts {
 export async function surveySubject({ governance, store, keys }: Parts, request: ErasureRequest): Promise<Survey> {
   const survey = await store.survey();
   const facts = factsOf(request, survey);
-  const act = await beginAct(governance, { ...facts, amount: 0, details: { ...facts.details, dryRun: true } }, hashes(keys, survey));
+  const act = await beginAct(
+    governance,
+    { ...facts, amount: 0, details: { ...facts.details, dryRun: true } },
+    hashes(keys, survey),
+  );
   await act.end({ tokens: survey.tokens.length, bodies: survey.bodies.length });
   return survey;
 }
@@ -137,7 +141,11 @@ function remains({ nullTokens, closedKeyIds }: ErasureRequest, { shared }: Tally
       count: null,
       why: "those made before hold what was removed until they are gone",
     },
-    { what: "messages in queues and files", count: null, why: "sources are not the database's; a message that comes again is loaded again" },
+    {
+      what: "messages in queues and files",
+      count: null,
+      why: "sources are not the database's; a message that comes again is loaded again",
+    },
     { what: "the audit", count: null, why: "it keeps keyed hashes of the subject and its tokens for good" },
   ];
   return all.filter(({ there = true }) => there).map(({ what, count, why }) => ({ what, count, why }));

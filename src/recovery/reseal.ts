@@ -1,5 +1,5 @@
-import { openSealingContext, unseal, UnsealError } from "../keys/sealing.ts";
 import type { SealingKey } from "../keys/sealing-key.ts";
+import { openSealingContext, unseal, UnsealError } from "../keys/sealing.ts";
 
 /** What is sealed under another key than the current one. */
 export interface SealedRow<Key> {
@@ -27,7 +27,11 @@ export interface Resealed {
  * Brings a table under the ring's current sealing key. Stopped or killed it has done what it has done; the next call finds the rest. What is
  * erased or replayed meanwhile stays away: a seal takes the place of the very one that was read, or of none.
  */
-export async function resealTable<Key>(table: SealedTable<Key>, sealing: readonly SealingKey[], stop: AbortSignal): Promise<Resealed> {
+export async function resealTable<Key>(
+  table: SealedTable<Key>,
+  sealing: readonly SealingKey[],
+  stop: AbortSignal,
+): Promise<Resealed> {
   const [current] = sealing;
   if (current === undefined) throw new TypeError("a ring that opens has a current sealing key");
   let changed = 0;

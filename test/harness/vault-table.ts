@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 
-import { openSink } from "../../src/app/assemble-sink.ts";
 import { sealing } from "../../src/app/assemble-keys.ts";
+import { openSink } from "../../src/app/assemble-sink.ts";
 import type { Settings } from "../../src/app/config/load.ts";
 import type { Governed } from "../../src/app/governance.ts";
 import { createMasks, preparation } from "../../src/app/masks.ts";
@@ -114,14 +114,22 @@ export class VaultTable {
       "INSERT INTO maskline.policy (role, domain, action) VALUES ($1, '*', 'erase') ON CONFLICT DO NOTHING",
       [role],
     );
-    return { ring: this.ring, database, schema: "maskline", governance: new PostgresGovernance(database, "maskline", keys, () => {}) };
+    return {
+      ring: this.ring,
+      database,
+      schema: "maskline",
+      governance: new PostgresGovernance(database, "maskline", keys, () => {}),
+    };
   }
 
   /** What must never be there: a link without an original, or an original that is nobody's. */
   async orphans(): Promise<{ readonly links: number; readonly originals: number }> {
     return {
       links: await this.count("maskline.vault_link LEFT JOIN maskline.vault USING (domain, token)", "vault.sealed IS NULL"),
-      originals: await this.count("maskline.vault LEFT JOIN maskline.vault_link USING (domain, token)", "vault_link.subject IS NULL"),
+      originals: await this.count(
+        "maskline.vault LEFT JOIN maskline.vault_link USING (domain, token)",
+        "vault_link.subject IS NULL",
+      ),
     };
   }
 

@@ -25,9 +25,15 @@ test("no value of the vault, and nobody's name, leaves the places it may be in",
   // the server writes down every statement with its parameters: what it is never given, it cannot write
   const settings = { log_statement: "all", log_min_duration_statement: "0", log_error_verbosity: "verbose" };
   const servers = await startServers(() => startPostgres({ settings }));
-  const place = await openWorkspace(servers, { config, table: "CREATE TABLE logins (masked_user text, masked_ip text, masked_device text)" });
+  const place = await openWorkspace(servers, {
+    config,
+    table: "CREATE TABLE logins (masked_user text, masked_ip text, masked_device text)",
+  });
   try {
-    await place.database.query("allowing", "INSERT INTO maskline.policy (role, domain, action) VALUES (current_user, '*', 'erase')");
+    await place.database.query(
+      "allowing",
+      "INSERT INTO maskline.policy (role, domain, action) VALUES (current_user, '*', 'erase')",
+    );
     await place.database.query("preparing", "ALTER TABLE logins ADD CONSTRAINT some_device CHECK (masked_device IS NOT NULL)");
     const outputs = new Map<string, string | Buffer>();
     const command = async (name: string, input: string | null, ...args: readonly string[]): Promise<number | null> => {

@@ -8,10 +8,10 @@ import { createMasks } from "../../src/app/masks.ts";
 import { openVault } from "../../src/app/vault-opener.ts";
 import { openGcm } from "../../src/keys/aes-gcm.ts";
 import { auditKeys } from "../../src/keys/audit-keys.ts";
-import { parseWriterRing } from "../../src/keys/writer-ring-file.ts";
 import { unseal } from "../../src/keys/sealing.ts";
-import { canOpen, maskFacts, type MaskKind, maskKinds } from "../../src/masks/mask.ts";
+import { parseWriterRing } from "../../src/keys/writer-ring-file.ts";
 import { createMask } from "../../src/masks/create-mask.ts";
+import { canOpen, maskFacts, type MaskKind, maskKinds } from "../../src/masks/mask.ts";
 import { masksWhole } from "../../src/masks/mask.ts";
 import { type Certificate, verifyCertificate } from "../../src/recovery/certificate.ts";
 import { countRows } from "../harness/login-table.ts";
@@ -53,7 +53,10 @@ suite("a vault from the command line", () => {
     place = await openWorkspace(servers, { config, table });
     const exported = await place.maskline("keys", "export", "--writer", "writer.json");
     assert.equal(exported.code, 0, exported.stderr);
-    await place.database.query("allowing", "INSERT INTO maskline.policy (role, domain, action) VALUES (current_user, '*', 'erase')");
+    await place.database.query(
+      "allowing",
+      "INSERT INTO maskline.policy (role, domain, action) VALUES (current_user, '*', 'erase')",
+    );
   });
   after(async () => {
     await place?.close();
@@ -166,7 +169,8 @@ suite("a vault from the command line", () => {
     assert.ok(verifyCertificate(auditKeys(full)?.publicKey ?? Buffer.alloc(0), certificate));
     assert.equal(await countRows(place.database, "maskline.vault"), 1);
     assert.match(done.stderr, /^audit \d+ [0-9a-f]{64} key/m);
-    for (const said of [dry.stdout, dry.stderr, done.stdout, done.stderr]) assert.ok(!said.includes("dave"), "no output names anybody");
+    for (const said of [dry.stdout, dry.stderr, done.stdout, done.stderr])
+      assert.ok(!said.includes("dave"), "no output names anybody");
     const audit = JSON.stringify((await dumpTables(place.database))["maskline.audit"]);
     assert.ok(audit.includes("article 17") && !audit.includes("dave"));
   });
@@ -209,7 +213,11 @@ suite("a vault from the command line", () => {
   test("is clear about what is missing, and asks for a value only then", async () => {
     const cases: readonly (readonly [args: readonly string[], input: string, says: RegExp])[] = [
       [["--reason", "a request under article 17", "--ticket", "T-1"], "x\n", /names no subject/],
-      [["--subject", "masked_ip", "--reason", "a request under article 17", "--ticket", "T-1"], "x\n", /another column than masked_ip/],
+      [
+        ["--subject", "masked_ip", "--reason", "a request under article 17", "--ticket", "T-1"],
+        "x\n",
+        /another column than masked_ip/,
+      ],
       [["--subject", "user_id", "--ticket", "T-1"], "x\n", /wants a reason/],
       [["--subject", "user_id", "--reason", "a request under article 17"], "x\n", /wants a ticket/],
       [explained, "", /wants one value/],

@@ -135,7 +135,9 @@ for (const { name, missing, start } of postgresServers()) {
 
     test("who erases needs no right to read what is sealed", () =>
       inTable(async (table) => {
-        await (await table.loader()).load([loginOf("ann", "203.0.113.1"), loginOf("bob", "203.0.113.1"), { user_id: "ann", ip: 7 }]);
+        await (
+          await table.loader()
+        ).load([loginOf("ann", "203.0.113.1"), loginOf("bob", "203.0.113.1"), { user_id: "ann", ip: 7 }]);
         const { name: role, database } = await table.role(eraserGrants);
         const governed = await table.governed(role, database);
         const { certificate } = await erase(table.settings, governed, { ...question, nullTokens: true }, "ann");
@@ -223,10 +225,14 @@ for (const { name, missing, start } of postgresServers()) {
     test("erasures that race loads leave no link without an original, no original without a link, and take nobody else's", () =>
       inTable(async (table) => {
         const governed = await table.governed();
-        const loaders = await Promise.all(["bob", "carol", "dave", "ann"].map(async (user) => ({ user, loader: await table.loader() })));
+        const loaders = await Promise.all(
+          ["bob", "carol", "dave", "ann"].map(async (user) => ({ user, loader: await table.loader() })),
+        );
         const loading = loaders.map(async ({ user, loader }, lane) => {
           for (let round = 0; round < 12; round += 1) {
-            const bodies = Array.from({ length: 20 }, (_, index) => loginOf(user, `203.0.113.${(index * 7 + round * (lane + 1)) % 40}`));
+            const bodies = Array.from({ length: 20 }, (_, index) =>
+              loginOf(user, `203.0.113.${(index * 7 + round * (lane + 1)) % 40}`),
+            );
             assert.deepEqual(outcomesOf(await loader.load(bodies)), { loaded: 20 });
           }
         });

@@ -17,7 +17,13 @@ after(() => server?.stop());
 
 const users = ["ann", "bob", "carol"] as const;
 const addresses = ["203.0.113.1", "203.0.113.2", "203.0.113.3", "2001:db8::1"] as const;
-const question: EraseQuestion = { column: "user_id", nullTokens: false, reason: "a request under article 17", ticket: "T-17", approval: null };
+const question: EraseQuestion = {
+  column: "user_id",
+  nullTokens: false,
+  reason: "a request under article 17",
+  ticket: "T-17",
+  approval: null,
+};
 
 type Step =
   | { readonly kind: "load"; readonly logins: readonly (readonly [user: string, ip: string])[] }
@@ -62,7 +68,11 @@ test("after any loads, redeliveries and erasures the vault holds what was loaded
           }
         }
         const links = await table.count("maskline.vault_link");
-        assert.equal(links, [...model.values()].reduce((sum, values) => sum + values.size, 0), "a link for each value of each");
+        assert.equal(
+          links,
+          [...model.values()].reduce((sum, values) => sum + values.size, 0),
+          "a link for each value of each",
+        );
         const tokens = await table.database.query<{ token: string }>("reading", "SELECT token FROM maskline.vault");
         const opened = await mask.open(tokens.map(({ token }) => token));
         assert.deepEqual(

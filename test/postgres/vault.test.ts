@@ -149,7 +149,11 @@ for (const { name, missing, start } of postgresServers()) {
         assert.deepEqual(outcomesOf(await loader.load(bodies)), { loaded: 2, quarantined: 1 });
         assert.deepEqual(outcomesOf(await loader.load([loginOf("dave", "203.0.113.77")])), { loaded: 1 });
         assert.equal(await table.count("maskline.vault_link"), 3);
-        for (const sql of ["SELECT sealed FROM maskline.vault", "SELECT subject FROM maskline.vault_link", "SELECT sealed FROM maskline.quarantine"])
+        for (const sql of [
+          "SELECT sealed FROM maskline.vault",
+          "SELECT subject FROM maskline.vault_link",
+          "SELECT sealed FROM maskline.quarantine",
+        ])
           await refused(database.query("reading", sql), "database_denied");
       }));
 

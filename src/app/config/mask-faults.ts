@@ -109,7 +109,10 @@ function* coarseness({ type, mask: { to, bucket } }: MaskedField): Generator<Fau
 
 function* vaultSubject({ mask: { subject } }: MaskedField): Generator<Fault> {
   if (subject === undefined)
-    yield ["mask.subject", "is missing: the column that says whose a row is, so that it can be erased; write for example subject: user_id"];
+    yield [
+      "mask.subject",
+      "is missing: the column that says whose a row is, so that it can be erased; write for example subject: user_id",
+    ];
 }
 
 function* saltPlace({ mask: { salt, salt_at: place } }: MaskedField): Generator<Fault> {

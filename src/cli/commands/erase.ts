@@ -29,7 +29,8 @@ call goes on from there. Prints a signed certificate of what was removed, what r
     const { output } = call;
     const explained = explainedBy(call);
     const column = call.text("subject");
-    if (column === null) throw new MasklineError("usage", "names no subject", { next: "--subject COLUMN, the vault masks' subject" });
+    if (column === null)
+      throw new MasklineError("usage", "names no subject", { next: "--subject COLUMN, the vault masks' subject" });
     const question: EraseQuestion = { column, nullTokens: call.has("null-tokens"), ...explained };
     const settings = settingsOf(call);
     requireSubject(settings, question);
@@ -44,8 +45,17 @@ call goes on from there. Prints a signed certificate of what was removed, what r
 function showSurvey(output: Output, { tokens, bodies, rows, unnamedBodies }: Survey): void {
   const alone = tokens.filter((token) => token.alone).length;
   if (output.json)
-    return output.document({ tokens: tokens.length, originals: alone, shared: tokens.length - alone, bodies: bodies.length, rows, unnamedBodies });
-  output.data(`${count(tokens.length)} values in the vault: ${count(alone)} of nobody else, ${count(tokens.length - alone)} shared with others`);
+    return output.document({
+      tokens: tokens.length,
+      originals: alone,
+      shared: tokens.length - alone,
+      bodies: bodies.length,
+      rows,
+      unnamedBodies,
+    });
+  output.data(
+    `${count(tokens.length)} values in the vault: ${count(alone)} of nobody else, ${count(tokens.length - alone)} shared with others`,
+  );
   output.data(`${count(bodies.length)} refused messages; ${count(unnamedBodies)} others do not say whose they are`);
   output.data(
     rows === null
@@ -58,7 +68,11 @@ function showSurvey(output: Output, { tokens, bodies, rows, unnamedBodies }: Sur
 /** The certificate is the data, with or without --json. */
 function conclude(output: Output, certificate: Certificate): void {
   output.document(certificate);
-  const removed = certificate.certificate["removed"] as { readonly originals: number; readonly links: number; readonly bodies: number };
+  const removed = certificate.certificate["removed"] as {
+    readonly originals: number;
+    readonly links: number;
+    readonly bodies: number;
+  };
   output.say(
     `erased: ${count(removed.originals)} originals, ${count(removed.links)} links, ${count(removed.bodies)} refused messages; what remains stands in the certificate`,
   );

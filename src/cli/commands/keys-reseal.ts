@@ -27,6 +27,8 @@ Interrupt or kill it at any time: the next call finds the rest.`,
     output.say(
       `${count(originals.changed)} originals and ${count(bodies.changed)} refused messages were sealed under sealing key ${toKey}`,
     );
-    output.say("next: maskline keys destroy ID for a former one (maskline keys list), once no backup of its time is to be restored");
+    output.say(
+      "next: maskline keys destroy ID for a former one (maskline keys list), once no backup of its time is to be restored",
+    );
   },
 };

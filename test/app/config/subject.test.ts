@@ -12,7 +12,10 @@ function faultsBeside(others: string, mask: string): readonly string[] {
 suite("the subject of a vault mask", () => {
   test("is a column that every row has, masked or not", () => {
     assert.deepEqual(faultsBeside("  user_id: { type: text, required: true }\n", ", subject: user_id"), []);
-    assert.deepEqual(faultsBeside("  user_id: { type: text, mask: { kind: siv, domain: login.user } }\n", ", subject: user_id"), []);
+    assert.deepEqual(
+      faultsBeside("  user_id: { type: text, mask: { kind: siv, domain: login.user } }\n", ", subject: user_id"),
+      [],
+    );
     assert.deepEqual(faultsBeside("", ", subject: masked_ip"), [], "itself, too");
   });
 
