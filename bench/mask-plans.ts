@@ -208,6 +208,14 @@ const cmac: readonly EntryPlan[] = [
   }),
 ];
 
+const vault: readonly EntryPlan[] = [
+  masking("vault, address as text", {
+    kind: "vault",
+    values: addresses,
+    tokenOf: (value) => Buffer.from(nobleCmac(asText(value), keyOf("vault"))).toString("base64url"),
+  }),
+];
+
 function hmacToken(value: string): string {
   return createHmac("sha256", keyOf("hmac")).update(value).digest().toString("base64url", 0, 16);
 }
@@ -295,4 +303,4 @@ function looking(): Omit<Entry, "name"> {
 }
 
 /** The one table of what is timed. */
-export const maskPlans: readonly EntryPlan[] = [...siv, ...cmac, ...others, ...back];
+export const maskPlans: readonly EntryPlan[] = [...siv, ...cmac, ...vault, ...others, ...back];

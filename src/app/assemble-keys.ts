@@ -67,8 +67,7 @@ export async function openRingForChange(settings: Settings): Promise<ChangeableR
 /** Seals refused deliveries under the ring's public sealing key, one HPKE context a batch, opened by the first of them. */
 export function sealing(settings: Settings, ring: MaskKeys): () => Batch["seal"] {
   const [current] = ring.sealing;
-  if (current === undefined)
-    throw new MasklineError("keyring_malformed", "the key ring has no sealing key", { next: "maskline keys create" });
+  if (current === undefined) throw noSealingKey();
   return () => {
     let context: Promise<SealingContext> | null = null;
     return async ({ delivery, id }) => {
@@ -76,4 +75,8 @@ export function sealing(settings: Settings, ring: MaskKeys): () => Batch["seal"]
       return (await context).seal(sealedContent(delivery), sealedPlace(settings.pipeline, id));
     };
   };
+}
+
+export function noSealingKey(): MasklineError {
+  return new MasklineError("keyring_malformed", "the key ring has no sealing key", { next: "maskline keys create" });
 }

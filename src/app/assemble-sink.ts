@@ -15,6 +15,7 @@ import type { ReceiptKey } from "../postgres/receipts.ts";
 import { PostgresSink } from "../postgres/sink.ts";
 import { checkTarget, type TargetColumn } from "../postgres/target.ts";
 import { fileBeside, missingOption, type Settings } from "./config/load.ts";
+import { subjectColumn } from "./config/subject.ts";
 import { columnDemands, maskPins } from "./masks.ts";
 import { rightfulKeyIds } from "./tagged-columns.ts";
 import { treatmentsOf } from "./treatments.ts";
@@ -98,6 +99,7 @@ export async function openSink(
     budget,
     contractHash: contractHash(contract),
     masks: JSON.stringify(treatmentsOf(settings)),
+    needsVault: subjectColumn(settings.columns) !== null,
     describe: (delivery) => describeStructure(contract, delivery),
     recheckTarget: async () => void (await checkTarget(database, table, columnDemands(masked))),
   });

@@ -7,6 +7,7 @@ import type { Database } from "../postgres/database.ts";
 import { PostgresKeyUse } from "../postgres/key-use.ts";
 import { requireSchema } from "../postgres/migrate.ts";
 import { quoteName } from "../postgres/names.ts";
+import { countOriginalsOf, countOriginalsUnder } from "../postgres/originals.ts";
 import { otherSchemas, useElsewhere } from "../postgres/other-schemas.ts";
 import { countSealedUnder } from "../postgres/quarantine.ts";
 import { closeSealing, noteStanding, reopenRoot, reopenSealing } from "../postgres/ring-keys.ts";
@@ -102,7 +103,9 @@ async function retireRoot(settings: Settings, database: Database, schema: string
   const shut = before === "disabled" || before === "destroyed";
   const users = async (): Promise<KeyUsers> => {
     const elsewhere = await useElsewhere(database, schema, ringName(ring), keyId);
+    const originals = await countOriginalsOf(database, schema, keyId);
     return {
+      originals: originals === 0 ? [] : [`${originals} originals in the vault have tokens of it, and links that only it finds`],
       writers: shut ? [] : await use.writers([keyId]),
       pins: [...(await use.pins([keyId])), ...elsewhere.pins],
       rows: [...(await use.holders([keyId])), ...elsewhere.holders],
@@ -152,6 +155,9 @@ async function retireSealing(database: Database, schema: string, ring: number, k
       const sealed = await countSealedUnder(database, name, keyId);
       const where = name === schema ? "the quarantine" : `the quarantine of schema ${quoteName(name)}`;
       refuseUsed(keyId, { sealed: sealed === 0 ? [] : [`${sealed} messages in ${where} are sealed under it`] });
+      const originals = await countOriginalsUnder(database, name, keyId);
+      const vault = name === schema ? "the vault" : `the vault of schema ${quoteName(name)}`;
+      refuseUsed(keyId, { originals: originals === 0 ? [] : [`${originals} originals in ${vault} are sealed under it`] });
     }
   } catch (error) {
     for (const name of closed) await reopenSealing(database, name, ring, keyId);

@@ -1,7 +1,7 @@
 import { MasklineError } from "../errors.ts";
 
 /** How a key can be in use; each comes to its end in another way. */
-export type UserKind = "rows" | "writers" | "pins" | "contract" | "aliases" | "sealed" | "sealers" | "schemas";
+export type UserKind = "rows" | "writers" | "pins" | "contract" | "aliases" | "sealed" | "originals" | "sealers" | "schemas";
 
 /** What uses a key, a line for people each. */
 export type KeyUsers = Partial<Readonly<Record<UserKind, readonly string[]>>>;
@@ -14,6 +14,7 @@ const nexts: Readonly<Record<UserKind, string>> = {
   pins: "keep this key: tokens that do not say theirs cannot be rekeyed; it is free once that column is dropped",
   contract: "keep this key: such tokens cannot be rekeyed; it is free once no contract names it and the column is dropped",
   sealed: "maskline quarantine list shows them; the key is free once they are deleted from the quarantine table",
+  originals: "maskline keys reseal frees a sealing key; a root is free once those originals are erased",
   schemas: "maskline keys rekey with the configuration of that schema; then this, as a user that may read it",
 };
 

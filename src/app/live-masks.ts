@@ -13,7 +13,7 @@ import { dismissReplica, forgetDeadReplicas, reportReplica } from "../postgres/r
 import { announceKeys, pinBarred, readStanding, type RingStanding } from "../postgres/ring-keys.ts";
 import { registerTokenColumns, type TokenColumn } from "../postgres/token-columns.ts";
 import { aliasesOfRows } from "../recovery/remask.ts";
-import { underTodaysKey } from "./accepted-tokens.ts";
+import { tokensPass, underTodaysKey } from "./accepted-tokens.ts";
 import { sealing } from "./assemble-keys.ts";
 import { postgresOf } from "./assemble-sink.ts";
 import { type ConfiguredColumn, pinnedMasks } from "./config/configured-column.ts";
@@ -21,8 +21,9 @@ import type { Settings } from "./config/load.ts";
 import { createMasks, maskPins, preparation } from "./masks.ts";
 import { type FollowerPorts, RingFollower, type Writing } from "./ring-follower.ts";
 import { rightfulKeyIds, ringName, taggedColumns, tokenColumns } from "./tagged-columns.ts";
+import { vaulting } from "./vault.ts";
 
-type PreparedUnderKeys = Prepared & { readonly keys: BatchKeys };
+type PreparedUnderKeys = Prepared & Pick<Batch, "vault"> & { readonly keys: BatchKeys };
 
 /** All that depends on the ring as it was when it was opened. */
 interface Masks extends Writing {
@@ -124,6 +125,7 @@ function buildMasks(
   requireOpen(ring, standing, settings.columns);
   const tagged = taggedColumns(masked, ring, standing);
   const inner = preparation(settings, masked, { acceptTokens });
+  const openVault = vaulting(settings, ring, masked, acceptTokens ? tokensPass(masked) : new Map());
   const keys: Masks["keys"] = {
     ring: ringName(ring),
     keyId: ring.primaryId,
@@ -137,7 +139,8 @@ function buildMasks(
     prepare: async (deliveries) => {
       const { rows: made, ...prepared } = await inner.prepareInTurn(deliveries);
       const rows = acceptTokens ? underTodaysKey(tagged, made) : made;
-      return { ...prepared, rows, keys: { ...keys, aliases: aliasesOfRows(tagged, rows) } };
+      const under = { ...prepared, rows, keys: { ...keys, aliases: aliasesOfRows(tagged, rows) } };
+      return openVault === null ? under : { ...under, vault: openVault() };
     },
     openSeal: sealing(settings, ring),
   };

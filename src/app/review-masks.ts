@@ -66,6 +66,11 @@ function* warnings({ of, longestPlain, mask: { kind, type, encode } }: PlacedMas
       ? "one-way only for those without the key: whoever holds it can try values"
       : `one-way only for those without the key: whoever holds it can try ${few}`;
   }
+  if (kind === "vault") {
+    yield "its original is sealed in the database: whoever holds the private sealing key opens it, until its last subject is erased";
+    const few = fewValues(type, longestPlain);
+    if (few !== null) yield `whoever holds the mask's key can try ${few}, also after an erasure that leaves tokens in rows`;
+  }
   if (kind === "siv" && encode === "text") {
     yield "the token's length tells the length of the value; encode: pad16 hides it up to 16 bytes";
   }

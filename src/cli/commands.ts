@@ -188,6 +188,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/risk.ts")).risk,
   },
   {
+    name: "erase",
+    group: "recover",
+    summary: "one person's originals out of the vault, with a signed certificate of it",
+    load: async () => (await import("./commands/erase.ts")).erase,
+  },
+  {
     name: "keys create",
     group: "keys",
     summary: "make a key ring; never overwrites one",
@@ -222,6 +228,12 @@ export const commands: readonly CommandEntry[] = [
     group: "keys",
     summary: "bring the table's tokens under the newest key; resumable, beside running pipelines",
     load: async () => (await import("./commands/keys-rekey.ts")).keysRekey,
+  },
+  {
+    name: "keys reseal",
+    group: "keys",
+    summary: "bring the vault and the quarantine under the current sealing key; resumable",
+    load: async () => (await import("./commands/keys-reseal.ts")).keysReseal,
   },
   {
     name: "keys disable",

@@ -33,7 +33,7 @@ const erasers: ReadonlySet<string> = new Set(["\u007F", "\b"]);
 const eraseLine = "\u0015";
 
 /** What was typed up to the end of the line, shown nowhere. */
-async function askHidden(question: string, what: "passphrase" | "value" = "passphrase"): Promise<string> {
+export async function askHidden(question: string, what: "passphrase" | "value" = "passphrase"): Promise<string> {
   const { stdin, stderr } = process;
   // Raw: the terminal echoes nothing, and hands over what would otherwise be a signal. Before the question: who types fast types at once.
   stdin.setRawMode(true).resume();

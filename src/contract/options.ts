@@ -43,6 +43,7 @@ export const columnOptions = {
             "siv",
             "hmac",
             "cmac",
+            "vault",
             "ipcrypt",
             "ipcrypt-pfx",
             "ff1",
@@ -54,7 +55,7 @@ export const columnOptions = {
             "sha256",
           ],
           description:
-            'siv: reversible with the key (default choice). hmac, cmac: one-way, keyed. ipcrypt: an address that stays an address; ipcrypt-pfx keeps subnets too. ff1: keeps the format. partial: a part of the value (of an e-mail address its domain). redact: the same text for every value. "null", in quotes: no value. constant: a text of your own. generalise: a time or number made coarse. sha256: unkeyed, for reading legacy tables only.',
+            'siv: reversible with the key (default choice). hmac, cmac: one-way, keyed. vault: one-way, its original sealed in the database, erasable by subject. ipcrypt: an address that stays an address; ipcrypt-pfx keeps subnets too. ff1: keeps the format. partial: a part of the value (of an e-mail address its domain). redact: the same text for every value. "null", in quotes: no value. constant: a text of your own. generalise: a time or number made coarse. sha256: unkeyed, for reading legacy tables only.',
         },
         domain: {
           type: "string",
@@ -67,14 +68,20 @@ export const columnOptions = {
           type: "string",
           enum: ["packed", "text", "pad16"],
           description:
-            "What siv, hmac and cmac mask: 16 bytes for ip and uuid, so that the token's length tells nothing (packed, their default), the text (text, the default of every other type), or the text padded to a multiple of 16 bytes, so that the length tells little (pad16).",
+            "What siv, hmac, cmac and vault mask: 16 bytes for ip and uuid, so that the token's length tells nothing (packed, their default), the text (text, the default of every other type), or the text padded to a multiple of 16 bytes, so that the length tells little (pad16).",
         },
         key: {
           type: "integer",
           minimum: 1,
           maximum: 4_294_967_295,
           description:
-            "For masks whose tokens do not say which key made them (hmac, cmac, ipcrypt, ipcrypt-pfx, ff1): the id of the root key. Needed once the ring has two.",
+            "For masks whose tokens do not say which key made them (hmac, cmac, vault, ipcrypt, ipcrypt-pfx, ff1): the id of the root key. Needed once the ring has two.",
+        },
+        subject: {
+          type: "string",
+          minLength: 1,
+          description:
+            "Only for vault, which needs it: the column whose value says whose a row is. Erasure goes by it; the vault keeps a keyed hash of it.",
         },
         alphabet: {
           type: "string",

@@ -10,12 +10,11 @@ import { maskFacts, type MaskKind } from "../masks/mask.ts";
  *
  * | derived               | info                       | bytes                   |
  * |-----------------------|----------------------------|-------------------------|
- * | key of a mask         | `mask/v1/<kind>/<domain>`  | siv 64; hmac, cmac, ff1, ipcrypt-pfx 32; ipcrypt 16 |
+ * | key of a mask         | `mask/v1/<kind>/<domain>`  | siv 64; hmac, cmac, vault, ff1, ipcrypt-pfx 32; ipcrypt 16 |
  * | check value           | `check/v1/<kind>/<domain>` | 16, not secret          |
  * | signature of the audit | `audit/v1/sign`           | 32, the seed of an Ed25519 key |
  * | hash of tokens in the audit | `audit/v1/token`      | 32, HMAC-SHA256         |
  * | hash of a subject     | `subject/v1`               | 32, HMAC-SHA256         |
- * | vault                 | `vault/…`: kept free for what it will need |         |
  */
 const infoTexts = {
   mask: (kind: MaskKind, domain: string) => `mask/v1/${kind}/${domain}`,
@@ -25,7 +24,7 @@ const infoTexts = {
   subject: "subject/v1",
 };
 
-const recoveryKeyBytes = 32;
+export const recoveryKeyBytes = 32;
 
 export const checkBytes = 16;
 

@@ -16,6 +16,11 @@ export interface MaskKeys {
    * not made for this domain
    */
   domainKeys(kind: MaskKind, domain: string, pinned?: number | null): DomainKeys;
+  /**
+   * Of an enabled root: hashes whose a row is, for the vault.
+   * @throws MasklineError `key_unknown`, or `key_not_exported` when a writer's ring was made for no vault
+   */
+  subjectKey(keyId: number): Uint8Array;
   /** What tells the enabled keys of a domain apart, to be kept beside the tokens. */
   checkValues(kind: MaskKind, domain: string): readonly CheckValue[];
 }

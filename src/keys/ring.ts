@@ -2,7 +2,7 @@ import { createSecretKey } from "node:crypto";
 
 import { MasklineError } from "../errors.ts";
 import type { DomainKeys, MaskKind } from "../masks/mask.ts";
-import { deriveCheckValue, deriveMaskKey } from "./derive.ts";
+import { deriveCheckValue, deriveMaskKey, deriveRecoveryKey } from "./derive.ts";
 import { type KeyState, readKeyset, type RootKey, rootKeyBytes, writeKeyset } from "./keyset.ts";
 import type { CheckValue, MaskKeys } from "./mask-keys.ts";
 import { createSealingKey, publicKeyOf, type SealingKey, sealingKeyBytes } from "./sealing-key.ts";
@@ -69,6 +69,12 @@ export class KeyRing implements MaskKeys {
 
   checkValues(kind: MaskKind, domain: string): readonly CheckValue[] {
     return this.#enabled().map(({ id, key }) => ({ id, value: deriveCheckValue(key, kind, domain) }));
+  }
+
+  subjectKey(keyId: number): Uint8Array {
+    const root = this.#enabled().find(({ id }) => id === keyId);
+    if (root === undefined) throw unknownKey(keyId);
+    return deriveRecoveryKey(root.key, "subject");
   }
 
   #enabled(): readonly EnabledRoot[] {

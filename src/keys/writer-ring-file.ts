@@ -2,7 +2,7 @@ import { createHash, createSecretKey } from "node:crypto";
 
 import { columnOptions } from "../contract/options.ts";
 import { maskFacts, maskKinds } from "../masks/mask.ts";
-import { checkBytes } from "./derive.ts";
+import { checkBytes, recoveryKeyBytes } from "./derive.ts";
 import { keyStates } from "./keyset.ts";
 import { sealingKeyBytes } from "./sealing-key.ts";
 import {
@@ -16,7 +16,7 @@ import {
   readOneOf,
   readName,
 } from "./strict-json.ts";
-import { type DerivedKey, WriterKeyRing } from "./writer-ring.ts";
+import { type DerivedKey, type SubjectKey, WriterKeyRing } from "./writer-ring.ts";
 
 export const writerFormat = "maskline-writer-keyring";
 const version = 1;
@@ -45,6 +45,10 @@ function contentOf(ring: WriterKeyRing): object {
       check: check.toString("base64"),
     })),
     sealing: ring.sealing.map(({ id, publicKey }) => ({ id, publicKey: Buffer.from(publicKey).toString("base64") })),
+    // only where a vault needs them: the ring of a contract without one stays what it was
+    ...(ring.subjects.length === 0
+      ? {}
+      : { subjects: ring.subjects.map(({ keyId, key }) => ({ keyId, key: key.export().toString("base64") })) }),
   };
 }
 
@@ -60,7 +64,9 @@ function digestOf(content: object): string {
 export function parseWriterRing(text: string): WriterKeyRing {
   const file = parseJson(text);
   readFormat(file, writerFormat, version);
-  const members = readMembers(file, "the file", ["format", "version", "primaryKeyId", "keys", "derived", "sealing", "digest"]);
+  const hasSubjects = typeof file === "object" && file !== null && "subjects" in file;
+  const names = ["format", "version", "primaryKeyId", "keys", "derived", "sealing", ...(hasSubjects ? ["subjects"] : []), "digest"];
+  const members = readMembers(file, "the file", names);
   const ring = new WriterKeyRing(
     readKeyId(members["primaryKeyId"], "primaryKeyId"),
     readList(members["keys"], "keys").map((key, index) => {
@@ -74,10 +80,16 @@ export function parseWriterRing(text: string): WriterKeyRing {
       const { id, publicKey } = readMembers(key, place, ["id", "publicKey"]);
       return { id: readKeyId(id, `${place}.id`), publicKey: readBase64(publicKey, `${place}.publicKey`, sealingKeyBytes) };
     }),
+    hasSubjects ? readList(members["subjects"], "subjects").map((key, index) => readSubject(key, `subjects[${index}]`)) : [],
   );
   if (members["digest"] !== digestOf(contentOf(ring)))
     throw malformed("digest", "that of the ring", "another: the file was altered");
   return ring;
+}
+
+function readSubject(value: unknown, place: string): SubjectKey {
+  const { keyId, key } = readMembers(value, place, ["keyId", "key"]);
+  return { keyId: readKeyId(keyId, `${place}.keyId`), key: createSecretKey(readBase64(key, `${place}.key`, recoveryKeyBytes)) };
 }
 
 function readDerived(value: unknown, place: string): DerivedKey {

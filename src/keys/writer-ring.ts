@@ -18,6 +18,12 @@ export interface DerivedKey {
   readonly check: Buffer;
 }
 
+/** What hashes subjects under the root of that id. */
+export interface SubjectKey {
+  readonly keyId: number;
+  readonly key: KeyObject;
+}
+
 /** A keyed mask of a contract: what a writer's ring must hold a key for. */
 export interface KeyDemand {
   readonly kind: MaskKind;
@@ -43,6 +49,7 @@ export class WriterKeyRing implements MaskKeys {
   readonly keys: readonly { readonly id: number; readonly status: KeyState }[];
   readonly sealing: readonly SealingKey[];
   readonly #derived: readonly DerivedKey[];
+  readonly #subjects: readonly SubjectKey[];
 
   /** @throws MasklineError `keyring_malformed` when the ids do not make a ring, or a key does not belong to one of them */
   constructor(
@@ -50,6 +57,7 @@ export class WriterKeyRing implements MaskKeys {
     keys: WriterKeyRing["keys"],
     derived: readonly DerivedKey[],
     sealing: readonly Pick<SealingKey, "id" | "publicKey">[],
+    subjects: readonly SubjectKey[] = [],
   ) {
     const statusOf = new Map(keys.map(({ id, status }) => [id, status]));
     if (statusOf.get(primaryId) !== "ENABLED") throw malformed("primaryKeyId", "the id of an enabled key", "another id");
@@ -65,10 +73,19 @@ export class WriterKeyRing implements MaskKeys {
     if (hasTwins(derived.map(({ kind, domain, keyId }) => JSON.stringify([kind, domain, keyId])))) {
       throw malformed("derived", "one key for each kind, domain and root", "two");
     }
+    subjects.forEach(({ keyId }, index) => {
+      if (statusOf.get(keyId) !== "ENABLED") throw malformed(`subjects[${index}].keyId`, "the id of an enabled key", "another id");
+    });
+    if (hasTwins(subjects.map(({ keyId }) => keyId))) throw malformed("subjects", "one key for each root", "two");
     this.primaryId = primaryId;
     this.keys = keys;
     this.sealing = sealing.map(({ id, publicKey }) => ({ id, publicKey, privateKey: null }));
     this.#derived = derived;
+    this.#subjects = subjects;
+  }
+
+  get subjects(): readonly SubjectKey[] {
+    return this.#subjects;
   }
 
   get derived(): readonly DerivedKey[] {
@@ -86,6 +103,12 @@ export class WriterKeyRing implements MaskKeys {
 
   checkValues(kind: MaskKind, domain: string): readonly CheckValue[] {
     return this.#of(kind, domain).map(({ keyId, check }) => ({ id: keyId, value: check }));
+  }
+
+  subjectKey(keyId: number): Uint8Array {
+    const subject = this.#subjects.find((key) => key.keyId === keyId);
+    if (subject === undefined) throw missingOf(`subject key under key ${keyId}, which a vault needs`);
+    return subject.key.export();
   }
 
   #of(kind: MaskKind, domain: string): readonly DerivedKey[] {
@@ -117,11 +140,17 @@ export function writerRingOf(ring: KeyRing, demands: readonly KeyDemand[]): Writ
       return { kind, domain, keyId: id, key: createSecretKey(key), check };
     });
   });
-  return new WriterKeyRing(ring.primaryId, ring.keys, derived, ring.sealing);
+  const vaults = demands.filter(({ kind }) => kind === "vault").map(({ pinned }) => pinned ?? ring.primaryId);
+  const subjects = [...new Set(vaults)].map((keyId): SubjectKey => ({ keyId, key: createSecretKey(ring.subjectKey(keyId)) }));
+  return new WriterKeyRing(ring.primaryId, ring.keys, derived, ring.sealing, subjects);
 }
 
 function notExported(kind: MaskKind, domain: string, id: number): MasklineError {
-  return new MasklineError("key_not_exported", `this writer's key ring has no ${kind} key of domain ${domain} under key ${id}`, {
+  return missingOf(`${kind} key of domain ${domain} under key ${id}`);
+}
+
+function missingOf(what: string): MasklineError {
+  return new MasklineError("key_not_exported", `this writer's key ring has no ${what}`, {
     next: "with the full ring and this contract: maskline keys export --writer FILE",
   });
 }

@@ -14,7 +14,7 @@ const tokenCharacters: number = base64urlLength(blockLengthBytes);
 /**
  * One-way and keyed: AES-256-CMAC (RFC 4493, SP 800-38B), base64url. 128 bits: among 10^9 different values two share a token with a
  * probability of 1.5e-21. The token does not say which key made it. For volume: a value of a
- * large batch costs a twentieth of an HMAC.
+ * large batch costs a twentieth of an HMAC. Also makes the tokens of `vault`, whose key is derived under that name.
  */
 export function createCmacMask(definition: MaskDefinition, { primary }: DomainKeys): Mask {
   const encoding = createEncoding(definition);
@@ -23,7 +23,7 @@ export function createCmacMask(definition: MaskDefinition, { primary }: DomainKe
   const slots = new Scratch();
   return {
     definition,
-    ...maskFacts.cmac,
+    ...maskFacts[definition.kind],
     form: "token",
     apply(values) {
       try {

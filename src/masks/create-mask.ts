@@ -27,6 +27,7 @@ export function createMask(definition: MaskDefinition, keys: DomainKeys | null):
     case "hmac":
       return createHmacMask(definition, checkKeys(definition, keys).keys);
     case "cmac":
+    case "vault":
       return createCmacMask(definition, checkKeys(definition, keys).keys);
     case "ipcrypt":
       return onTexts(createIpcryptMask(definition, checkKeys(definition, keys).keys));

@@ -69,6 +69,8 @@ export const maskFacts: Readonly<Record<MaskKind, MaskFacts>> = {
   },
   hmac: oneWay,
   cmac: oneWay,
+  // as cmac, under a key of its own; what gives the value back is the sealed original beside it (postgres/vault.ts)
+  vault: { ...oneWay, options: ["encode", "key", "subject"] },
   ipcrypt: { ...permutation, keyLengthBytes: 16, keeps: "format", types: ["ip"], options: ["key"] },
   "ipcrypt-pfx": { ...permutation, keyLengthBytes: 32, keeps: "prefix", types: ["ip"], options: ["key"] },
   ff1: { ...permutation, keyLengthBytes: 32, keeps: "format", types: ["text"], options: ["key", "alphabet", "template", "tweak"] },

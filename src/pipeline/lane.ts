@@ -14,7 +14,7 @@ export interface LaneWork {
   readonly run: string;
   readonly source: Source;
   readonly sink: Sink;
-  readonly prepare: (deliveries: readonly Delivery[]) => Awaitable<Prepared & Pick<Batch, "keys">>;
+  readonly prepare: (deliveries: readonly Delivery[]) => Awaitable<Prepared & Pick<Batch, "keys" | "vault">>;
   /** Fetches the keys again after the sink refused these; false when there are no others to go on with. */
   readonly renewKeys?: (refused: BatchKeys) => Promise<boolean>;
   /** Starts the sealing of one batch; the work is done when the first body is sealed. */

@@ -1,6 +1,7 @@
 import type { Fault } from "../contract/fault.ts";
 import type { Incoming } from "../contract/incoming.ts";
 import type { TextColumn } from "../contract/text-column.ts";
+import type { BatchVault } from "./vault.ts";
 
 /** A message as its source handed it over. May hold plain personal data: never logged, never part of an error. */
 export interface Delivery extends Incoming {
@@ -90,6 +91,8 @@ export interface Batch {
   readonly advance?: Advance;
   /** Left out where nothing is masked under a key. */
   readonly keys?: BatchKeys;
+  /** Where a column has a vault mask: the sink keeps the sealed originals of what it loads. */
+  readonly vault?: BatchVault;
   /** Seals what a refused delivery held, for the quarantine; all bodies of one batch share one HPKE context. */
   readonly seal: (refused: Pick<Refusal, "delivery" | "id">) => Promise<Uint8Array>;
   /**

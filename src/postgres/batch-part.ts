@@ -137,6 +137,13 @@ export class KnownPlaces {
     return places;
   }
 
+  /** Whether a row was new, by its place counted from 0. */
+  isNewIn(rows: number): (row: number) => boolean {
+    if (this.count === 0) return () => true;
+    const others = new Set(this.others(rows));
+    return (row) => others.has(row);
+  }
+
   at(index: number): number {
     return this.#places === null || index >= this.count ? 0 : this.#places.readInt32BE(index * placeBytes);
   }

@@ -1,4 +1,5 @@
 import type { FieldShape } from "../contract/structure.ts";
+import { MasklineError } from "../errors.ts";
 import type { Batch, Delivery, Settlement } from "../pipeline/ports.ts";
 import { type BatchPart, KnownPlaces, newlyRefused, settleByReceipts } from "./batch-part.ts";
 import { BinaryRows } from "./binary-copy.ts";
@@ -13,6 +14,7 @@ import type { TableName } from "./names.ts";
 import { advancing, requireAdvanced } from "./positions.ts";
 import { requireWritable, standingOf, standingPrelude } from "./ring-keys.ts";
 import type { TargetColumn } from "./target.ts";
+import { beyondErasures, sealFirstSightings, type VaultPart, writeVault } from "./vault.ts";
 
 /** What a load says beside the batch. */
 export interface WriterOptions {
@@ -28,6 +30,8 @@ export interface WriterOptions {
   readonly describe: (delivery: Delivery) => readonly FieldShape[];
   readonly budget: FailureBudget;
   readonly dropRefused?: boolean;
+  /** Of a contract with a vault: a batch that brings none is a mistake, and its originals would be lost. */
+  readonly needsVault?: boolean;
 }
 
 /** Where a batch has fewer rows, a COPY of its own costs more than it saves (bench/load.ts). */
@@ -56,12 +60,29 @@ export class BatchWriter {
   }
 
   async write(database: HaltedDatabase, batch: Batch, part: BatchPart): Promise<readonly Settlement[]> {
+    const { vault } = batch;
+    const { schema, needsVault = false } = this.#options;
+    if (vault === undefined) {
+      if (needsVault) throw new MasklineError("internal", "a batch of a contract with a vault came without one");
+      return this.#writeAnyhow(database, batch, part, null);
+    }
+    return beyondErasures(async (overtaken) =>
+      this.#writeAnyhow(database, batch, part, await sealFirstSightings(database, schema, vault, part.rows, overtaken)),
+    );
+  }
+
+  async #writeAnyhow(
+    database: HaltedDatabase,
+    batch: Batch,
+    part: BatchPart,
+    vault: VaultPart | null,
+  ): Promise<readonly Settlement[]> {
     try {
-      return await this.#write(database, batch, part, this.#fieldsOf(batch, part));
+      return await this.#write(database, batch, part, this.#fieldsOf(batch, part), vault);
     } catch (error) {
       if (!(error instanceof CopyUnusable)) throw error;
       this.copyNoMore();
-      return this.#write(database, batch, part, null);
+      return this.#write(database, batch, part, null, vault);
     }
   }
 
@@ -70,7 +91,8 @@ export class BatchWriter {
     const { pipeline, contractHash, masks = null, describe, dropRefused = false } = this.#options;
     const structures = part.refused.map(({ delivery }) => JSON.stringify(describe(delivery)));
     const sealed = dropRefused ? part.refused.map(() => Buffer.alloc(0)) : await Promise.all(part.refused.map(batch.seal));
-    return loadParameters(batch, part, { pipeline, contractHash, masks, structures, sealed }, shape);
+    const subjects = part.refused.map(({ delivery }) => batch.vault?.subjectOf(delivery) ?? null);
+    return loadParameters(batch, part, { pipeline, contractHash, masks, structures, sealed, subjects }, shape);
   }
 
   /** Null where the rows go by a statement. Aliases come after the rows, as everywhere: with them, rows do too. */
@@ -79,7 +101,13 @@ export class BatchWriter {
     return this.#copyTarget.fields(rows.columns);
   }
 
-  async #write(database: HaltedDatabase, batch: Batch, part: BatchPart, fields: Fields | null): Promise<readonly Settlement[]> {
+  async #write(
+    database: HaltedDatabase,
+    batch: Batch,
+    part: BatchPart,
+    fields: Fields | null,
+    vault: VaultPart | null,
+  ): Promise<readonly Settlement[]> {
     const { keys, position, advance } = batch;
     const { budget, schema, pipeline } = this.#options;
     const shape = shapeOf(batch, part, fields === null && part.rows.deliveries.length > 0);
@@ -88,10 +116,12 @@ export class BatchWriter {
       "loading",
       async (query: Query, prelude, copyIn, first) => {
         await budget.refuseTripped(query, prelude);
-        if (keys !== undefined) requireWritable(standingOf(prelude), keys, part.refused.length > 0);
+        const seals = part.refused.length > 0 || (vault !== null && vault.entries.length > 0);
+        if (keys !== undefined) requireWritable(standingOf(prelude), keys, seals);
         if (advance !== undefined) requireAdvanced(first[0]);
         const [answer] = (first.at(-1) ?? []) as readonly LoadAnswer[];
         const places = new KnownPlaces(answer?.known ?? null);
+        if (vault !== null) await writeVault(query, schema, vault, places.isNewIn(part.rows.deliveries.length));
         if (fields !== null) await this.#copy(copyIn, fields, places);
         const refused = newlyRefused(part, places);
         const messages = part.rows.deliveries.length + part.refused.length - places.count;

@@ -13,6 +13,8 @@ export interface LoadFacts {
   readonly structures: readonly string[];
   /** Bodies of the refused messages. */
   readonly sealed: readonly Uint8Array[];
+  /** Keyed hashes of whose they are, as far as they say. */
+  readonly subjects: readonly (Buffer | null)[];
 }
 
 /** What is in a load of this part, whose rows are in its statement or follow by COPY. */
@@ -25,7 +27,7 @@ export function shapeOf({ advance, keys }: Pick<Batch, "keys" | "advance">, part
 export function loadParameters(
   { position, keys }: Pick<Batch, "position" | "keys">,
   { rows, refused, repeated, heldBack }: BatchPart,
-  { pipeline, contractHash, masks, structures, sealed }: LoadFacts,
+  { pipeline, contractHash, masks, structures, sealed, subjects }: LoadFacts,
   { hasReceipts, hasRows, hasRefused, hasAliases }: LoadShape,
 ): readonly Parameter[] {
   const { run, lane, sequence, received } = position;
@@ -43,6 +45,7 @@ export function loadParameters(
       refused.map(({ delivery }) => Buffer.byteLength(delivery.body)),
       refused.map(({ delivery }) => delivery.attempt),
       sealed,
+      subjects,
     );
   }
   if (hasReceipts) parameters.push(...receiptParameters(rows));

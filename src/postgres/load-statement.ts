@@ -116,7 +116,7 @@ class Numbers {
   }
 }
 
-const refusedTypes = ["timestamptz[]", "text[]", "text[]", "text[]", "text[]", "integer[]", "integer[]", "bytea[]"];
+const refusedTypes = ["timestamptz[]", "text[]", "text[]", "text[]", "text[]", "integer[]", "integer[]", "bytea[]", "bytea[]"];
 
 function loadText({ schema, receiptKey, insert, conflicts, places, width, dropRefused }: LoadParts, shape: LoadShape): string {
   const { hasReceipts, hasRows, hasRefused, hasAliases } = shape;
@@ -148,7 +148,7 @@ function loadText({ schema, receiptKey, insert, conflicts, places, width, dropRe
   if (hasRefused) {
     parts.push(`refused AS (
   SELECT * FROM unnest(${refusals.join(", ")}) WITH ORDINALITY
-    AS refused (sent_at, id, reason, faults, structure, body_bytes, attempt, sealed, position))`);
+    AS refused (sent_at, id, reason, faults, structure, body_bytes, attempt, sealed, subject, position))`);
   }
   if (hasReceipts) {
     const refused = hasRefused ? ` UNION ALL SELECT sent_at, id, ${refusedOutcome} FROM refused` : "";
@@ -163,8 +163,9 @@ function loadText({ schema, receiptKey, insert, conflicts, places, width, dropRe
   }
   if (hasRefused) {
     parts.push(`quarantined AS (
-  INSERT INTO ${own}.quarantine (pipeline, sent_at, id, reason, faults, structure, body_bytes, attempt, contract_hash, masks, sealed)
-  SELECT ${pipeline}, sent_at, refused.id, reason, faults::jsonb, structure::jsonb, body_bytes, attempt, ${contractHash}, ${masks}, sealed
+  INSERT INTO ${own}.quarantine
+    (pipeline, sent_at, id, reason, faults, structure, body_bytes, attempt, contract_hash, masks, sealed, subject)
+  SELECT ${pipeline}, sent_at, refused.id, reason, faults::jsonb, structure::jsonb, body_bytes, attempt, ${contractHash}, ${masks}, sealed, subject
   FROM refused${hasReceipts ? " JOIN receipt ON receipt.id = refused.id AND receipt.outcome = 'quarantined'" : ""}${dropRefused ? " WHERE false" : ""}
   ON CONFLICT DO NOTHING)`);
   }

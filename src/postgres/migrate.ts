@@ -7,6 +7,7 @@ import { failureBudget } from "./migrations/0004-failure-budget.ts";
 import { positions } from "./migrations/0005-positions.ts";
 import { leanReceipts } from "./migrations/0006-lean-receipts.ts";
 import { recovery } from "./migrations/0007-recovery.ts";
+import { vault } from "./migrations/0008-vault.ts";
 import { quarantineExit } from "./migrations/0009-quarantine-exit.ts";
 import { quoteName } from "./names.ts";
 
@@ -19,7 +20,8 @@ const migrations: readonly { readonly version: number; readonly sql: (schema: st
   { version: 5, sql: positions },
   { version: 6, sql: leanReceipts },
   { version: 7, sql: recovery },
-  { version: 8, sql: quarantineExit },
+  { version: 8, sql: vault },
+  { version: 9, sql: quarantineExit },
 ];
 
 export const schemaVersion: number = migrations.length;

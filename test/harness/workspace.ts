@@ -40,20 +40,24 @@ export function startMaskline(
   folder: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  input: string | null = null,
 ): RunningCommand {
-  return startNode(folder, [main, ...args], environment);
+  return startNode(folder, [main, ...args], environment, input);
 }
 
 export function startNode(
   folder: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  input: string | null = null,
 ): RunningCommand {
   const child = spawn(process.execPath, [...args], {
     cwd: folder,
     env: { PATH: process.env["PATH"] ?? "", HOME: folder, ...environment },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  // it may have ended before it reads
+  child.stdin.on("error", () => {}).end(input ?? "");
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));

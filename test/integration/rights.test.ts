@@ -31,6 +31,7 @@ const rekeyerGrants = [
   "GRANT SELECT, INSERT ON maskline.mask_definition, maskline.token_column TO rekeyer",
   "GRANT SELECT, INSERT, UPDATE ON maskline.ring_key, maskline.rekey TO rekeyer",
   "GRANT SELECT, INSERT, DELETE ON maskline.token_alias TO rekeyer",
+  "GRANT SELECT (key_id) ON maskline.vault TO rekeyer",
 ];
 
 /** What `resume` needs: whoever may stop a pipeline need not be who lets it go on. */

@@ -225,3 +225,27 @@ test("a digest that was made anew is taken: it finds damage, not a forger", () =
   const { digest, ...file } = JSON.parse(serializeWriterRing(writer)) as WriterFile;
   assert.equal(createHash("sha256").update(JSON.stringify(file)).digest("base64"), digest);
 });
+
+test("for a vault it holds what hashes subjects, under the keys of its tokens and no others", () => {
+  const vaults: readonly KeyDemand[] = [
+    { kind: "vault", domain: "login.ip", pinned: 0x200 },
+    { kind: "vault", domain: "login.device", pinned: 0x200 },
+  ];
+  const text = serializeWriterRing(writerRingOf(full, vaults));
+  const kept = parseWriterRing(text);
+  assert.deepEqual(
+    kept.subjects.map(({ keyId }) => keyId),
+    [0x200],
+  );
+  assert.deepEqual(Buffer.from(kept.subjectKey(0x200)), Buffer.from(full.subjectKey(0x200)));
+  assert.notDeepEqual(Buffer.from(full.subjectKey(0x100)), Buffer.from(full.subjectKey(0x200)));
+  assert.throws(() => kept.subjectKey(0x100), { code: "key_not_exported" });
+  assert.throws(() => read.subjectKey(0x100), { code: "key_not_exported" });
+  assert.throws(() => full.subjectKey(0x300), { code: "key_unknown" }, "a disabled root hashes nobody");
+  for (const spelling of kept.subjects.flatMap(({ key }) => spellings(key.export())))
+    assert.ok(!inspect(kept).includes(spelling) && !JSON.stringify(kept).includes(spelling));
+  assert.throws(() => parseWriterRing(text.replace('"keyId": 512,\n      "key": "', '"keyId": 512,\n      "key": "A')), {
+    code: "keyring_malformed",
+  });
+  assert.ok(!serializeWriterRing(writer).includes("subjects"), "the ring of a contract without a vault is what it was");
+});

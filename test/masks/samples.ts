@@ -64,7 +64,7 @@ function sample(parts: Pick<MaskDefinition, "kind"> & Partial<MaskDefinition>, f
 }
 
 /** The kinds whose input is encoded, over types and encodings. */
-function encoded(kind: "siv" | "hmac" | "cmac"): readonly Sample[] {
+function encoded(kind: "siv" | "hmac" | "cmac" | "vault"): readonly Sample[] {
   return [
     ...(Object.keys(canonicalValues) as (keyof typeof canonicalValues)[]).map((type) => sample({ kind, type }, "token")),
     ...(["ip", "uuid"] as const).map((type) => sample({ kind, type, encode: "packed" }, "token")),
@@ -83,6 +83,7 @@ export const samples: Readonly<Record<MaskKind, readonly [Sample, ...Sample[]]>>
   siv: encoded("siv") as [Sample],
   hmac: encoded("hmac") as [Sample],
   cmac: encoded("cmac") as [Sample],
+  vault: encoded("vault") as [Sample],
   ipcrypt: [sample({ kind: "ipcrypt", type: "ip" }, "ip")],
   "ipcrypt-pfx": [sample({ kind: "ipcrypt-pfx", type: "ip" }, "ip")],
   ff1: [

@@ -8,6 +8,7 @@ import { type ConfiguredColumn, placedMasks } from "./configured-column.ts";
 import type { ConfigFault } from "./fault.ts";
 import { insideFaults, insideMasks, pathColumns } from "./inside.ts";
 import { maskFaults } from "./mask-faults.ts";
+import { subjectFaults } from "./subject.ts";
 
 export type { ConfiguredColumn } from "./configured-column.ts";
 
@@ -34,7 +35,7 @@ export function readColumns(options: Readonly<Record<string, ColumnOptions>>): {
     const path = ["columns", column.name, ...(option === "" ? [] : [option])];
     if (message !== "" && !faults.some((told) => told.path.join(".") === path.join("."))) faults.push({ path, message });
   }
-  return { columns, faults: [...faults, ...domainFaults(columns)] };
+  return { columns, faults: [...faults, ...domainFaults(columns), ...subjectFaults(columns)] };
 }
 
 function configuredColumn(name: string, options: ColumnOptions): ConfiguredColumn {
@@ -54,7 +55,9 @@ function configuredColumn(name: string, options: ColumnOptions): ConfiguredColum
     ...(paths === undefined ? {} : { paths: pathColumns(options.from ?? name, paths) }),
   };
   if (inside !== undefined) return { column, mask: null, inside };
-  return { column, mask: mask === undefined ? null : maskDefinition(type, mask, column.as) };
+  if (mask === undefined) return { column, mask: null };
+  const subject = mask.subject === undefined ? {} : { subject: mask.subject };
+  return { column, mask: maskDefinition(type, mask, column.as), ...subject };
 }
 
 function maskDefinition(type: ColumnType, mask: MaskOptions, as: VersionForm = "major"): MaskDefinition {
@@ -70,7 +73,8 @@ function maskDefinition(type: ColumnType, mask: MaskOptions, as: VersionForm = "
 
 /** What only some kinds have, as written; a default that is written out is left out, so that it makes no other definition. */
 function maskSettings(mask: MaskOptions): MaskSettings {
-  const { kind: _kind, domain: _domain, encode: _encode, key: _key, insecure: _insecure, alphabet, tweak, ...settings } = mask;
+  const { kind: _kind, domain: _domain, encode: _encode, key: _key, insecure: _insecure, subject: _subject, ...own } = mask;
+  const { alphabet, tweak, ...settings } = own;
   return {
     ...settings,
     ...(alphabet === undefined || alphabet === defaultAlphabet ? {} : { alphabet }),

@@ -9,6 +9,8 @@ export interface ConfiguredColumn {
   /** Of the whole value; null also where only what lies inside the value is masked. */
   readonly mask: MaskDefinition | null;
   readonly inside?: InsideMasks;
+  /** Of a vault mask: the column whose value says whose a row is. */
+  readonly subject?: string;
 }
 
 /** Masks of what lies inside a column's values: at paths of a JSON value, or of what is found in a text. */

@@ -50,6 +50,8 @@ function* pathFaults({ type, mask, paths }: ColumnOptions): Generator<OptionFaul
   for (const [index, [path, inner]] of Object.entries(paths).entries()) {
     if (inner.max !== undefined && inner.type !== "text")
       yield [["paths", path, "max"], `is for texts; this path is ${inner.type}`];
+    if (inner.mask.kind === "vault")
+      yield [["paths", path, "mask", "kind"], "vault is for whole columns: give the value a column of its own, or use siv"];
     for (const [option, message] of maskFaults(path, inner.type, inner.max ?? null, inner.mask))
       yield [["paths", path, ...option.split(".")], message];
     const met = Object.keys(paths)

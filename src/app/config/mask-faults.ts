@@ -71,6 +71,7 @@ const requirements: Readonly<Partial<Record<MaskKind, (field: MaskedField) => It
   constant: constantText,
   generalise: coarseness,
   sha256: saltPlace,
+  vault: vaultSubject,
 };
 
 function* ff1Form({ max, mask }: MaskedField): Generator<Fault> {
@@ -104,6 +105,14 @@ function* coarseness({ type, mask: { to, bucket } }: MaskedField): Generator<Fau
   } else if (type === "integer" && bucket === 1) {
     yield ["mask.bucket", "1 leaves an integer as it is; write 2 or more"];
   }
+}
+
+function* vaultSubject({ mask: { subject } }: MaskedField): Generator<Fault> {
+  if (subject === undefined)
+    yield [
+      "mask.subject",
+      "is missing: the column that says whose a row is, so that it can be erased; write for example subject: user_id",
+    ];
 }
 
 function* saltPlace({ mask: { salt, salt_at: place } }: MaskedField): Generator<Fault> {

@@ -41,8 +41,8 @@ test("sha256 is refused without insecure: true, with the reason and its figures"
 test("an option stands beside the kinds that have it only, and the others are told which those are", () => {
   const stray: Readonly<Record<string, string>> = {
     "kind: siv, domain: d, insecure: true": ".mask.insecure  is for sha256; this mask is siv",
-    "kind: siv, domain: d, key: 7": ".mask.key  is for hmac, cmac, ipcrypt, ipcrypt-pfx, ff1; this mask is siv",
-    "kind: redact, encode: text": ".mask.encode  is for siv, hmac, cmac; this mask is redact",
+    "kind: siv, domain: d, key: 7": ".mask.key  is for hmac, cmac, vault, ipcrypt, ipcrypt-pfx, ff1; this mask is siv",
+    "kind: redact, encode: text": ".mask.encode  is for siv, hmac, cmac, vault; this mask is redact",
     "kind: hmac, domain: d, salt: s": ".mask.salt  is for sha256; this mask is hmac",
     "kind: redact, first: 2": ".mask.first  is for partial; this mask is redact",
     'kind: "null", value: x': ".mask.value  is for constant; this mask is null",
@@ -69,10 +69,10 @@ test("a kind is for the types it masks, and those that mask the column's type ar
     ]);
   }
   assert.deepEqual(columnFaults("{ type: text, mask: { kind: ipcrypt, domain: d } }"), [
-    ".mask.kind  ipcrypt is for ip; this column is text: use siv, hmac, cmac, ff1, partial, redact, null, constant",
+    ".mask.kind  ipcrypt is for ip; this column is text: use siv, hmac, cmac, vault, ff1, partial, redact, null, constant",
   ]);
   assert.deepEqual(columnFaults("{ type: uuid, mask: { kind: partial } }"), [
-    ".mask.kind  partial is for text, ip, email; this column is uuid: use siv, hmac, cmac, redact, null, constant",
+    ".mask.kind  partial is for text, ip, email; this column is uuid: use siv, hmac, cmac, vault, redact, null, constant",
   ]);
 });
 

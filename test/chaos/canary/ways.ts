@@ -176,7 +176,7 @@ export class Ways {
     const text = await readFile(this.#place.file, "utf8");
     await writeFile(
       this.#place.file,
-      text.replaceAll(/kind: (hmac|cmac|ipcrypt|ipcrypt-pfx|ff1),/g, `kind: $1, key: ${roots[0]?.id},`),
+      text.replaceAll(/kind: (hmac|cmac|vault|ipcrypt|ipcrypt-pfx|ff1),/g, `kind: $1, key: ${roots[0]?.id},`),
     );
     await this.#expect("keys rotate", this.#watched.run("keys", "rotate"));
     await this.#expect("keys rekey", this.#watched.run("keys", "rekey"));

@@ -1,0 +1,79 @@
+import { erase as eraseSubject, type EraseQuestion, requireSubject, survey } from "../../app/erase.ts";
+import { withGovernance } from "../../app/governance.ts";
+import { MasklineError } from "../../errors.ts";
+import type { Certificate } from "../../recovery/certificate.ts";
+import type { Survey } from "../../recovery/erasure-store.ts";
+import { type Command, configFlags } from "../command.ts";
+import { explainedBy, explainedFlags, tellHeadOn } from "../explained.ts";
+import type { Output } from "../output.ts";
+import { readPersonalValue } from "../personal-value.ts";
+import { settingsOf } from "../settings.ts";
+import { count } from "../table.ts";
+
+export const erase: Command = {
+  flags: {
+    ...configFlags,
+    subject: { value: "COLUMN", doc: "the column that says whose a row is; its value is typed unseen, or comes on stdin" },
+    ...explainedFlags,
+    "null-tokens": { doc: "also make NULL of the vault's tokens in the subject's rows" },
+    "dry-run": { doc: "say what there is, remove nothing; audited all the same" },
+  },
+  about: `Erases one person from the vault: whose links go, and every original that is nobody else's; refused messages of that person; with
+--null-tokens the tokens in that person's rows. Values that others share still open for those. Interrupt or kill it at any time: the same
+call goes on from there. Prints a signed certificate of what was removed, what remains, and why. Wants the right to erase (maskline policy).`,
+  examples: [
+    ["maskline erase --subject user_id --reason 'request under article 17' --ticket DPO-41 --dry-run", "what there is of somebody"],
+    ["maskline erase --subject user_id --reason 'request under article 17' --ticket DPO-41 > certificate.json", "the erasure"],
+  ],
+  async run(call) {
+    const { output } = call;
+    const explained = explainedBy(call);
+    const column = call.text("subject");
+    if (column === null)
+      throw new MasklineError("usage", "names no subject", { next: "--subject COLUMN, the vault masks' subject" });
+    const question: EraseQuestion = { column, nullTokens: call.has("null-tokens"), ...explained };
+    const settings = settingsOf(call);
+    requireSubject(settings, question);
+    const value = await readPersonalValue(`whose ${column}`);
+    await withGovernance(settings, tellHeadOn(output), async (governed) => {
+      if (call.has("dry-run")) return showSurvey(output, await survey(settings, governed, question, value));
+      conclude(output, await eraseSubject(settings, governed, question, value));
+    });
+  },
+};
+
+function showSurvey(output: Output, { tokens, bodies, rows, unnamedBodies }: Survey): void {
+  const alone = tokens.filter((token) => token.alone).length;
+  if (output.json)
+    return output.document({
+      tokens: tokens.length,
+      originals: alone,
+      shared: tokens.length - alone,
+      bodies: bodies.length,
+      rows,
+      unnamedBodies,
+    });
+  output.data(
+    `${count(tokens.length)} values in the vault: ${count(alone)} of nobody else, ${count(tokens.length - alone)} shared with others`,
+  );
+  output.data(`${count(bodies.length)} refused messages; ${count(unnamedBodies)} others do not say whose they are`);
+  output.data(
+    rows === null
+      ? "rows cannot be found: their subject is masked"
+      : `${count(rows.all)} rows of the table, ${count(rows.withTokens)} with tokens of the vault`,
+  );
+  output.say("nothing was removed");
+}
+
+/** The certificate is the data, with or without --json. */
+function conclude(output: Output, certificate: Certificate): void {
+  output.document(certificate);
+  const removed = certificate.certificate["removed"] as {
+    readonly originals: number;
+    readonly links: number;
+    readonly bodies: number;
+  };
+  output.say(
+    `erased: ${count(removed.originals)} originals, ${count(removed.links)} links, ${count(removed.bodies)} refused messages; what remains stands in the certificate`,
+  );
+}

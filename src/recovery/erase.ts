@@ -1,0 +1,152 @@
+import { MasklineError } from "../errors.ts";
+import type { AuditKeys } from "../keys/audit-keys.ts";
+import { type ActFacts, listDigest } from "./audit-entry.ts";
+import type { CanonicalValue } from "./canonical-json.ts";
+import { type Certificate, certificateFormat, signCertificate } from "./certificate.ts";
+import type { ErasureStore, Survey, Tally } from "./erasure-store.ts";
+import { beginAct } from "./govern.ts";
+import type { Governance } from "./ports.ts";
+
+export interface ErasureRequest {
+  /** The column that says whose a row is. */
+  readonly column: string;
+  /** The keyed hash of whom it is about, under the primary root; in the audit, and in the certificate. */
+  readonly subject: Buffer;
+  readonly nullTokens: boolean;
+  readonly reason: string;
+  readonly ticket: string;
+  readonly approval: string | null;
+  /** Roots under which the subject may be known too, and which cannot be asked. */
+  readonly closedKeyIds: readonly number[];
+}
+
+interface Parts {
+  readonly governance: Governance;
+  readonly store: ErasureStore;
+  readonly keys: AuditKeys;
+}
+
+/** What an erasure would remove; an act of its own, as it tells whether somebody is known. */
+export async function surveySubject({ governance, store, keys }: Parts, request: ErasureRequest): Promise<Survey> {
+  const survey = await store.survey();
+  const facts = factsOf(request, survey);
+  const act = await beginAct(
+    governance,
+    { ...facts, amount: 0, details: { ...facts.details, dryRun: true } },
+    hashes(keys, survey),
+  );
+  await act.end({ tokens: survey.tokens.length, bodies: survey.bodies.length });
+  return survey;
+}
+
+/**
+ * Removes what is known of one subject, in transactions of their own: killed at any moment and called again it goes on, and its certificate
+ * counts all of it. Loads go on meanwhile; what they bring after the last look is new.
+ */
+export async function eraseSubject({ governance, store, keys }: Parts, request: ErasureRequest): Promise<Certificate> {
+  const survey = await store.survey();
+  const act = await beginAct(governance, factsOf(request, survey), hashes(keys, survey), request.approval);
+  try {
+    const id = await store.begin();
+    if (request.nullTokens) await store.nullTokens(id);
+    for (let more = true; more;) more = await store.removeLinks(id);
+    for (let more = true; more;) more = await store.removeBodies(id);
+    const { startedAt, now, actor, ...tally } = await store.tally(id);
+    const removed: Tally = tally;
+    const left = await store.survey();
+    const certificate = signCertificate(keys, {
+      format: certificateFormat,
+      erasure: id,
+      act: act.id,
+      actor,
+      reason: request.reason,
+      ticket: request.ticket,
+      subject: { column: request.column, hash: request.subject.toString("hex") },
+      startedAt: startedAt.toISOString(),
+      finishedAt: now.toISOString(),
+      removed: { links: removed.links, originals: removed.originals, bodies: removed.bodies, rowsNulled: removed.rowsNulled },
+      remains: remains(request, removed, left),
+    });
+    // told first: one that cannot be told stays unfinished, and the next call has its certificate
+    await act.end({ ...removed, erasure: id, certificate: certificate.hash });
+    await store.finish(id, JSON.stringify(certificate));
+    return certificate;
+  } catch (error) {
+    const failed = error instanceof MasklineError ? error.code : "internal";
+    // what came of it is told where that is possible; the failure is the one to show
+    await act.end({ failed }).catch(() => {});
+    throw error;
+  }
+}
+
+function factsOf({ column, subject, nullTokens, reason, ticket }: ErasureRequest, { tokens, bodies }: Survey): ActFacts {
+  const list = [...tokens.map(({ domain, token }) => JSON.stringify([domain, token])), ...bodies, String(nullTokens)];
+  return {
+    action: "erase",
+    // somebody's values are erased wherever they are
+    domain: "*",
+    amount: tokens.length + bodies.length,
+    list: listDigest(list).toString("hex"),
+    reason,
+    ticket,
+    details: { column, subject: subject.toString("hex"), nullTokens },
+  };
+}
+
+function hashes(keys: AuditKeys, { tokens }: Survey): readonly Buffer[] {
+  return tokens.map(({ domain, token }) => keys.hashToken(domain, token));
+}
+
+/** What an erasure does not reach, and why. A count of null: nobody here can count it. */
+function remains({ nullTokens, closedKeyIds }: ErasureRequest, { shared }: Tally, left: Survey): readonly CanonicalValue[] {
+  const all: readonly { readonly what: string; readonly count: number | null; readonly why: string; readonly there?: boolean }[] = [
+    {
+      what: "originals shared with others",
+      count: shared,
+      why: "they are values of other subjects too, and open for those",
+      there: shared > 0,
+    },
+    {
+      what: "tokens in the subject's rows",
+      count: left.rows?.withTokens ?? null,
+      why: "they open to nothing, but whoever holds the mask's key can still confirm a guess; --null-tokens removes them",
+      there: !nullTokens || (left.rows?.withTokens ?? 0) > 0,
+    },
+    {
+      what: "the subject's rows",
+      count: left.rows?.all ?? null,
+      why: "rows of the target table belong to its owner, the unmasked columns in them too",
+      there: left.rows === null || left.rows.all > 0,
+    },
+    {
+      what: "refused messages that do not say whose they are",
+      count: left.unnamedBodies,
+      why: "they were refused before subjects were kept, are of a contract without a vault, or could not be read",
+      there: left.unnamedBodies > 0,
+    },
+    {
+      what: "links that came meanwhile",
+      count: left.tokens.length,
+      why: "events of the subject were loaded while it was erased",
+      there: left.tokens.length > 0,
+    },
+    {
+      what: "what is known under keys that are not enabled",
+      count: null,
+      why: `root keys ${closedKeyIds.join(", ")} of the ring cannot be asked: enable them and erase again`,
+      there: closedKeyIds.length > 0,
+    },
+    {
+      what: "backups and replicas of the database",
+      count: null,
+      why: "those made before hold what was removed until they are gone",
+    },
+    {
+      what: "messages in queues and files",
+      count: null,
+      why: "sources are not the database's; a message that comes again is loaded again",
+    },
+    { what: "the audit", count: null, why: "it keeps keyed hashes of the subject and its tokens for good" },
+  ];
+  return all.filter(({ there = true }) => there).map(({ what, count, why }) => ({ what, count, why }));
+}

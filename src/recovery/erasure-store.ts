@@ -1,0 +1,45 @@
+/** A token that stands for a value of the subject. */
+export interface SubjectToken {
+  readonly domain: string;
+  readonly token: string;
+  /** Nobody else's: its original goes with the subject. */
+  readonly alone: boolean;
+}
+
+/** What there is of a subject, before anything is removed. */
+export interface Survey {
+  /** In a fixed order. */
+  readonly tokens: readonly SubjectToken[];
+  /** Ids of refused messages, in a fixed order. */
+  readonly bodies: readonly string[];
+  /** Rows of the target table, and those of them that hold tokens; null where the table does not say whose a row is. */
+  readonly rows: { readonly all: number; readonly withTokens: number } | null;
+  /** Refused messages of anybody that do not say whose they are. */
+  readonly unnamedBodies: number;
+}
+
+/** What an erasure has removed, in all calls that it took. */
+export interface Tally {
+  readonly links: number;
+  readonly originals: number;
+  /** Originals that stay, since they are others' too. */
+  readonly shared: number;
+  readonly bodies: number;
+  readonly rowsNulled: number;
+}
+
+/** Where what is known of one subject stands. Each call is one transaction, and what it removed is counted in it. */
+export interface ErasureStore {
+  survey(): Promise<Survey>;
+  /** Goes on with the erasure of this subject that did not come to its end, or begins one. @returns its id */
+  begin(): Promise<string>;
+  /** Removes some links, and the originals that have none left. @returns whether there may be more */
+  removeLinks(id: string): Promise<boolean>;
+  /** Removes some refused messages, which count as discarded. @returns whether there may be more */
+  removeBodies(id: string): Promise<boolean>;
+  /** Makes NULL of the vault's tokens in the subject's rows. */
+  nullTokens(id: string): Promise<void>;
+  tally(id: string): Promise<Tally & { readonly startedAt: Date; readonly now: Date; readonly actor: string }>;
+  /** The end: what is known of it from now on is its certificate. */
+  finish(id: string, certificate: string): Promise<void>;
+}

@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { createPrivateKey } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { after, before, suite, test } from "node:test";
+
+import { createMasks } from "../../src/app/masks.ts";
+import { openVault } from "../../src/app/vault-opener.ts";
+import { openGcm } from "../../src/keys/aes-gcm.ts";
+import { auditKeys } from "../../src/keys/audit-keys.ts";
+import { unseal } from "../../src/keys/sealing.ts";
+import { parseWriterRing } from "../../src/keys/writer-ring-file.ts";
+import { createMask } from "../../src/masks/create-mask.ts";
+import { canOpen, maskFacts, type MaskKind, maskKinds } from "../../src/masks/mask.ts";
+import { masksWhole } from "../../src/masks/mask.ts";
+import { type Certificate, verifyCertificate } from "../../src/recovery/certificate.ts";
+import { countRows } from "../harness/login-table.ts";
+import { readKeyRingFile, readRingText } from "../harness/ring-file.ts";
+import { openWorkspace, type Servers, startMaskline, startServers, type Workspace } from "../harness/workspace.ts";
+import { dumpTables, plainClient, untilWaiting } from "../postgres/databases.ts";
+
+const config = `source: { sqs: { queue: QUEUE, region: us-east-1 } }
+keyring: KEYRING
+sink: { postgres: { url: "DATABASE", table: public.logins } }
+columns:
+  user_id: { type: text, max: 128, required: true }
+  masked_ip: { from: ip, type: ip, mask: { kind: vault, domain: login.ip, subject: user_id } }
+  masked_device: { from: device, type: text, max: 40, required: false, mask: { kind: siv, domain: login.device } }
+`;
+const table = "CREATE TABLE logins (user_id text, masked_ip text, masked_device text)";
+const withWriters: readonly string[] = ["--set", "keyring=file:writer.json"];
+const explained: readonly string[] = ["--subject", "user_id", "--reason", "a request under article 17", "--ticket", "T-17"];
+
+function login(user: string, ip: string, device: string = "593-47-5928"): string {
+  return JSON.stringify({ user_id: user, ip, device });
+}
+
+/** Ways of reading 16 or 32 bytes as a private X25519 key. */
+function asPrivateKey(key: Buffer): ReturnType<typeof createPrivateKey> | null {
+  if (key.length !== 32) return null;
+  return createPrivateKey({
+    key: Buffer.concat([Buffer.from("302e020100300506032b656e04220420", "hex"), key]),
+    format: "der",
+    type: "pkcs8",
+  });
+}
+
+suite("a vault from the command line", () => {
+  let servers: Servers;
+  let place: Workspace;
+  before(async () => {
+    servers = await startServers();
+    place = await openWorkspace(servers, { config, table });
+    const exported = await place.maskline("keys", "export", "--writer", "writer.json");
+    assert.equal(exported.code, 0, exported.stderr);
+    await place.database.query(
+      "allowing",
+      "INSERT INTO maskline.policy (role, domain, action) VALUES (current_user, '*', 'erase')",
+    );
+  });
+  after(async () => {
+    await place?.close();
+    await servers?.stop();
+  });
+
+  const erase = (input: string, ...more: readonly string[]): ReturnType<typeof startMaskline> =>
+    startMaskline(place.folder, ["erase", ...explained, ...more], {}, input);
+
+  test("is loaded by a pipeline that has only a writer's ring, which opens nothing of the whole database", async () => {
+    await place.send([login("ann", "203.0.113.77"), login("bob", "203.0.113.77"), '{"user_id":"carol","secret":"canary"}']);
+    const ran = await place.maskline("run", "--max-messages", "3", ...withWriters);
+    assert.equal(ran.code, 0, ran.stderr);
+    assert.equal(await countRows(place.database, "maskline.vault"), 1);
+    assert.equal(await countRows(place.database, "maskline.vault_link"), 2);
+    assert.equal(await countRows(place.database, "maskline.quarantine WHERE subject IS NOT NULL"), 1);
+
+    const full = await readKeyRingFile(path.join(place.folder, "keyring.json"));
+    const [row] = await place.database.query<{ token: string; device: string }>(
+      "reading",
+      "SELECT masked_ip AS token, masked_device AS device FROM logins LIMIT 1",
+    );
+    assert.ok(row);
+    const { token, device } = row;
+    const place1 = openVault(place.database, "maskline", full, { domain: "login.ip" });
+    assert.deepEqual(await place1.open([token]), [{ value: "203.0.113.77" }], "the full ring opens it");
+
+    // the thief: this file, and every row of every table
+    const text = await readRingText(path.join(place.folder, "writer.json"));
+    const stolen = parseWriterRing(text);
+    assert.deepEqual(
+      stolen.derived.map(({ kind }) => kind).toSorted(),
+      ["siv", "vault"],
+      "no root and no private key; siv opens its own domain, as docs/keys.md says",
+    );
+    const keys = [...text.matchAll(/"([A-Za-z0-9+/]{16,}={0,2})"/g)].map(([, key]) => Buffer.from(key ?? "", "base64"));
+    assert.ok(keys.length >= 5, "derived keys, check values, subject key, public key, digest");
+    const sealed = [
+      ...(await place.database.query<{ sealed: Buffer; at: string[] }>(
+        "stealing",
+        "SELECT sealed, ARRAY['vault', domain, token] AS at FROM maskline.vault",
+      )),
+      ...(await place.database.query<{ sealed: Buffer; at: string[] }>(
+        "stealing",
+        `SELECT sealed, ARRAY['quarantine', pipeline.name, id] AS at
+         FROM maskline.quarantine JOIN maskline.pipeline ON pipeline.number = quarantine.pipeline`,
+      )),
+    ];
+    assert.equal(sealed.length, 2);
+    let tried = 0;
+    for (const { sealed: body, at } of sealed) {
+      for (const ring of [stolen.sealing, full.sealing.map((key) => ({ ...key, privateKey: null }))]) {
+        await assert.rejects(unseal(ring, body, at), { failure: "unknown_key" });
+      }
+      for (const key of keys) {
+        tried += 1;
+        const asKey = asPrivateKey(key);
+        if (asKey === null) continue;
+        const secret = { export: () => key } as NonNullable<(typeof full.sealing)[number]["privateKey"]>;
+        const forged = full.sealing.map((pair) => ({ ...pair, privateKey: secret }));
+        await assert.rejects(unseal(forged, body, at), "a stolen key is no private sealing key");
+        const ciphertext = body.subarray(9 + 32);
+        assert.equal(openGcm(key, Buffer.alloc(12), Buffer.from(JSON.stringify(at)), ciphertext), null);
+      }
+    }
+    assert.ok(tried > 0);
+    for (const kind of maskKinds.filter((each) => maskFacts[each].reversible)) assertOpensNothing(kind, keys, token);
+    // what it can do, and the docs say so: confirm a guess
+    const guessed = createMasks(place.settings.columns, stolen)[1]?.mask;
+    assert.ok(guessed !== null && guessed !== undefined && masksWhole(guessed) && !canOpen(guessed));
+    assert.deepEqual(guessed.apply(["203.0.113.77"]), [token]);
+    assert.notEqual(device, token);
+  });
+
+  test("loads files too, each original once", async () => {
+    const lines = Array.from({ length: 1_500 }, (_, index) => login("dave", `198.51.${Math.floor(index / 250)}.${index % 250}`));
+    await writeFile(path.join(place.folder, "events.ndjson"), `${lines.join("\n")}\n`);
+    const ran = await place.maskline("backfill", "events.ndjson", ...withWriters);
+    assert.equal(ran.code, 0, ran.stderr);
+    assert.equal(await countRows(place.database, "maskline.vault"), 1_501);
+    assert.equal(await countRows(place.database, "maskline.vault_link"), 1_502);
+  });
+
+  test("an erasure that is killed in the middle is taken up by the next call, and proven by its certificate", async () => {
+    const holder = await plainClient(place.databaseUrl);
+    const watcher = await plainClient(place.databaseUrl);
+    try {
+      await holder.query("BEGIN");
+      await holder.query(
+        "SELECT FROM maskline.vault WHERE token = (SELECT max(token) FROM maskline.vault WHERE token IN (SELECT masked_ip FROM logins WHERE user_id = 'dave')) FOR KEY SHARE",
+      );
+      const killed = erase("dave\n");
+      await untilWaiting(watcher, 1, [killed.finished]);
+      killed.kill("SIGKILL");
+      assert.equal((await killed.finished).signal, "SIGKILL");
+      await holder.query("COMMIT");
+    } finally {
+      await holder.end();
+      await watcher.end();
+    }
+    assert.equal(await countRows(place.database, "maskline.vault_link"), 502, "the first round is durable");
+    const dry = await erase("dave\n", "--dry-run", "--json").finished;
+    assert.equal(dry.code, 0, dry.stderr);
+    assert.equal((JSON.parse(dry.stdout) as { tokens: number }).tokens, 500);
+    const done = await erase("dave\n", "--null-tokens").finished;
+    assert.equal(done.code, 0, done.stderr);
+    const certificate = JSON.parse(done.stdout) as Certificate;
+    assert.deepEqual(certificate.certificate["removed"], { links: 1_500, originals: 1_500, bodies: 0, rowsNulled: 1_500 });
+    const full = await readKeyRingFile(path.join(place.folder, "keyring.json"));
+    assert.ok(verifyCertificate(auditKeys(full)?.publicKey ?? Buffer.alloc(0), certificate));
+    assert.equal(await countRows(place.database, "maskline.vault"), 1);
+    assert.match(done.stderr, /^audit \d+ [0-9a-f]{64} key/m);
+    for (const said of [dry.stdout, dry.stderr, done.stdout, done.stderr])
+      assert.ok(!said.includes("dave"), "no output names anybody");
+    const audit = JSON.stringify((await dumpTables(place.database))["maskline.audit"]);
+    assert.ok(audit.includes("article 17") && !audit.includes("dave"));
+  });
+
+  test("what survives is sealed anew, and an old copy of the vault opens no more once its key is destroyed", async () => {
+    const before = await readKeyRingFile(path.join(place.folder, "keyring.json"));
+    const former = before.sealing[0]?.id ?? 0;
+    const read = (): Promise<readonly { domain: string; token: string; sealed: Buffer }[]> =>
+      place.database.query("copying the vault", "SELECT domain, token, sealed FROM maskline.vault ORDER BY domain, token");
+    const [backup] = await read();
+    assert.ok(backup);
+    const rotated = await place.maskline("keys", "rotate", "--sealing");
+    assert.equal(rotated.code, 0, rotated.stderr);
+    const early = await place.maskline("keys", "destroy", String(former), "--yes");
+    assert.equal(early.code, 3);
+    assert.match(early.stderr, /is still in use/);
+    const resealed = await place.maskline("keys", "reseal", "--json");
+    assert.equal(resealed.code, 0, resealed.stderr);
+    const after = await readKeyRingFile(path.join(place.folder, "keyring.json"));
+    assert.deepEqual(JSON.parse(resealed.stdout), { toKey: after.sealing[0]?.id, originals: 1, bodies: 1 });
+    const again = await place.maskline("keys", "reseal", "--json");
+    assert.deepEqual(JSON.parse(again.stdout), { toKey: after.sealing[0]?.id, originals: 0, bodies: 0 });
+    const destroyed = await place.maskline("keys", "destroy", String(former), "--yes");
+    assert.equal(destroyed.code, 0, destroyed.stderr);
+    const left = await readKeyRingFile(path.join(place.folder, "keyring.json"));
+    const opener = openVault(place.database, "maskline", left, { domain: "login.ip" });
+    assert.deepEqual(await opener.open([backup.token]), [{ value: "203.0.113.77" }]);
+    const at = ["vault", backup.domain, backup.token];
+    assert.equal(Buffer.from(await unseal(before.sealing, backup.sealed, at)).toString(), "203.0.113.77");
+    await assert.rejects(unseal(left.sealing, backup.sealed, at), { failure: "unknown_key" });
+    const [kept] = await place.database.query<{ sealed: Buffer; at: string[] }>(
+      "reading",
+      `SELECT sealed, ARRAY['quarantine', pipeline.name, id] AS at
+       FROM maskline.quarantine JOIN maskline.pipeline ON pipeline.number = quarantine.pipeline`,
+    );
+    assert.ok(kept);
+    assert.match(Buffer.from(await unseal(left.sealing, kept.sealed, kept.at)).toString(), /canary/);
+  });
+
+  test("is clear about what is missing, and asks for a value only then", async () => {
+    const cases: readonly (readonly [args: readonly string[], input: string, says: RegExp])[] = [
+      [["--reason", "a request under article 17", "--ticket", "T-1"], "x\n", /names no subject/],
+      [
+        ["--subject", "masked_ip", "--reason", "a request under article 17", "--ticket", "T-1"],
+        "x\n",
+        /another column than masked_ip/,
+      ],
+      [["--subject", "user_id", "--ticket", "T-1"], "x\n", /wants a reason/],
+      [["--subject", "user_id", "--reason", "a request under article 17"], "x\n", /wants a ticket/],
+      [explained, "", /wants one value/],
+      [explained, "one\ntwo\n", /wants one value/],
+    ];
+    for (const [args, input, says] of cases) {
+      const ran = await startMaskline(place.folder, ["erase", ...args], {}, input).finished;
+      assert.equal(ran.code, 2, ran.stderr);
+      assert.match(ran.stderr, says);
+      assert.match(ran.stderr, /\nnext: /);
+    }
+    const rootless = await erase("ann\n", ...withWriters).finished;
+    assert.equal(rootless.code, 3);
+    assert.match(rootless.stderr, /writer's key ring/);
+    assert.equal(await countRows(place.database, "maskline.vault"), 1);
+  });
+});
+
+/** A token of the vault under every kind that opens, and every stolen key that such a kind could have. */
+function assertOpensNothing(kind: MaskKind, keys: readonly Buffer[], token: string): void {
+  const { keyLengthBytes, types } = maskFacts[kind];
+  for (const key of keys.filter(({ length }) => length === keyLengthBytes)) {
+    const domainKey = { id: 1, key };
+    const type = types.includes("text") ? "text" : "ip";
+    const definition = { kind, domain: "login.ip", type, encode: "text", key: null, settings: {} } as const;
+    const mask = createMask(definition, { primary: domainKey, known: [domainKey] });
+    if (!canOpen(mask)) continue;
+    const [opened] = mask.open([token]);
+    assert.ok(opened === undefined || !("value" in opened) || opened.value !== "203.0.113.77");
+  }
+}
