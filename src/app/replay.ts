@@ -18,6 +18,7 @@ import { Replay, type ReplayCounts, type ReplayParts, type ReplayResult } from "
 import { openKeyRing } from "./assemble-keys.ts";
 import { type CheckedTarget, openTarget } from "./assemble-sink.ts";
 import { compareKeys } from "./check.ts";
+import { subjectColumn } from "./config/subject.ts";
 import type { Settings } from "./config/load.ts";
 import { type Governed, withGovernance } from "./governance.ts";
 import { LiveMasks } from "./live-masks.ts";
@@ -89,6 +90,7 @@ export async function replayQuarantine(settings: Settings, tellHead: TellHead, r
       pipeline,
       act: act.id,
       rehearses: dryRun,
+      needsVault: subjectColumn(settings.columns) !== null,
     });
     const store = request.wrapStore?.(own) ?? own;
     let replay: Replay | null = null;

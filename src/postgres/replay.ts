@@ -1,5 +1,6 @@
 import type { FieldShape } from "../contract/structure.ts";
-import type { Batch, BatchKeys, Delivery, Refusal, Rows } from "../pipeline/ports.ts";
+import { MasklineError } from "../errors.ts";
+import type { BatchKeys, Delivery, Refusal, Rows } from "../pipeline/ports.ts";
 import { selectRows } from "../pipeline/rows.ts";
 import type { QuarantineKey, Replayed, ReplayBatch, ReplayStore, SealedMessage } from "../recovery/replay-store.ts";
 import { timeArray } from "./array-parameter.ts";
@@ -14,6 +15,7 @@ import { receiptInsert } from "./receipts.ts";
 import { findRefusedRows } from "./refused-rows.ts";
 import { requireWritable, standingOf, standingPrelude } from "./ring-keys.ts";
 import type { TargetColumn } from "./target.ts";
+import { beyondErasures, sealFirstSightings, type VaultPart, writeVault } from "./vault.ts";
 
 export interface PostgresReplayOptions extends LoadChoices {
   readonly schema: string;
@@ -30,6 +32,8 @@ export interface PostgresReplayOptions extends LoadChoices {
   readonly act: string;
   /** Everything is done, and rolled back. */
   readonly rehearses: boolean;
+  /** Of a contract with a vault, as in batch-writer.ts. */
+  readonly needsVault?: boolean;
 }
 
 /** As in sink.ts. */
@@ -54,11 +58,18 @@ export class PostgresReplay implements ReplayStore {
     return readSealed(this.#database, schema, pipeline, keys);
   }
 
-  async write({ rows, refused, keys }: ReplayBatch): Promise<Replayed> {
+  async write({ rows, refused, keys, vault }: ReplayBatch): Promise<Replayed> {
+    if (vault === undefined && this.#options.needsVault === true) {
+      throw new MasklineError("internal", "a replay of a contract with a vault came without one");
+    }
+    const { schema } = this.#options;
+    const sealed = (from: Rows, overtaken: boolean): Promise<VaultPart> | null =>
+      vault === undefined ? null : sealFirstSightings(this.#database, schema, vault, from, overtaken);
     let part: BatchPart = { rows, refused, repeated: [], heldBack: [] };
     for (let fruitless = 0; ;) {
       try {
-        return await this.#write(part, keys);
+        const { rows: from, refused: again } = part;
+        return await beyondErasures(async (overtaken) => this.#write(from, again, keys, await sealed(from, overtaken)));
       } catch (error) {
         if (!(error instanceof DatabaseRefusal) || !mayBeRow(error.failure) || fruitless === fruitlessSearches) throw error;
         // none of them has had its effect: all are tried
@@ -73,7 +84,12 @@ export class PostgresReplay implements ReplayStore {
     }
   }
 
-  async #write({ rows, refused }: Pick<Batch, "rows" | "refused">, keys: BatchKeys | undefined): Promise<Replayed> {
+  async #write(
+    rows: Rows,
+    refused: readonly Refusal[],
+    keys: BatchKeys | undefined,
+    vault: VaultPart | null,
+  ): Promise<Replayed> {
     const { schema, rehearses } = this.#options;
     const doing = rehearses ? "trying a replay in a transaction that is rolled back" : "replaying";
     return this.#database.transaction(
@@ -88,15 +104,20 @@ export class PostgresReplay implements ReplayStore {
         );
         const stays = held.flatMap((place) => refused[place - rows.deliveries.length] ?? []);
         await this.#refuseAgain(query, stays);
-        const { loaded, duplicate } = await this.#load(query, heldRows, keys);
+        const { loaded, duplicate, fresh } = await this.#load(query, heldRows, keys);
+        if (vault !== null) await writeVault(query, schema, vault, (row) => fresh.has(rows.deliveries[row] as Delivery));
         return { loaded, duplicate, refused: stays, gone: all.length - held.length };
       },
       { prelude: keys === undefined ? [] : standingPrelude(schema, keys.ring), discard: rehearses },
     );
   }
 
-  async #load(query: Query, rows: Rows, keys: BatchKeys | undefined): Promise<Pick<Replayed, "loaded" | "duplicate">> {
-    if (rows.deliveries.length === 0) return { loaded: 0, duplicate: 0 };
+  async #load(
+    query: Query,
+    rows: Rows,
+    keys: BatchKeys | undefined,
+  ): Promise<Pick<Replayed, "loaded" | "duplicate"> & { readonly fresh: ReadonlySet<Delivery> }> {
+    if (rows.deliveries.length === 0) return { loaded: 0, duplicate: 0, fresh: new Set() };
     const { act, contractHash } = this.#options;
     const known = await this.#settleReceipts(query, rows);
     const isKnown = (place: number): boolean => known.has(place);
@@ -112,7 +133,7 @@ export class PostgresReplay implements ReplayStore {
     await this.#exit.remove(query, fresh.deliveries.map(keyOf), { act, contractHash, outcome: "loaded" });
     if (repeated.length > 0) await this.#exit.remove(query, repeated, { act, contractHash, outcome: "duplicate" });
     await this.#writeAliases(query, keys);
-    return { loaded: stored.length, duplicate: rows.deliveries.length - stored.length };
+    return { loaded: stored.length, duplicate: rows.deliveries.length - stored.length, fresh: new Set(fresh.deliveries) };
   }
 
   /**

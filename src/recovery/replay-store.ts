@@ -16,7 +16,7 @@ export interface SealedMessage extends QuarantineKey {
 }
 
 /** A batch of the quarantine, opened and prepared. The handle of each delivery is what it is known by in the quarantine. */
-export type ReplayBatch = Pick<Prepared, "rows" | "refused"> & Pick<Batch, "keys">;
+export type ReplayBatch = Pick<Prepared, "rows" | "refused"> & Pick<Batch, "keys" | "vault">;
 
 /** What became of a batch. */
 export interface Replayed {
