@@ -8,6 +8,7 @@ import type { ConfiguredColumn } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 import type { Governed } from "./governance.ts";
 import { createMasks } from "./masks.ts";
+import { openVault } from "./vault-opener.ts";
 
 /** A column whose values are masked as a whole, under a key. */
 export interface KeyedColumn extends ConfiguredColumn {
@@ -33,7 +34,7 @@ export function revealableColumn(settings: Settings, name: string | null): Keyed
 
 /** Whether there is an Opener for a mask's tokens (`openColumn`). */
 function opens({ kind }: MaskDefinition): boolean {
-  return maskFacts[kind].reversible;
+  return maskFacts[kind].reversible || kind === "vault";
 }
 
 function columnAmong(settings: Settings, name: string | null, fits: (mask: MaskDefinition) => boolean, what: string): KeyedColumn {
@@ -50,7 +51,11 @@ function columnAmong(settings: Settings, name: string | null, fits: (mask: MaskD
 }
 
 /** What opens the tokens of a column. */
-export function openColumn({ ring }: Pick<Governed, "ring">, column: KeyedColumn): Opener {
+export function openColumn(
+  { ring, database, schema }: Pick<Governed, "ring" | "database" | "schema">,
+  column: KeyedColumn,
+): Opener {
+  if (column.mask.kind === "vault") return openVault(database, schema, ring, column.mask);
   const mask = createMasks([column], ring)[0]?.mask ?? null;
   if (mask !== null && masksWhole(mask) && canOpen(mask)) return openerOf(mask);
   throw new MasklineError("internal", `a ${column.mask.kind} mask opens nothing`);

@@ -18,8 +18,8 @@ import { Replay, type ReplayCounts, type ReplayParts, type ReplayResult } from "
 import { openKeyRing } from "./assemble-keys.ts";
 import { type CheckedTarget, openTarget } from "./assemble-sink.ts";
 import { compareKeys } from "./check.ts";
-import { subjectColumn } from "./config/subject.ts";
 import type { Settings } from "./config/load.ts";
+import { subjectColumn } from "./config/subject.ts";
 import { type Governed, withGovernance } from "./governance.ts";
 import { LiveMasks } from "./live-masks.ts";
 import { columnDemands, createMasks, maskPins, preparation, requireExpected } from "./masks.ts";

@@ -4,12 +4,7 @@ import type { MaskDefinition, Opened } from "../masks/mask.ts";
 import { vaultPlace } from "../pipeline/vault.ts";
 import type { Database } from "../postgres/database.ts";
 import { readOriginals } from "../postgres/originals.ts";
-
-/** Opens tokens; one that does not open does not stop its neighbours. */
-export interface Opener {
-  /** The values behind tokens, in their order. */
-  open(tokens: readonly string[]): Promise<readonly Opened[]>;
-}
+import type { Opener } from "../recovery/opener.ts";
 
 /**
  * Opens the tokens of a vault mask by their sealed originals. A token that the vault does not have, or does not have any more since its last

@@ -38,7 +38,26 @@ const version: Right = { may: "SELECT", tables: ["migration"], why: "is the sche
 /** What every command that opens a ring compares it with. */
 const ownRing: Right = { may: "SELECT", tables: ["mask_definition", "ring_key"], why: "is the key ring the one of this database?" };
 const names: Right = { may: "SELECT", tables: ["pipeline"], why: "pipelines by their names" };
+/** Where a column has a vault mask. */
+const vaultWriting: readonly Right[] = [
+  { may: "SELECT", tables: ["vault"], columns: ["domain", "token"], why: "which originals are there already" },
+  { may: "INSERT", tables: ["vault"], columns: ["domain", "token", "key_id", "sealed"], why: "originals, sealed" },
+  { may: "INSERT", tables: ["vault_link"], why: "whose they are, by keyed hashes" },
+];
 const audit = ["audit_begin()", "audit_append(uuid, text, bytea, bigint, bytea, bytea[])"] as const;
+
+const acting: readonly Right[] = [
+  {
+    may: "EXECUTE",
+    functions: [...audit, "permit(text, text, integer, bytea, uuid)"],
+    why: "to ask the policy and be told of in the audit before anything is opened",
+  },
+  {
+    may: "EXECUTE",
+    functions: ["request_approval(uuid, text, text, integer, bytea, text, text, integer)"],
+    why: "to ask for a second person, where the policy wants one",
+  },
+];
 
 export const databaseRoles: readonly DatabaseRole[] = [
   {
@@ -59,6 +78,7 @@ export const databaseRoles: readonly DatabaseRole[] = [
       },
       { may: "SELECT, INSERT", tables: ["trip"], why: "stops the pipeline when too many messages are refused; cannot resume it" },
       { may: "INSERT", tables: ["quarantine", "token_alias"], why: "refused messages, sealed; equal tokens of two keys" },
+      ...vaultWriting,
       { may: "SELECT, INSERT, DELETE", tables: ["intake"], why: "what its lanes hold" },
       { may: "SELECT, INSERT, UPDATE, DELETE", tables: ["replica"], why: "which key it writes with" },
       { may: "SELECT, INSERT, UPDATE", tables: ["position", "file"], why: "how far a backfill has come" },
@@ -78,6 +98,7 @@ export const databaseRoles: readonly DatabaseRole[] = [
       { may: "SELECT, INSERT", tables: ["mask_definition", "token_column"], why: "the masks under the new key" },
       { may: "SELECT, INSERT, UPDATE", tables: ["ring_key", "rekey"], why: "how keys stand, and how far the walk is" },
       { may: "SELECT, INSERT, DELETE", tables: ["token_alias"], why: "equal tokens of two keys, while there are two" },
+      { may: "SELECT", tables: ["vault"], columns: ["key_id"], why: "does the vault still need a key?" },
     ],
   },
   {
@@ -97,23 +118,70 @@ export const databaseRoles: readonly DatabaseRole[] = [
       { may: "SELECT", target: "whole", why: "which rows carry a value; tokens by a question instead of a list" },
       version,
       ownRing,
+      ...acting,
       {
         may: "EXECUTE",
-        functions: [...audit, "permit(text, text, integer, bytea, uuid)"],
-        why: "to ask the policy and be told of in the audit before anything is opened",
-      },
-      {
-        may: "EXECUTE",
-        functions: [
-          "request_approval(uuid, text, text, integer, bytea, text, text, integer)",
-          "pending_approval(uuid)",
-          "approve(uuid, bytea)",
-        ],
-        why: "a second person is asked for, looks and allows, as the policy says",
+        functions: ["pending_approval(uuid)", "approve(uuid, bytea)"],
+        why: "to be the second person, as the policy says",
       },
       { may: "SELECT", tables: ["policy"], why: "the own rights and limits; no right to change them" },
       names,
       { may: "SELECT", tables: ["quarantine"], why: "sealed bodies" },
+      { may: "SELECT", tables: ["vault"], columns: ["domain", "token", "sealed"], why: "sealed originals" },
+    ],
+  },
+  {
+    name: "replayer",
+    does: "quarantine replay, discard",
+    rights: [
+      { may: "INSERT", target: "contract", why: "rows of messages that fit now" },
+      version,
+      {
+        may: "SELECT, INSERT",
+        tables: ["pipeline", "mask_definition", "ring_key", "token_column"],
+        why: "makes its masks known, and compares them with what is",
+      },
+      { may: "SELECT, INSERT", tables: ["receipt", "identity_receipt"], why: "each message once" },
+      {
+        may: "UPDATE",
+        tables: ["receipt", "identity_receipt"],
+        columns: ["outcome"],
+        why: "from quarantined to loaded or discarded",
+      },
+      { may: "SELECT, INSERT, UPDATE, DELETE", tables: ["replica"], why: "which key it writes with" },
+      { may: "SELECT, UPDATE, DELETE", tables: ["quarantine"], why: "sealed bodies; what is loaded leaves it" },
+      { may: "INSERT", tables: ["token_alias", "quarantine_exit"], why: "equal tokens of two keys; what has left the quarantine" },
+      ...vaultWriting,
+      ...acting,
+    ],
+  },
+  {
+    name: "eraser",
+    does: "erase",
+    rights: [
+      { may: "SELECT", target: "contract", why: "the subject's rows, where their tokens are to go" },
+      { may: "UPDATE", target: "masked", why: "tokens become NULL when asked" },
+      version,
+      ownRing,
+      { may: "SELECT", tables: ["vault"], columns: ["domain", "token"], why: "what nobody else shares; nothing sealed" },
+      {
+        may: "UPDATE",
+        tables: ["vault"],
+        columns: ["epoch"],
+        why: "to lock a row, for which the right to change a column is needed",
+      },
+      { may: "DELETE", tables: ["vault", "quarantine"], why: "originals and bodies go" },
+      { may: "SELECT, DELETE", tables: ["vault_link"], why: "whose they are, by keyed hashes" },
+      {
+        may: "SELECT",
+        tables: ["quarantine"],
+        columns: ["pipeline", "sent_at", "id", "subject"],
+        why: "the subject's bodies, unread",
+      },
+      { may: "SELECT", tables: ["receipt", "identity_receipt"], why: "what the bodies were" },
+      { may: "UPDATE", tables: ["receipt", "identity_receipt"], columns: ["outcome"], why: "from quarantined to discarded" },
+      { may: "SELECT, INSERT, UPDATE", tables: ["erasure"], why: "how far an erasure has come" },
+      ...acting,
     ],
   },
   {
@@ -159,9 +227,12 @@ export const databaseRoles: readonly DatabaseRole[] = [
           "attempt",
           "contract_hash",
           "quarantined_at",
+          "replays",
+          "replayed_at",
         ],
         why: "what is wrong with refused messages; never a body",
       },
+      { may: "SELECT", tables: ["quarantine_exit"], why: "what has left it, when and by whom" },
     ],
   },
   {

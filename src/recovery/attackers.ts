@@ -46,8 +46,10 @@ export function exposureOf(definition: MaskDefinition, domain: ValueDomain, valu
   // a salt stands in the configuration of whatever writes or compares: it is no key, but the table alone does not have it
   const byAnyone = !keyed && insecure && definition.settings.salt === undefined;
   const withKey: Gained = reversible ? { gain: "opens", seconds: null } : tries;
+  // the sealed originals stand beside the table
+  const withRoots: Gained = definition.kind === "vault" ? { gain: "opens", seconds: null } : withKey;
   return {
-    gains: { table: byAnyone ? tries : equality, masker: tries, writersRing: withKey, fullRing: withKey },
+    gains: { table: byAnyone ? tries : equality, masker: tries, writersRing: withKey, fullRing: withRoots },
     shown,
     valuesPerSecond,
   };

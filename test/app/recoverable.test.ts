@@ -5,6 +5,7 @@ import { canonicalValue } from "../../src/app/read-value.ts";
 import { keyedColumn, openColumn, revealableColumn, tokensUnderEveryKey } from "../../src/app/recoverable.ts";
 import { MasklineError } from "../../src/errors.ts";
 import { readToken } from "../../src/masks/token.ts";
+import { Database } from "../../src/postgres/database.ts";
 import { load } from "../harness/configuration.ts";
 import { ringOf, root } from "../keys/rings.ts";
 
@@ -17,6 +18,15 @@ const settings = load(`columns:
   part:    { type: ip, mask: { kind: partial } }
 `);
 
+/** Never connected to: only the vault's tokens are opened by what stands in it. */
+const noDatabase = new Database({
+  url: "postgres://127.0.0.1:9/none",
+  tls: null,
+  caFile: null,
+  connections: 1,
+  connectTimeoutMs: 1_000,
+});
+
 suite("a column that values come back from", () => {
   test("a value has a token under every enabled key, the one that masks now first, and each opens to it", async () => {
     const column = revealableColumn(settings, "ip");
@@ -24,7 +34,9 @@ suite("a column that values come back from", () => {
     assert.equal(tokens[0]?.keyId, ring.primaryId);
     assert.deepEqual(tokens.map(({ keyId }) => keyId).toSorted(), [...ids].sort());
     for (const { keyId, token } of tokens) assert.equal(readToken(token)?.keyId, keyId);
-    const opened = await openColumn({ ring }, column).open(tokens.map(({ token }) => token));
+    const opened = await openColumn({ ring, database: noDatabase, schema: "maskline" }, column).open(
+      tokens.map(({ token }) => token),
+    );
     assert.deepEqual(
       opened,
       Array.from(tokens, () => ({ value: "203.0.113.7" })),
