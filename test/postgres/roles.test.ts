@@ -49,7 +49,8 @@ interface Act {
 
 const pipeline = "public.user_logins";
 const readers = ["policy_keeper", "auditor", "privacy_officer"];
-const ringUsers = ["writer", "rekeyer", "privacy_officer", "policy_keeper"];
+const ringUsers = ["writer", "rekeyer", "privacy_officer", "policy_keeper", "replayer", "eraser"];
+const actors = ["privacy_officer", "replayer", "eraser"];
 const untold: readonly ErrorCode[] = ["audit_unwritable", "right_missing"];
 const why = { reason: "tried by a test", ticket: "T-1" };
 const second = { ...actFacts({ action: "reveal", amount: 3 }) };
@@ -70,7 +71,7 @@ const acts: readonly Act[] = [
   },
   {
     does: "insert a row past that check",
-    can: ["writer"],
+    can: ["writer", "replayer"],
     run: ({ database }) => database.query("trying", "INSERT INTO user_logins (user_id) VALUES ('u-1')"),
   },
   {
@@ -80,7 +81,7 @@ const acts: readonly Act[] = [
   },
   {
     does: "report a running process",
-    can: ["writer"],
+    can: ["writer", "replayer"],
     run: ({ database }) => reportReplica(database, "maskline", { run: randomUUID(), pipeline: 1, ring: 1, keyId: 1, sealingId: 1 }),
   },
   {
@@ -104,7 +105,7 @@ const acts: readonly Act[] = [
   },
   {
     does: "read the masked columns alone",
-    can: ["analyst", "privacy_officer", "rekeyer"],
+    can: ["analyst", "privacy_officer", "rekeyer", "eraser"],
     run: ({ database }) => database.query("trying", "SELECT masked_ip, masked_device_id FROM user_logins LIMIT 1"),
   },
   {
@@ -120,23 +121,33 @@ const acts: readonly Act[] = [
   },
   {
     does: "list the quarantine",
-    can: ["operator", "privacy_officer"],
+    can: ["operator", "privacy_officer", "replayer"],
     run: ({ database }) => listQuarantine(database, "maskline", pipeline),
   },
   {
     does: "show a refused message",
-    can: ["operator", "privacy_officer"],
+    can: ["operator", "privacy_officer", "replayer"],
     run: ({ database }) => showQuarantined(database, "maskline", "none"),
   },
   {
     does: "read a sealed body",
-    can: ["privacy_officer"],
+    can: ["privacy_officer", "replayer"],
     run: ({ database }) => database.query("trying", "SELECT sealed FROM maskline.quarantine LIMIT 1"),
   },
   {
     does: "discard a sealed body",
-    can: [],
+    can: ["replayer", "eraser"],
     run: ({ database }) => database.query("trying", "DELETE FROM maskline.quarantine WHERE false"),
+  },
+  {
+    does: "read a sealed original",
+    can: ["privacy_officer"],
+    run: ({ database }) => database.query("trying", "SELECT sealed FROM maskline.vault LIMIT 1"),
+  },
+  {
+    does: "take an original out of the vault",
+    can: ["eraser"],
+    run: ({ database }) => database.query("trying", "DELETE FROM maskline.vault WHERE false"),
   },
   {
     does: "begin an act on personal values",
@@ -146,15 +157,15 @@ const acts: readonly Act[] = [
   },
   {
     does: "ask the policy past the audit",
-    can: ["privacy_officer"],
+    can: actors,
     run: ({ database }) =>
       database.query("trying", "SELECT maskline.permit('reveal', 'login.ip', 0, decode(repeat('11', 32), 'hex'), NULL)"),
   },
-  { does: "ask for a second person", can: ["privacy_officer"], run: ({ governance }) => governance.requestApproval(second) },
-  { does: "be the second person", can: ["privacy_officer"], denied: untold, run: approveAs },
+  { does: "ask for a second person", can: actors, run: ({ governance }) => governance.requestApproval(second) },
+  { does: "be the second person", can: ["privacy_officer"], denied: [...untold, "database_denied"], run: approveAs },
   {
     does: "append to the audit",
-    can: ["privacy_officer", "policy_keeper"],
+    can: [...actors, "policy_keeper"],
     denied: ["audit_unwritable"],
     run: ({ governance }) => governance.append({ act: randomUUID(), step: "refusal", facts: actFacts(), outcome: {} }),
   },
@@ -204,7 +215,7 @@ const acts: readonly Act[] = [
   { does: "read the ledger's account", can: ["operator"], run: ({ database }) => readAccounts(database, "maskline", null, 10) },
   {
     does: "find a message by its receipt",
-    can: ["operator", "writer"],
+    can: ["operator", "writer", "replayer"],
     run: ({ database }) => findMessage(database, "maskline", "none", null),
   },
   {
@@ -288,7 +299,8 @@ const duplicates = {
   column: "masked_ip",
   userColumn: "user_id",
   timeColumn: null,
-  minUsers: 2, limit: 10,
+  minUsers: 2,
+  limit: 10,
   aliases: { schema: "maskline", domain: "login.ip" },
 };
 
