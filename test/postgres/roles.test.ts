@@ -65,8 +65,8 @@ const acts: readonly Act[] = [
   {
     does: "load a batch, refused messages too",
     can: ["writer"],
-    // told before the first message
-    denied: ["target_misfit"],
+    // told before the first message; who may insert rows and no more is refused by what stands behind them
+    denied: ["target_misfit", "database_denied"],
     run: ({ database, table }) => loadBatch(database, table),
   },
   {
@@ -100,7 +100,7 @@ const acts: readonly Act[] = [
   { does: "empty the table", can: [], run: ({ database }) => database.query("trying", "TRUNCATE user_logins") },
   {
     does: "read the masked table",
-    can: ["analyst", "privacy_officer"],
+    can: ["analyst", "privacy_officer", "eraser"],
     run: ({ database }) => database.query("trying", "SELECT * FROM user_logins LIMIT 1"),
   },
   {
