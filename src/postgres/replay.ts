@@ -84,12 +84,7 @@ export class PostgresReplay implements ReplayStore {
     }
   }
 
-  async #write(
-    rows: Rows,
-    refused: readonly Refusal[],
-    keys: BatchKeys | undefined,
-    vault: VaultPart | null,
-  ): Promise<Replayed> {
+  async #write(rows: Rows, refused: readonly Refusal[], keys: BatchKeys | undefined, vault: VaultPart | null): Promise<Replayed> {
     const { schema, rehearses } = this.#options;
     const doing = rehearses ? "trying a replay in a transaction that is rolled back" : "replaying";
     return this.#database.transaction(
