@@ -168,7 +168,7 @@ suite("a vault from the command line", () => {
     const full = await readKeyRingFile(path.join(place.folder, "keyring.json"));
     assert.ok(verifyCertificate(auditKeys(full)?.publicKey ?? Buffer.alloc(0), certificate));
     assert.equal(await countRows(place.database, "maskline.vault"), 1);
-    assert.match(done.stderr, /^audit \d+ [0-9a-f]{64} key/m);
+    assert.match(done.stderr, /^audit \d+:[0-9a-f]{64} key/m);
     for (const said of [dry.stdout, dry.stderr, done.stdout, done.stderr])
       assert.ok(!said.includes("dave"), "no output names anybody");
     const audit = JSON.stringify((await dumpTables(place.database))["maskline.audit"]);
