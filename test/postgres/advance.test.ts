@@ -183,18 +183,22 @@ for (const engine of postgresServers()) {
       const plain = await openLoginSink(database, "maskline", `${check}; CREATE UNIQUE INDEX one_user ON user_logins (user_id)`);
       const deliveries = some(5);
       const made = step({ stream: "a", from: 0, to: 1 }, deliveries);
-      const columns = made.rows.columns.map((column, index) => {
-        if (index === 0) return deliveries.map(({ id }) => id);
-        return index === 1 ? deliveries.map((_, row) => (row === 3 ? "toaster" : "ios")) : column;
-      });
+      // two of one user, and one of an unknown device
+      const users = deliveries.map(({ id }, row) => (row === 4 ? (deliveries[2]?.id ?? "") : id));
+      const types = deliveries.map((_, row) => (row === 3 ? "toaster" : "ios"));
+      const columns = made.rows.columns.map((column, index) => (index === 0 ? users : index === 1 ? types : column));
       const rows = { ...rowsOf(deliveries, columns), ids: [] };
+      let searches = 0;
       const search: RefusedRowSearch = async (...asked) => {
-        await plain.load({ ...step({ stream: "a", from: 0, to: 1 }, deliveries), rows });
-        return findRefusedRows(...asked);
+        searches += 1;
+        if (searches === 2) await plain.load({ ...step({ stream: "a", from: 0, to: 1 }, deliveries), rows });
+        const found = await findRefusedRows(...asked);
+        // rows that clash with each other may be left for another search
+        return searches === 1 ? { ...found, refused: found.refused.filter(({ place }) => place === 3) } : found;
       };
       const late = await loginSinkOn(database, "maskline", { search });
       await assert.rejects(late.load({ ...made, rows }), isMoved);
-      assert.equal(await countRows(database, "user_logins"), 4);
+      assert.deepEqual([searches, await countRows(database, "user_logins")], [2, 3]);
     });
   });
 }
