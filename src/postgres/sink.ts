@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import { TextColumn } from "../contract/text-column.ts";
 import { MasklineError } from "../errors.ts";
-import type { Batch, Delivery, LedgerPosition, Settlement, Sink } from "../pipeline/ports.ts";
+import type { Advance, Batch, Delivery, LedgerPosition, Settlement, Sink } from "../pipeline/ports.ts";
 import { type BatchPart, settleByCounts, withoutHeldBack, withoutOffenders, withoutRepeats, withoutUnknown } from "./batch-part.ts";
 import { BatchWriter, type WriterOptions } from "./batch-writer.ts";
 import { type Database, DatabaseRefusal, type HaltedDatabase } from "./database.ts";
@@ -11,6 +11,7 @@ import { BudgetCrossed } from "./failure-budget.ts";
 import { forgetIntake, noteIntake } from "./intake.ts";
 import { type LoadChoices, type LoadStatements, loadStatements, receiptParameters, wholeShape } from "./load-statement.ts";
 import { quoteName } from "./names.ts";
+import { advancing, requireAdvanced } from "./positions.ts";
 import { findRefusedRows, type RefusedRow, type RefusedRowSearch, type Search } from "./refused-rows.ts";
 
 export interface PostgresSinkOptions extends LoadChoices, WriterOptions {
@@ -77,7 +78,7 @@ export class PostgresSink implements Sink {
         }
         if (!mayBeRow(error.failure) || fruitless === fruitlessSearches) throw error;
         const search = await this.#search(batch, part, database);
-        await this.#refuseMisfit(search, error);
+        await this.#refuseMisfit(search, error, batch, database);
         if (search.refused.length === 0) {
           fruitless += 1;
           // perhaps it is COPY, and not the rows
@@ -146,14 +147,28 @@ export class PostgresSink implements Sink {
   }
 
   /** When all rows are refused alike it is not the rows: the target has changed, a partition or a right is missing, a trigger closes the table. */
-  async #refuseMisfit({ tried, refused }: Search, refusal: DatabaseRefusal): Promise<void> {
+  async #refuseMisfit(
+    { tried, refused }: Search,
+    refusal: DatabaseRefusal,
+    { advance }: Batch,
+    database: HaltedDatabase,
+  ): Promise<void> {
     const [first] = refused;
     if (first === undefined || refused.length < tried) return;
+    // rows that someone else has loaded meanwhile clash with themselves
+    if (advance !== undefined) await this.#requireUnmoved(advance, database);
     await this.#options.recheckTarget();
     if (first.failure.failureClass !== "row") throw refusal;
     if (refused.length > 1 && refused.every(({ failure }) => describeFailure(failure) === describeFailure(first.failure))) {
       throw refusedAlike(first.failure);
     }
+  }
+
+  /** @throws MasklineError `position_moved` where someone else has made this step */
+  async #requireUnmoved(advance: Advance, database: HaltedDatabase): Promise<void> {
+    const { sql, parameters } = advancing(this.#options.schema, this.#options.pipeline, advance);
+    const doing = "looking where the file stands";
+    requireAdvanced(await database.transaction(doing, (query) => query(sql, parameters), { discard: true }));
   }
 
   /** Messages that the contract refuses hold up others before anything is written; one that has had its effect does not. */

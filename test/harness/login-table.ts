@@ -8,6 +8,7 @@ import { migrate } from "../../src/postgres/migrate.ts";
 import { quoteName, type TableName } from "../../src/postgres/names.ts";
 import { registerPipeline } from "../../src/postgres/pipelines.ts";
 import type { ReceiptKey } from "../../src/postgres/receipts.ts";
+import type { RefusedRowSearch } from "../../src/postgres/refused-rows.ts";
 import { PostgresSink } from "../../src/postgres/sink.ts";
 import { checkTarget, type ColumnDemand } from "../../src/postgres/target.ts";
 
@@ -52,6 +53,7 @@ export interface SinkParts {
   readonly pipeline?: string;
   readonly receiptKey?: ReceiptKey;
   readonly budget?: (database: Database, schema: string, pipeline: number) => FailureBudget;
+  readonly search?: RefusedRowSearch;
 }
 
 /** A sink on the user_logins that is there. */
@@ -68,6 +70,7 @@ export async function loginSinkOn(database: Database, schema: string = "maskline
     contractHash: "test",
     describe: () => [{ path: "ip", found: "text", length: 12 }],
     recheckTarget: async () => void (await checkTarget(database, loginTable, loginDemands)),
+    ...(parts.search === undefined ? {} : { search: parts.search }),
   });
 }
 
