@@ -23,11 +23,11 @@ export interface Drive {
   /** Stands between the pipeline and the sink; tests use it to break what they must find broken. */
   readonly wrapSink?: ((sink: Sink) => Sink) | undefined;
   /** Opens the source, when all else is open and checked. */
-  readonly open: (database: Database, prepare: LiveMasks["prepare"]) => Promise<Intake>;
+  readonly open: (database: Database, prepare: LiveMasks["prepare"]) => Promise<OpenedSource>;
 }
 
 /** Where the deliveries of a run come from, and how they are taken. */
-export interface Intake extends Pick<
+export interface OpenedSource extends Pick<
   EngineOptions,
   "batchRows" | "holdGroups" | "returnRefused" | "maxMessages" | "prepare" | "beside"
 > {
@@ -57,14 +57,14 @@ export async function drive(settings: Settings, work: Drive, stop: AbortSignal):
   const { report, acceptTokens = false } = work;
   const clock = systemClock;
   let live: LiveMasks | null = null;
-  let intake: Intake | null = null;
+  let opened: OpenedSource | null = null;
   try {
     const sink = await openSink(settings, ring, masked, database);
     const openRing = (): ReturnType<typeof openKeyRing> => openKeyRing(running());
     const masks = await LiveMasks.open({ settings, database, run, report, clock, stop, openRing, acceptTokens }, ring, masked);
     live = masks;
-    intake = await work.open(database, masks.prepare);
-    const { source, wrapped = source, beside, ...taking } = intake;
+    opened = await work.open(database, masks.prepare);
+    const { source, wrapped = source, beside, ...taking } = opened;
     const { lanes, hold_seconds, stop_seconds } = settings.options.run;
     return await runPipeline(
       {
@@ -84,12 +84,13 @@ export async function drive(settings: Settings, work: Drive, stop: AbortSignal):
       stop,
     );
   } catch (error) {
-    const early = intake === null && stop.aborted && error instanceof MasklineError && error.code === "interrupted";
+    // the wish to end came before the first receive
+    const early = opened === null && stop.aborted && error instanceof MasklineError && error.code === "interrupted";
     if (early) return { run, received: 0, ...noCounts };
     throw error;
   } finally {
     const farewell = Promise.resolve(live?.end()).then(() => database.close());
     // side by side: either server may say nothing any more, and the other's part has to be done in time
-    await Promise.all([intake?.source.close(), atMost(farewellMs, farewell, clock)]);
+    await Promise.all([opened?.source.close(), atMost(farewellMs, farewell, clock)]);
   }
 }

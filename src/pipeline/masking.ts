@@ -24,7 +24,8 @@ export interface MaskedRows {
 
 /**
  * Masks batch after batch by columns. `begin` gives the columns that someone fills with a batch's values, `finish` what has become of them;
- * in between, `mask` may mask what is there already. Only here do plain values and tokens meet; the values' memory is kept from batch to batch, and zeroed after each.
+ * in between, `mask` may mask what is there already. Only here do plain values and tokens meet; the values' memory is kept from batch to
+ * batch, and zeroed after each.
  */
 export class Masking {
   readonly #columns: readonly MaskedColumn[];
@@ -52,7 +53,7 @@ export class Masking {
   begin(rows: number): readonly TextColumn[] {
     this.clear();
     this.#filled = this.#values.map((values, place) => values ?? this.#emptyColumn(place, rows));
-    this.#made = this.#filled.map((values, place) => (this.#isMasked(place) ? this.#emptyColumn(place, rows) : values));
+    this.#made = this.#filled.map((values, place) => (this.#values[place] === null ? values : this.#emptyColumn(place, rows)));
     return this.#filled;
   }
 
@@ -100,10 +101,6 @@ export class Masking {
       column.clear();
       this.#spare[place]?.push(column);
     });
-  }
-
-  #isMasked(place: number): boolean {
-    return this.#columns[place]?.mask !== null;
   }
 
   #emptyColumn(place: number, rows: number): TextColumn {
