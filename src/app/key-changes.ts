@@ -1,4 +1,5 @@
 import { MasklineError } from "../errors.ts";
+import { auditPublicKeys } from "../keys/audit-keys.ts";
 import type { Standing } from "../keys/key-standing.ts";
 import { destroyRoot, disableRoot, enableRoot, removeSealingKey } from "../keys/ring-changes.ts";
 import type { KeyRing } from "../keys/ring.ts";
@@ -66,8 +67,13 @@ export async function enableKey(settings: Settings, { keyId, offline }: KeyChang
   return { kind: "root", keyId };
 }
 
+export interface KeyDestroyed extends KeyChange {
+  /** What checks the rows of the audit that the root has signed: 32 bytes, from here on in no ring. Null for a sealing key. */
+  readonly auditKey: Buffer | null;
+}
+
 /** Removes a key's bytes from the ring for good. @throws MasklineError `key_in_use` with everything that uses it; then nothing has changed */
-export async function destroyKey(settings: Settings, { keyId, offline }: KeyChangeRequest): Promise<KeyChange> {
+export async function destroyKey(settings: Settings, { keyId, offline }: KeyChangeRequest): Promise<KeyDestroyed> {
   const { ring, save } = await openRingForChange(settings);
   if (isSealing(ring, keyId)) {
     const next = removeSealingKey(ring, keyId);
@@ -76,8 +82,9 @@ export async function destroyKey(settings: Settings, { keyId, offline }: KeyChan
       await retireSealing(database, schema, ringName(ring), keyId);
     });
     await save(next);
-    return { kind: "sealing", keyId };
+    return { kind: "sealing", keyId, auditKey: null };
   }
+  const auditKey = auditPublicKeys(ring).find((key) => key.keyId === keyId)?.publicKey ?? null;
   const next = destroyRoot(ring, keyId);
   refuseOwnPin(settings, keyId);
   await besideDatabase(settings, offline, async (database, schema) => {
@@ -87,7 +94,7 @@ export async function destroyKey(settings: Settings, { keyId, offline }: KeyChan
     await noteStanding(database, schema, ringName(ring), keyId, "destroyed");
   });
   if (offline) await save(next);
-  return { kind: "root", keyId };
+  return { kind: "root", keyId, auditKey };
 }
 
 /**

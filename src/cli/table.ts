@@ -18,10 +18,14 @@ export function formatTable<Row>(columns: readonly TableColumn<Row>[], rows: rea
   return [line(columns.map(({ title }) => title)), ...cells.map(line)];
 }
 
-/** Control characters would let stored text draw on the terminal. */
 function cell(value: string | number | null): string {
   if (value === null) return "-";
-  return typeof value === "number" ? count(value) : value.replaceAll(/\p{Cc}/gu, "?");
+  return typeof value === "number" ? count(value) : showable(value);
+}
+
+/** Text that somebody else has written, without what would draw on the terminal, break a line or turn it around. */
+export function showable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
 }
 
 function shorten(text: string, width: number): string {

@@ -3,7 +3,18 @@ import { userInfo } from "node:os";
 
 import { MasklineError } from "../errors.ts";
 import type { AuditKeys } from "../keys/audit-keys.ts";
-import { type ActFacts, type AuditRow, type ChainEnd, entryHash, type EntryParts, entryText } from "../recovery/audit-entry.ts";
+import {
+  type ActFacts,
+  type AuditRow,
+  bindTokens,
+  type BoundTokens,
+  type ChainEnd,
+  entryHash,
+  type EntryParts,
+  entryText,
+  inOrder,
+  noTokens,
+} from "../recovery/audit-entry.ts";
 import type { Governance, Permit, TellHead } from "../recovery/ports.ts";
 import type { Database, Query } from "./database.ts";
 import { quoteName } from "./names.ts";
@@ -30,19 +41,22 @@ export class PostgresGovernance implements Governance {
 
   async begin(act: string, facts: ActFacts, tokenHashes: readonly Buffer[], approval: string | null): Promise<Permit> {
     const intent: EntryParts = { act, step: "intent", facts, outcome: null, claimed: claimedName() };
+    const hashes = distinct(tokenHashes);
+    const tokens = bindTokens(hashes);
     const { permit, row } = await this.#written(async (query) => {
+      if (tokens.count > 0) await query(`SELECT ${this.#schema}.audit_tokens($1, $2)`, [act, inOrder(hashes)]);
       const end = await this.#end(query);
       const said = await this.#permit(query, facts, approval);
       const parts: EntryParts = said === "permitted" ? intent : { ...intent, step: "refusal", outcome: { refused: said } };
-      return { permit: said, row: await this.#append(query, end, parts, tokenHashes) };
+      return { permit: said, row: await this.#append(query, end, parts, tokens) };
     });
     this.#tellHead(row);
     return permit;
   }
 
-  async append(parts: Omit<EntryParts, "claimed">, tokenHashes: readonly Buffer[] = []): Promise<void> {
+  async append(parts: Omit<EntryParts, "claimed">): Promise<void> {
     const row = await this.#written(async (query) =>
-      this.#append(query, await this.#end(query), { ...parts, claimed: claimedName() }, tokenHashes),
+      this.#append(query, await this.#end(query), { ...parts, claimed: claimedName() }, noTokens),
     );
     this.#tellHead(row);
   }
@@ -61,7 +75,7 @@ export class PostgresGovernance implements Governance {
         telling = false;
         return work(query, async (parts) => {
           telling = true;
-          rows.push(await this.#append(query, await this.#end(query), { ...parts, claimed: claimedName() }, []));
+          rows.push(await this.#append(query, await this.#end(query), { ...parts, claimed: claimedName() }, noTokens));
           telling = false;
         });
       });
@@ -111,14 +125,12 @@ export class PostgresGovernance implements Governance {
     return row?.permit ?? "no_right";
   }
 
-  async #append(query: Query, end: ChainEnd, parts: EntryParts, tokenHashes: readonly Buffer[]): Promise<AuditRow> {
-    // each once, as the table keeps them
-    const hashes = [...new Map(tokenHashes.map((one) => [one.toString("hex"), one])).values()];
-    const entry = entryText(end, parts, hashes);
+  async #append(query: Query, end: ChainEnd, parts: EntryParts, tokens: BoundTokens): Promise<AuditRow> {
+    const entry = entryText(end, parts, tokens);
     const hash = entryHash(entry);
     const { keyId } = this.#keys;
     const signature = this.#keys.sign(hash);
-    await query(`SELECT ${this.#schema}.audit_append($1, $2, $3, $4, $5, $6)`, [parts.act, entry, hash, keyId, signature, hashes]);
+    await query(`SELECT ${this.#schema}.audit_append($1, $2, $3, $4, $5)`, [parts.act, entry, hash, keyId, signature]);
     return { sequence: end.sequence + 1, act: parts.act, entry, hash, keyId, signature };
   }
 
@@ -138,6 +150,10 @@ function unwritable(error: unknown): unknown {
   return new MasklineError("audit_unwritable", `the audit could not be written (${error.message}); nothing was shown or changed`, {
     next: "maskline migrate --grants prints the rights that a role needs; as long as the audit cannot be written nothing is opened",
   });
+}
+
+function distinct(hashes: readonly Buffer[]): readonly Buffer[] {
+  return [...new Map(hashes.map((one) => [one.toString("latin1"), one])).values()];
 }
 
 function claimedName(): string {

@@ -44,12 +44,12 @@ const vaultWriting: readonly Right[] = [
   { may: "INSERT", tables: ["vault"], columns: ["domain", "token", "key_id", "sealed"], why: "originals, sealed" },
   { may: "INSERT", tables: ["vault_link"], why: "whose they are, by keyed hashes" },
 ];
-const audit = ["audit_begin()", "audit_append(uuid, text, bytea, bigint, bytea, bytea[])"] as const;
+const audit = ["audit_begin()", "audit_append(uuid, text, bytea, bigint, bytea)"] as const;
 
 const acting: readonly Right[] = [
   {
     may: "EXECUTE",
-    functions: [...audit, "permit(text, text, integer, bytea, uuid)"],
+    functions: ["audit_tokens(uuid, bytea)", ...audit, "permit(text, text, integer, bytea, uuid)"],
     why: "to ask the policy and be told of in the audit before anything is opened",
   },
   {

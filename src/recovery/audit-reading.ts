@@ -1,5 +1,5 @@
 import { type Action, actions, auditFormat, type AuditRow, type BoundTokens, type Step, steps } from "./audit-entry.ts";
-import type { CanonicalValue } from "./canonical-json.ts";
+import { canonicalJson, type CanonicalValue } from "./canonical-json.ts";
 
 /** An entry as it was written. */
 export interface AuditEntry {
@@ -28,9 +28,12 @@ export interface KeptRow extends AuditRow {
 
 const texts = ["previous", "at", "actor", "claimed", "act", "domain", "list", "reason", "ticket"] as const;
 
-/** Null where the text is no entry of this format: then it was not written by maskline, or was altered. */
+/**
+ * Null where the text is no entry of this format: then it was not written by maskline, or was altered. The canonical form alone counts: in
+ * any other one (a member twice, say) a second reader could find something else.
+ */
 export function readEntry(text: string): AuditEntry | null {
-  const value = parsed(text);
+  const value = canonical(text);
   if (!isRecord(value) || value["format"] !== auditFormat) return null;
   const { sequence, amount, step, action, details, outcome, tokens } = value;
   if (!Number.isSafeInteger(sequence) || !Number.isSafeInteger(amount)) return null;
@@ -41,9 +44,10 @@ export function readEntry(text: string): AuditEntry | null {
   return value as unknown as AuditEntry;
 }
 
-function parsed(text: string): unknown {
+function canonical(text: string): unknown {
   try {
-    return JSON.parse(text);
+    const value = JSON.parse(text) as CanonicalValue;
+    return canonicalJson(value) === text ? value : null;
   } catch {
     return null;
   }

@@ -1,7 +1,15 @@
 import { randomUUID } from "node:crypto";
 
 import type { AuditKeys } from "../../src/keys/audit-keys.ts";
-import { type ActFacts, type ChainEnd, chainStart, entryHash, entryText, type Step } from "../../src/recovery/audit-entry.ts";
+import {
+  type ActFacts,
+  bindTokens,
+  type ChainEnd,
+  chainStart,
+  entryHash,
+  entryText,
+  type Step,
+} from "../../src/recovery/audit-entry.ts";
 import type { KeptRow } from "../../src/recovery/audit-reading.ts";
 import { actFacts } from "./governed-database.ts";
 
@@ -21,7 +29,7 @@ export function auditChain(keys: AuditKeys, told: readonly Told[]): readonly Kep
   for (const { act = randomUUID(), step = "intent", facts = {}, tokenHashes = [], keys: signing = keys } of told) {
     const outcome = step === "intent" ? null : { opened: 1 };
     const parts = { act, step, facts: actFacts(facts), outcome, claimed: "somebody" };
-    const entry = entryText(end, parts, tokenHashes);
+    const entry = entryText(end, parts, bindTokens(tokenHashes));
     const hash = entryHash(entry);
     const sequence = end.sequence + 1;
     rows.push({ sequence, act, entry, hash, keyId: signing.keyId, signature: signing.sign(hash), tokenHashes });

@@ -51,11 +51,11 @@ export class GovernedDatabase {
   /** A login role that may call the functions of the way back, and nothing else. */
   async person(name: string): Promise<void> {
     await this.admin.query(
-      `DO $$ BEGIN CREATE ROLE ${name} LOGIN PASSWORD '${name}'; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
+      `DO $$ BEGIN CREATE ROLE ${name} LOGIN PASSWORD '${name}'; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`,
     );
     await this.admin.query(
       `GRANT USAGE ON SCHEMA maskline TO ${name};
-       GRANT EXECUTE ON FUNCTION maskline.audit_begin(), maskline.audit_append(uuid, text, bytea, bigint, bytea, bytea[]),
+       GRANT EXECUTE ON FUNCTION maskline.audit_tokens(uuid, bytea), maskline.audit_begin(), maskline.audit_append(uuid, text, bytea, bigint, bytea),
          maskline.permit(text, text, integer, bytea, uuid), maskline.pending_approval(uuid), maskline.approve(uuid, bytea),
          maskline.request_approval(uuid, text, text, integer, bytea, text, text, integer) TO ${name}`,
     );

@@ -26,7 +26,7 @@ const replayerGrants = [
   "GRANT SELECT, INSERT, UPDATE, DELETE ON maskline.replica TO replayer",
   "GRANT INSERT ON maskline.token_alias, maskline.quarantine_exit TO replayer",
   "GRANT SELECT, UPDATE, DELETE ON maskline.quarantine TO replayer",
-  `GRANT EXECUTE ON FUNCTION maskline.audit_begin(), maskline.audit_append(uuid, text, bytea, bigint, bytea, bytea[]),
+  `GRANT EXECUTE ON FUNCTION maskline.audit_tokens(uuid, bytea), maskline.audit_begin(), maskline.audit_append(uuid, text, bytea, bigint, bytea),
      maskline.permit(text, text, integer, bytea, uuid),
      maskline.request_approval(uuid, text, text, integer, bytea, text, text, integer) TO replayer`,
   "INSERT INTO maskline.policy (role, domain, action) VALUES ('replayer', 'quarantine', 'replay')",

@@ -20,8 +20,8 @@ const closures: Readonly<Record<string, readonly [close: string, open: string]>>
   missing: ["ALTER TABLE maskline.audit RENAME TO elsewhere", "ALTER TABLE maskline.elsewhere RENAME TO audit"],
   locked: ["BEGIN; SELECT FROM maskline.audit_head FOR UPDATE", "ROLLBACK"],
   "out of reach": [
-    "REVOKE EXECUTE ON FUNCTION maskline.audit_append(uuid, text, bytea, bigint, bytea, bytea[]) FROM officer",
-    "GRANT EXECUTE ON FUNCTION maskline.audit_append(uuid, text, bytea, bigint, bytea, bytea[]) TO officer",
+    "REVOKE EXECUTE ON FUNCTION maskline.audit_append(uuid, text, bytea, bigint, bytea) FROM officer",
+    "GRANT EXECUTE ON FUNCTION maskline.audit_append(uuid, text, bytea, bigint, bytea) TO officer",
   ],
 };
 

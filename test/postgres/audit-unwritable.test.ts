@@ -55,10 +55,10 @@ for (const { name, missing, start } of postgresServers()) {
     test("read-only: refused; a default of a session, which our transactions overrule, is none", async (t) => {
       const place = await governed(t);
       await place.admin.query(
-        "ALTER FUNCTION maskline.audit_append(uuid, text, bytea, bigint, bytea, bytea[]) SET transaction_read_only = on",
+        "ALTER FUNCTION maskline.audit_append(uuid, text, bytea, bigint, bytea) SET transaction_read_only = on",
       );
       await refusesAll(place);
-      await place.admin.query("ALTER FUNCTION maskline.audit_append(uuid, text, bytea, bigint, bytea, bytea[]) RESET ALL");
+      await place.admin.query("ALTER FUNCTION maskline.audit_append(uuid, text, bytea, bigint, bytea) RESET ALL");
       await place.admin.query("ALTER ROLE officer SET default_transaction_read_only = on");
       t.after(() => place.admin.query("ALTER ROLE officer RESET default_transaction_read_only").catch(() => {}));
       await goesOn(place);
@@ -69,8 +69,9 @@ for (const { name, missing, start } of postgresServers()) {
       const place = await governed(t);
       // the time our transactions wait stands in each of them; what a function sets holds inside it
       await place.admin.query(
-        `ALTER FUNCTION maskline.audit_begin() SET lock_timeout = '50ms';
-         ALTER FUNCTION maskline.audit_append(uuid, text, bytea, bigint, bytea, bytea[]) SET lock_timeout = '50ms'`,
+        `ALTER FUNCTION maskline.audit_tokens(uuid, bytea) SET lock_timeout = '50ms';
+         ALTER FUNCTION maskline.audit_begin() SET lock_timeout = '50ms';
+         ALTER FUNCTION maskline.audit_append(uuid, text, bytea, bigint, bytea) SET lock_timeout = '50ms'`,
       );
       const other = await plainClient(place.url);
       try {
@@ -95,8 +96,9 @@ for (const { name, missing, start } of postgresServers()) {
         "TABLE maskline.audit",
         "TABLE maskline.audit_token",
         "TABLE maskline.audit_head",
+        "FUNCTION maskline.audit_tokens(uuid, bytea)",
         "FUNCTION maskline.audit_begin()",
-        "FUNCTION maskline.audit_append(uuid, text, bytea, bigint, bytea, bytea[])",
+        "FUNCTION maskline.audit_append(uuid, text, bytea, bigint, bytea)",
       ]) {
         const place = await governed(t);
         await place.admin.query(`DROP ${part}`);
@@ -109,9 +111,7 @@ for (const { name, missing, start } of postgresServers()) {
 
     test("not to be called: refused", async (t) => {
       const place = await governed(t);
-      await place.admin.query(
-        "REVOKE EXECUTE ON FUNCTION maskline.audit_append(uuid, text, bytea, bigint, bytea, bytea[]) FROM officer",
-      );
+      await place.admin.query("REVOKE EXECUTE ON FUNCTION maskline.audit_append(uuid, text, bytea, bigint, bytea) FROM officer");
       await refusesAll(place);
     });
 

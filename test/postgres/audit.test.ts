@@ -196,7 +196,7 @@ for (const { name, missing, start } of postgresServers()) {
       const entry = JSON.stringify({ sequence: 3, previous: end?.hash.toString("hex"), act, actor: "deputy" });
       await place
         .as("deputy")
-        .query("forging", "SELECT maskline.audit_append($1, $2, $3, $4, $5, '{}')", [
+        .query("forging", "SELECT maskline.audit_append($1, $2, $3, $4, $5)", [
           act,
           entry,
           Buffer.alloc(32, 1),

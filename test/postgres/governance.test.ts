@@ -9,6 +9,7 @@ import { beginAct } from "../../src/recovery/govern.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
 import { actFacts, GovernedDatabase } from "../harness/governed-database.ts";
 import { refused } from "../harness/refused.ts";
+import { plainClient, untilWaiting } from "./databases.ts";
 
 for (const { name, missing, start } of postgresServers()) {
   suite(`policy and audit on ${name}`, { skip: missing ?? false }, () => {
@@ -127,6 +128,53 @@ for (const { name, missing, start } of postgresServers()) {
       }
     });
 
+    test("the tokens of a long list are written before the end is locked: nobody waits for them", async () => {
+      const place = await GovernedDatabase.create(server);
+      const other = await plainClient(place.url);
+      try {
+        await place.person("officer");
+        await place.allow("officer", "reveal");
+        await other.query("BEGIN");
+        await other.query("LOCK TABLE maskline.audit_token");
+        const tokens = ["one", "another", "one"].map((token) => place.keys.hashToken("login.ip", token));
+        const slow = beginAct(place.governanceOf("officer"), actFacts({ amount: 2 }), tokens);
+        await untilWaiting(place.admin, 1, [slow]);
+        const quick = await beginAct(place.governanceOf("officer"), actFacts(), []);
+        await quick.end({});
+        await other.query("ROLLBACK");
+        const { rows } = await place.admin.query(
+          "SELECT audit.act, (SELECT count(*)::int FROM maskline.audit_token WHERE audit_token.act = audit.act) AS tokens FROM maskline.audit ORDER BY sequence",
+        );
+        assert.deepEqual(rows.slice(0, 2), [
+          { act: quick.id, tokens: 0 },
+          { act: quick.id, tokens: 0 },
+        ]);
+        const { id } = await slow;
+        const { rows: kept } = await place.admin.query("SELECT count(*)::int AS kept FROM maskline.audit_token WHERE act = $1", [
+          id,
+        ]);
+        assert.deepEqual(kept, [{ kept: 2 }]);
+      } finally {
+        await other.end();
+        await place.close();
+      }
+    });
+
+    test("tokens are only added to an act that nothing has been told of", async () => {
+      const place = await GovernedDatabase.create(server);
+      try {
+        await place.person("officer");
+        await place.allow("officer", "reveal");
+        const act = await beginAct(place.governanceOf("officer"), actFacts(), []);
+        const asOfficer = place.as("officer");
+        await assert.rejects(asOfficer.query("adding", "SELECT maskline.audit_tokens($1, $2)", [act.id, Buffer.alloc(16)]));
+        const { rows } = await place.admin.query("SELECT FROM maskline.audit_token");
+        assert.equal(rows.length, 0);
+      } finally {
+        await place.close();
+      }
+    });
+
     test("nobody rewrites the audit, and whoever may not append is refused before anything is opened", async () => {
       const place = await GovernedDatabase.create(server);
       try {
@@ -142,7 +190,7 @@ for (const { name, missing, start } of postgresServers()) {
           await refused(asOfficer.query("looking", `SELECT FROM maskline.${table}`), "database_denied");
         }
         await refused(
-          asOfficer.query("forging", "SELECT maskline.audit_append($1, $2, $3, 1, $4, '{}')", [
+          asOfficer.query("forging", "SELECT maskline.audit_append($1, $2, $3, 1, $4)", [
             randomUUID(),
             JSON.stringify({ sequence: 2, previous: "00".repeat(32), actor: "officer" }),
             Buffer.alloc(32),

@@ -6,7 +6,7 @@ import { confirmed } from "../confirmed.ts";
 import { approvalForm, tellHeadOn } from "../explained.ts";
 import type { Output } from "../output.ts";
 import { settingsOf } from "../settings.ts";
-import { count, moment } from "../table.ts";
+import { count, moment, showable } from "../table.ts";
 
 export const approve: Command = {
   operands: "ID",
@@ -33,7 +33,7 @@ without it nothing is approved.`,
       const { action, domain, amount, list, actor, expiresAt } = asked;
       if (call.output.json) return call.output.document({ approved: id, action, domain, amount, list, for: actor, expiresAt });
       call.output.say(
-        `approved. ${plain(actor)} can use it once, until ${moment(expiresAt)}: the same command with --approval ${id}`,
+        `approved. ${showable(actor)} can use it once, until ${moment(expiresAt)}: the same command with --approval ${id}`,
       );
     });
   },
@@ -44,15 +44,10 @@ function show(
   { id, action, domain, amount, list, actor, reason, ticket, requestedAt, expiresAt }: AskedApproval,
 ): void {
   output.say(`approval ${id}`);
-  output.say(`  who      ${plain(actor)}, on ${moment(requestedAt)}`);
-  output.say(`  what     ${plain(action)}: ${count(amount)} values of ${plain(domain)}`);
-  output.say(`  reason   ${plain(reason)}`);
-  output.say(`  ticket   ${plain(ticket)}`);
+  output.say(`  who      ${showable(actor)}, on ${moment(requestedAt)}`);
+  output.say(`  what     ${showable(action)}: ${count(amount)} values of ${showable(domain)}`);
+  output.say(`  reason   ${showable(reason)}`);
+  output.say(`  ticket   ${showable(ticket)}`);
   output.say(`  list     SHA-256 ${list}`);
   output.say(`  expires  ${moment(expiresAt)}`);
-}
-
-/** Whoever asks writes these texts: without what would draw on the terminal, or turn a line around, for whoever looks. */
-function plain(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
 }

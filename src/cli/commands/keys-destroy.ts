@@ -29,10 +29,13 @@ Older copies of the ring still hold the key: destroy them too.`,
     if (call.has("lost")) return lose(call, keyId);
     const settings = settingsOf(call, { unset: offline ? "servers" : "nowhere" });
     await confirm(call, keyId);
-    const { kind } = await destroyKey(settings, { keyId, offline });
-    if (call.output.json) return call.output.document({ keyId, kind, state: "DESTROYED" });
+    const { kind, auditKey } = await destroyKey(settings, { keyId, offline });
+    const forAudit = auditKey === null ? null : `${keyId}:${auditKey.toString("hex")}`;
+    if (call.output.json) return call.output.document({ keyId, kind, state: "DESTROYED", auditKey: forAudit });
     call.output.say(`${kind} key ${keyId} is destroyed`);
     call.output.say("older copies of the ring still hold it, and backups of the database still hold what it opens: mind both");
+    if (forAudit !== null)
+      call.output.say(`rows of the audit that it signed are checked with --key ${forAudit} from now on: keep that`);
   },
 };
 

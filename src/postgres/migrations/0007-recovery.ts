@@ -67,6 +67,7 @@ CREATE TABLE ${schema}.audit_token (
   PRIMARY KEY (act, token_hash)
 );
 CREATE INDEX audit_token_hash ON ${schema}.audit_token (token_hash);
+CREATE INDEX audit_act ON ${schema}.audit (act);
 
 -- The end of the chain. Whoever appends holds its lock until the commit, so that the chain never forks.
 CREATE TABLE ${schema}.audit_head (
@@ -85,6 +86,17 @@ CREATE TRIGGER audit_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON ${schema}.au
 CREATE TRIGGER audit_token_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON ${schema}.audit_token
   FOR EACH STATEMENT EXECUTE PROCEDURE ${schema}.refuse_change();
 
+-- Keeps the tokens of an act, their hashes end to end: before the end of the chain is locked, so that a long list makes nobody wait. The
+-- entry that follows in the same transaction binds them.
+CREATE FUNCTION ${schema}.audit_tokens(of_act uuid, token_hashes bytea) RETURNS void ${own} AS $tokens$
+BEGIN
+  IF EXISTS (SELECT FROM ${schema}.audit WHERE audit.act = of_act) THEN
+    RAISE EXCEPTION 'this act has its tokens already' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  INSERT INTO ${schema}.audit_token (act, token_hash)
+  SELECT of_act, substring(token_hashes FROM place * 16 + 1 FOR 16) FROM generate_series(0, octet_length(token_hashes) / 16 - 1) AS place;
+END $tokens$;
+
 -- Locks the end of the chain, and says where it is, who asks and what time it is.
 CREATE FUNCTION ${schema}.audit_begin(OUT sequence bigint, OUT hash bytea, OUT actor text, OUT at timestamptz) ${own} AS $begin$
 BEGIN
@@ -93,7 +105,7 @@ BEGIN
 END $begin$;
 
 -- Appends one entry, which must follow the end of the chain and be of who appends it.
-CREATE FUNCTION ${schema}.audit_append(of_act uuid, text_of_entry text, entry_hash bytea, by_key bigint, entry_signature bytea, token_hashes bytea[])
+CREATE FUNCTION ${schema}.audit_append(of_act uuid, text_of_entry text, entry_hash bytea, by_key bigint, entry_signature bytea)
 RETURNS void ${own} AS $append$
 DECLARE
   head record;
@@ -106,7 +118,6 @@ BEGIN
   END IF;
   INSERT INTO ${schema}.audit (sequence, act, entry, hash, key_id, signature)
   VALUES (head.sequence + 1, of_act, text_of_entry, entry_hash, by_key, entry_signature);
-  INSERT INTO ${schema}.audit_token (act, token_hash) SELECT DISTINCT of_act, each FROM unnest(token_hashes) AS each;
   UPDATE ${schema}.audit_head SET sequence = head.sequence + 1, hash = entry_hash;
 END $append$;
 
@@ -181,8 +192,8 @@ BEGIN
 END $approve$;
 
 -- Who may call what is granted role by role (maskline migrate --grants); nobody may by default.
-REVOKE ALL ON FUNCTION ${schema}.audit_begin(), ${schema}.audit_append(uuid, text, bytea, bigint, bytea, bytea[]),
-  ${schema}.permit(text, text, integer, bytea, uuid), ${schema}.request_approval(uuid, text, text, integer, bytea, text, text, integer),
+REVOKE ALL ON FUNCTION ${schema}.audit_tokens(uuid, bytea), ${schema}.audit_begin(),
+  ${schema}.audit_append(uuid, text, bytea, bigint, bytea), ${schema}.permit(text, text, integer, bytea, uuid), ${schema}.request_approval(uuid, text, text, integer, bytea, text, text, integer),
   ${schema}.pending_approval(uuid), ${schema}.approve(uuid, bytea) FROM PUBLIC;
 
 -- Refuses a change of the policy that the audit does not tell: its last entry has to be of this transaction and of who asks, and to name
