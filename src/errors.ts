@@ -170,7 +170,7 @@ export const errorCodes = {
   audit_unwritable: {
     exit: "misfit",
     retryable: false,
-    meaning: "the audit could not be written; so nothing was shown or changed",
+    meaning: "the audit could not be written; nothing is shown or changed before it is",
   },
   audit_broken: { exit: "failed", retryable: false, meaning: "the audit is not as it was written: altered, cut or forked" },
   file_unwritable: {

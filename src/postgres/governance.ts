@@ -55,10 +55,9 @@ export class PostgresGovernance implements Governance {
   }
 
   async append(parts: Omit<EntryParts, "claimed">): Promise<void> {
-    const row = await this.#written(async (query) =>
-      this.#append(query, await this.#end(query), { ...parts, claimed: claimedName() }, noTokens),
-    );
-    this.#tellHead(row);
+    const write = async (query: Query): Promise<AuditRow> =>
+      this.#append(query, await this.#end(query), { ...parts, claimed: claimedName() }, noTokens);
+    this.#tellHead(await this.#written(write, parts));
   }
 
   /**
@@ -135,11 +134,11 @@ export class PostgresGovernance implements Governance {
   }
 
   /** What cannot be told may not be done, whatever the reason: no right to the functions, a standby, a lock that does not come, a full disk. */
-  async #written<T>(work: (query: Query) => Promise<T>): Promise<T> {
+  async #written<T>(work: (query: Query) => Promise<T>, told: Pick<EntryParts, "act" | "step"> | null = null): Promise<T> {
     try {
       return await this.#database.transaction("writing the audit", (query) => work(query));
     } catch (error) {
-      throw unwritable(error);
+      throw told?.step === "result" ? endUntold(error, told.act) : unwritable(error);
     }
   }
 }
@@ -150,6 +149,16 @@ function unwritable(error: unknown): unknown {
   return new MasklineError("audit_unwritable", `the audit could not be written (${error.message}); nothing was shown or changed`, {
     next: "maskline migrate --grants prints the rights that a role needs; as long as the audit cannot be written nothing is opened",
   });
+}
+
+/** Too late to do nothing: the intent stands, and counts as done. */
+function endUntold(error: unknown, act: string): unknown {
+  if (!(error instanceof MasklineError)) return error;
+  return new MasklineError(
+    "audit_unwritable",
+    `the audit has the intent of this act, and could not be told what came of it (${error.message})`,
+    { next: `tell whoever keeps the audit: act ${act} has an intent without a result, and counts as done` },
+  );
 }
 
 function distinct(hashes: readonly Buffer[]): readonly Buffer[] {

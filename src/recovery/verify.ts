@@ -60,7 +60,7 @@ export async function verify(request: VerifyRequest, { governance, hashToken, co
   try {
     found = await countRows(own);
   } catch (error) {
-    await act.end({ answered: false });
+    await act.end({ answered: false }).catch(() => {});
     throw error;
   }
   const matches = asked === null || isOfAnotherKey(request, asked) ? null : own.includes(asked);
