@@ -15,6 +15,7 @@ import { Database } from "../src/postgres/database.ts";
 import { PostgresGovernance } from "../src/postgres/governance.ts";
 import { migrate } from "../src/postgres/migrate.ts";
 import { selectTokens } from "../src/postgres/token-selection.ts";
+import { beginAct } from "../src/recovery/govern.ts";
 import { openerOf } from "../src/recovery/opener.ts";
 import { freezeList, reveal, type RevealedTarget } from "../src/recovery/reveal.ts";
 
@@ -40,7 +41,7 @@ async function main(): Promise<void> {
   const rounds = Number(values.rounds ?? usualRounds);
   const server = await startPostgres();
   const folder = await mkdtemp(path.join(tmpdir(), "maskline-bench-"));
-  const database = new Database({ url: server.url, tls: null, caFile: null, connections: 2, connectTimeoutMs: 10_000 });
+  const database = new Database({ url: server.url, tls: null, caFile: null, connections: 3, connectTimeoutMs: 10_000 });
   try {
     const ring = createKeyRing(randomBytes);
     const keys = auditKeys(ring);
@@ -85,6 +86,46 @@ async function compare(database: Database, parts: Parts): Promise<void> {
     say(line(`${name}, first round`, found.slice(0, 1), parts.count));
     say(line(`${name}, median`, found, parts.count));
   }
+  await besideOthers(database, parts);
+}
+
+/** How long somebody who asks for one value waits while all of them are asked for: the end of the audit's chain is locked one by one. */
+async function besideOthers(database: Database, parts: Parts): Promise<void> {
+  const governance = new PostgresGovernance(database, "maskline", parts.keys, () => {});
+  const oneValue = (number: number): Promise<unknown> =>
+    beginAct(
+      governance,
+      {
+        action: "reveal",
+        domain: "login.ip",
+        amount: 1,
+        list: "0".repeat(64),
+        reason: "a benchmark",
+        ticket: "B-2",
+        details: {},
+      },
+      [parts.keys.hashToken("login.ip", String(number))],
+    );
+  const alone: number[] = [];
+  for (let number = 0; number < 200; number += 1) alone.push(await timed(() => oneValue(number)));
+  const beside: number[] = [];
+  let running = true;
+  const all = oneRound(database, parts, { take: async (revealed) => void lines(revealed), finish: async () => {} });
+  const ended = all.finally(() => {
+    running = false;
+  });
+  while (running) beside.push(await timed(() => oneValue(beside.length)));
+  await ended;
+  const shown = (waits: readonly number[]): string => `${median(waits).toFixed(1)} ms, at most ${Math.max(...waits).toFixed(1)}`;
+  say(
+    `\none value asked for: ${shown(alone)}; beside ${parts.count.toLocaleString("en-US")}: ${shown(beside)} (${beside.length} times)`,
+  );
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startMs = performance.now();
+  await work();
+  return performance.now() - startMs;
 }
 
 async function oneRound(database: Database, { keys, mask, count }: Parts, target: RevealedTarget): Promise<Round> {
@@ -101,7 +142,7 @@ async function oneRound(database: Database, { keys, mask, count }: Parts, target
   const foundMs = performance.now();
   let permittedMs = 0;
   const seen: string[] = [];
-  const timed: RevealedTarget = {
+  const clocked: RevealedTarget = {
     take: async (revealed) => {
       if (permittedMs === 0) permittedMs = performance.now();
       for (const one of revealed.slice(0, 1)) if ("value" in one) seen.push(one.value, one.token);
@@ -126,7 +167,7 @@ async function oneRound(database: Database, { keys, mask, count }: Parts, target
       hashToken: (token) => keys.hashToken("login.ip", token),
       opener: openerOf(mask),
     },
-    timed,
+    clocked,
     new AbortController().signal,
   );
   const endMs = performance.now();
