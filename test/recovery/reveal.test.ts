@@ -34,7 +34,7 @@ class MemoryGovernance implements Governance {
   }
 
   async append({ step, outcome }: Omit<EntryParts, "claimed">): Promise<void> {
-    if (!this.isWritable) throw new MasklineError("audit_unwritable", "not now");
+    if (!this.isWritable) throw new MasklineError("audit_unwritable", "not now", { next: "later" });
     this.happened.push(step);
     this.outcomes.push(outcome);
   }
