@@ -156,7 +156,7 @@ async function revealTo(call: Call, output: RevealedOutput, prepare: () => Promi
     };
     const ports = {
       governance: governed.governance,
-      hashToken: (token: string) => keys.hashToken(column.domain, token),
+      hashTokens: (all: readonly string[]) => keys.hashTokens(column.domain, all),
       opener: openColumn(governed, column),
     };
     const total = list.tokens.length;
