@@ -91,7 +91,7 @@ async function compare(database: Database, parts: Parts): Promise<void> {
 
 /** How long somebody who asks for one value waits while all of them are asked for: the end of the audit's chain is locked one by one. */
 async function besideOthers(database: Database, parts: Parts): Promise<void> {
-  const governance = new PostgresGovernance(database, "maskline", parts.keys, () => {});
+  const governance = new PostgresGovernance(database, "maskline", parts.keys, null, () => {});
   const oneValue = (number: number): Promise<unknown> =>
     beginAct(
       governance,
@@ -163,7 +163,7 @@ async function oneRound(database: Database, { keys, mask, count }: Parts, target
     request,
     freezeList(tokens),
     {
-      governance: new PostgresGovernance(database, "maskline", keys, () => {}),
+      governance: new PostgresGovernance(database, "maskline", keys, null, () => {}),
       hashToken: (token) => keys.hashToken("login.ip", token),
       opener: openerOf(mask),
     },
