@@ -58,8 +58,7 @@ export class PostgresGovernance implements Governance {
   }
 
   async append(parts: ToldParts): Promise<void> {
-    const write = async (query: Query): Promise<AuditRow> =>
-      this.#append(query, await this.#end(query), parts, noTokens);
+    const write = async (query: Query): Promise<AuditRow> => this.#append(query, await this.#end(query), parts, noTokens);
     this.#tellHead(await this.#written(write, parts));
   }
 

@@ -71,7 +71,11 @@ export const chainStart: Buffer = Buffer.alloc(32);
  * tokens stands there once.
  * @throws RangeError where a result is given any
  */
-export function entryText(end: ChainEnd, { act, step, facts, outcome, claimed, principal }: EntryParts, tokens: BoundTokens): string {
+export function entryText(
+  end: ChainEnd,
+  { act, step, facts, outcome, claimed, principal }: EntryParts,
+  tokens: BoundTokens,
+): string {
   if (step === "result" && tokens.count > 0) throw new RangeError("the tokens of an act stand at its intent");
   return canonicalJson({
     format: auditFormat,

@@ -27,7 +27,14 @@ export interface Told {
 export function auditChain(keys: AuditKeys, told: readonly Told[]): readonly KeptRow[] {
   const rows: KeptRow[] = [];
   let end: ChainEnd = { sequence: 0, hash: chainStart, actor: "officer", at: new Date(Date.UTC(2026, 10, 21)) };
-  for (const { act = randomUUID(), step = "intent", facts = {}, tokenHashes = [], keys: signing = keys, principal = null } of told) {
+  for (const {
+    act = randomUUID(),
+    step = "intent",
+    facts = {},
+    tokenHashes = [],
+    keys: signing = keys,
+    principal = null,
+  } of told) {
     const outcome = step === "intent" ? null : { opened: 1 };
     const parts = { act, step, facts: actFacts(facts), outcome, claimed: "somebody", principal };
     const entry = entryText(end, parts, bindTokens(tokenHashes));

@@ -115,7 +115,9 @@ const principalColumn: TableColumn<ShownRow> = { title: "principal", value: ({ e
 /** With the principals, where there is any: most rings are none of AWS. */
 function columnsOf(rows: readonly ShownRow[]): readonly TableColumn<ShownRow>[] {
   const some = rows.some(({ entry }) => (entry?.principal ?? null) !== null);
-  return some ? listColumns.toSpliced(1 + listColumns.findIndex(({ title }) => title === "actor"), 0, principalColumn) : listColumns;
+  return some
+    ? listColumns.toSpliced(1 + listColumns.findIndex(({ title }) => title === "actor"), 0, principalColumn)
+    : listColumns;
 }
 
 /** Null where no time stands. */
