@@ -22,7 +22,7 @@ export const personal = {
 
 const tables = [
   "user_logins",
-  ...["quarantine", "quarantine_exit", "receipt", "identity_receipt", "vault", "vault_link", "erasure", "policy"].map(
+  ...["quarantine", "quarantine_exit", "receipt", "identity_receipt", "vault", "vault_link", "policy"].map(
     (name) => `maskline.${name}`,
   ),
 ];
@@ -99,6 +99,14 @@ export class RefusingPlace {
 
   async query(sql: string, parameters: readonly unknown[] = []): Promise<void> {
     await this.revealing.governed.admin.query(sql, [...parameters]);
+  }
+
+  /** What somebody is told to have approved. @returns the id of it */
+  async asksForApproval(person: string, args: readonly string[], stdin: string): Promise<string> {
+    const asked = await this.run({ person, args, stdin });
+    const id = /--approval ([\da-f-]{36})/.exec(asked.stdout)?.[1];
+    assert.ok(id, asked.stdout + asked.stderr);
+    return id;
   }
 
   /** A second person's approval of what was asked for, but for what is changed. @returns its id */
