@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
+import path from "node:path";
 import { after, before, suite, test } from "node:test";
 
 import { type PostgresServer, startPostgres } from "../../src/demo/postgres-server.ts";
+import type { ErrorCode } from "../../src/errors.ts";
+import { createKeyRingFile } from "../../src/keys/providers/file.ts";
 import { createKeyRing } from "../../src/keys/ring.ts";
 import { createMask } from "../../src/masks/create-mask.ts";
 import { personal, type Refused, RefusingPlace, why } from "../harness/refusals.ts";
@@ -41,11 +44,6 @@ function nothing(action: string, domain: string, outcome: Readonly<Record<string
   ];
 }
 
-const notOpened = (failure: string): Readonly<Record<string, unknown>> => ({ opened: 0, failures: { [failure]: 1 } });
-const denied = (action: string, domain: string): Pick<Refused, "code" | "told"> => ({
-  code: "database_denied",
-  told: refusal(action, domain, "database_denied"),
-});
 const unfitColumn = (action: string, domain: string): Pick<Refused, "code" | "told"> => ({
   code: "usage",
   told: refusal(action, domain, "column_unfit"),
@@ -53,44 +51,38 @@ const unfitColumn = (action: string, domain: string): Pick<Refused, "code" | "to
 
 type Cell = Omit<Refused, "person"> & { readonly person?: string };
 
+/** Refused for what the error says, before it became an act. */
+function fails(code: ErrorCode, args: readonly string[], action: string, domain: string, stdin: string = ""): Cell {
+  return { args, stdin, code, told: refusal(action, domain, code) };
+}
+
+/** The same, for a right in the database that is not there. */
+function lacking(without: string, args: readonly string[], action: string, domain: string, stdin: string = ""): Cell {
+  return { ...fails("database_denied", args, action, domain, stdin), without };
+}
+
+/** Permitted, and the result counts the token that did not open. */
+function unopened(
+  token: string,
+  failure: string,
+  args: readonly string[] = reveal("masked_ip"),
+  action: string = "reveal",
+  domain: string = "login.ip",
+): Cell {
+  const told = nothing(action, domain, { opened: 0, failures: { [failure]: 1 } });
+  return { args, stdin: token, code: "tokens_unopened", told };
+}
+
 /** By what is attempted. Whoever attempts it has every right but the one that is named. */
 const cells: Readonly<Record<string, (place: RefusingPlace) => Cell>> = {
-  "reveal a token of another key": () => ({
-    args: reveal("masked_ip"),
-    stdin: foreignToken(),
-    code: "tokens_unopened",
-    told: nothing("reveal", "login.ip", notOpened("unknown_key")),
-  }),
-  "reveal an altered token": ({ tokens }) => ({
-    args: reveal("masked_ip"),
-    stdin: altered(tokens["masked_ip"]),
-    code: "tokens_unopened",
-    told: nothing("reveal", "login.ip", notOpened("not_authentic")),
-  }),
-  "reveal a token of another column": ({ tokens }) => ({
-    args: reveal("masked_ip"),
-    stdin: tokens["masked_device_id"] ?? "",
-    code: "tokens_unopened",
-    told: nothing("reveal", "login.ip", notOpened("not_authentic")),
-  }),
-  "reveal a part of a token of another column": ({ tokens }) => ({
-    args: reveal("masked_ip", "--partial"),
-    stdin: tokens["masked_device_id"] ?? "",
-    code: "tokens_unopened",
-    told: nothing("reveal-partial", "login.ip", notOpened("not_authentic")),
-  }),
-  "reveal what is no token": () => ({
-    args: reveal("masked_ip"),
-    stdin: "no-token",
-    code: "tokens_unopened",
-    told: nothing("reveal", "login.ip", notOpened("not_a_token")),
-  }),
-  "reveal a token that the vault does not have": ({ tokens }) => ({
-    args: reveal("masked_phone"),
-    stdin: altered(tokens["masked_phone"]),
-    code: "tokens_unopened",
-    told: nothing("reveal", "login.phone", notOpened("not_a_token")),
-  }),
+  "reveal a token of another key": () => unopened(foreignToken(), "unknown_key"),
+  "reveal an altered token": ({ tokens }) => unopened(altered(tokens["masked_ip"]), "not_authentic"),
+  "reveal a token of another column": ({ tokens }) => unopened(tokens["masked_device_id"] ?? "", "not_authentic"),
+  "reveal a part of a token of another column": ({ tokens }) =>
+    unopened(tokens["masked_device_id"] ?? "", "not_authentic", reveal("masked_ip", "--partial"), "reveal-partial", "login.ip"),
+  "reveal what is no token": () => unopened("no-token", "not_a_token"),
+  "reveal a token that the vault does not have": ({ tokens }) =>
+    unopened(altered(tokens["masked_phone"]), "not_a_token", reveal("masked_phone"), "reveal", "login.phone"),
   "reveal of the vault, without a right on it": ({ tokens }) => ({
     args: reveal("masked_phone"),
     stdin: tokens["masked_phone"] ?? "",
@@ -105,23 +97,13 @@ const cells: Readonly<Record<string, (place: RefusingPlace) => Cell>> = {
   }),
   "reveal a column that is not masked": () => ({ args: reveal("user_id"), stdin: "u-1", ...unfitColumn("reveal", "*") }),
   "reveal a column that is not there": () => ({ args: reveal("CANARY"), stdin: "x", ...unfitColumn("reveal", "*") }),
-  "reveal from a table that may not be read": () => ({
-    args: reveal("masked_ip", "--where", "user_id=u-1"),
-    without: "SELECT ON user_logins",
-    ...denied("reveal", "login.ip"),
-  }),
-  "reveal from rows that are not there": () => ({
-    args: reveal("masked_ip", "--where", "user_id=nobody"),
-    code: "not_found",
-    told: refusal("reveal", "login.ip", "not_found"),
-  }),
+  "reveal from a table that may not be read": () =>
+    lacking("SELECT ON user_logins", reveal("masked_ip", "--where", "user_id=u-1"), "reveal", "login.ip"),
+  "reveal from rows that are not there": () =>
+    fails("not_found", reveal("masked_ip", "--where", "user_id=nobody"), "reveal", "login.ip"),
 
-  "verify a value that the column does not take": () => ({
-    args: verify("masked_ip"),
-    stdin: personal.refused,
-    code: "value_unfit",
-    told: refusal("verify", "login.ip", "value_unfit"),
-  }),
+  "verify a value that the column does not take": () =>
+    fails("value_unfit", verify("masked_ip"), "verify", "login.ip", personal.refused),
   "verify in a column that is not masked": () => ({ args: verify("user_id"), stdin: "u-1", ...unfitColumn("verify", "*") }),
   "verify in a column that is not there": () => ({ args: verify("CANARY"), stdin: "x", ...unfitColumn("verify", "*") }),
   "verify in a table that may not be read": ({ tokens }) => ({
@@ -143,12 +125,7 @@ const cells: Readonly<Record<string, (place: RefusingPlace) => Cell>> = {
     stdin: "u-1",
     ...unfitColumn("erase", "*"),
   }),
-  "erase whom the column cannot name": () => ({
-    args: erase,
-    stdin: "u".repeat(129),
-    code: "value_unfit",
-    told: refusal("erase", "*", "value_unfit"),
-  }),
+  "erase whom the column cannot name": () => fails("value_unfit", erase, "erase", "*", "u".repeat(129)),
   "erase without a right on the vault": () => ({
     args: erase,
     stdin: "u-1",
@@ -156,73 +133,33 @@ const cells: Readonly<Record<string, (place: RefusingPlace) => Cell>> = {
     code: "database_denied",
     told: nothing("erase", "*", { failed: "database_denied" }),
   }),
-  "erase without a right on the links": () => ({
-    args: erase,
-    stdin: "u-1",
-    without: "SELECT ON maskline.vault_link",
-    ...denied("erase", "*"),
-  }),
-  "erase without a right on the quarantine": () => ({
-    args: erase,
-    stdin: "u-1",
-    without: "SELECT ON maskline.quarantine",
-    ...denied("erase", "*"),
-  }),
-  "erase without a right on the table": () => ({
-    args: erase,
-    stdin: "u-1",
-    without: "SELECT ON user_logins",
-    ...denied("erase", "*"),
-  }),
-  "rehearse an erasure without a right on the links": () => ({
-    args: [...erase, "--dry-run"],
-    stdin: "u-1",
-    without: "SELECT ON maskline.vault_link",
-    ...denied("erase", "*"),
-  }),
+  "erase without a right on the links": () => lacking("SELECT ON maskline.vault_link", erase, "erase", "*", "u-1"),
+  "erase without a right on the quarantine": () => lacking("SELECT ON maskline.quarantine", erase, "erase", "*", "u-1"),
+  "erase without a right on the table": () => lacking("SELECT ON user_logins", erase, "erase", "*", "u-1"),
+  "rehearse an erasure without a right on the links": () =>
+    lacking("SELECT ON maskline.vault_link", [...erase, "--dry-run"], "erase", "*", "u-1"),
 
-  "replay a message that is not there": () => ({
-    args: replay(nowhere),
-    code: "not_found",
-    told: refusal("replay", "quarantine", "not_found"),
-  }),
-  "replay without a right on the quarantine": () => ({
-    args: replay("--all"),
-    without: "SELECT ON maskline.quarantine",
-    ...denied("replay", "quarantine"),
-  }),
+  "replay a message that is not there": () => fails("not_found", replay(nowhere), "replay", "quarantine"),
+  "replay without a right on the quarantine": () =>
+    lacking("SELECT ON maskline.quarantine", replay("--all"), "replay", "quarantine"),
   "replay into a table that may not be written": () => ({
     args: replay("--all"),
     without: "INSERT ON user_logins",
     code: "target_misfit",
     told: refusal("replay", "quarantine", "target_misfit"),
   }),
-  "discard a message that is not there": () => ({
-    args: discard(nowhere),
-    code: "not_found",
-    told: refusal("replay", "quarantine", "not_found"),
-  }),
-  "discard without a right to read the quarantine": () => ({
-    args: discard("--all"),
-    without: "SELECT ON maskline.quarantine",
-    ...denied("replay", "quarantine"),
-  }),
+  "discard a message that is not there": () => fails("not_found", discard(nowhere), "replay", "quarantine"),
+  "discard without a right to read the quarantine": () =>
+    lacking("SELECT ON maskline.quarantine", discard("--all"), "replay", "quarantine"),
   "discard without a right to take from the quarantine": () => ({
     args: discard("--all"),
     without: "DELETE ON maskline.quarantine",
     code: "database_denied",
     told: nothing("replay", "quarantine", { discarded: 0, failed: "database_denied" }),
   }),
-  "show a message that is not there": () => ({
-    args: show(nowhere),
-    code: "not_found",
-    told: refusal("reveal-partial", "quarantine", "not_found"),
-  }),
-  "show without a right on the quarantine": ({ message }) => ({
-    args: show(message),
-    without: "SELECT ON maskline.quarantine",
-    ...denied("reveal-partial", "quarantine"),
-  }),
+  "show a message that is not there": () => fails("not_found", show(nowhere), "reveal-partial", "quarantine"),
+  "show without a right on the quarantine": ({ message }) =>
+    lacking("SELECT ON maskline.quarantine", show(message), "reveal-partial", "quarantine"),
 
   "approve what nobody asked for": () => ({
     args: ["approve", nowhere, "--yes"],
@@ -235,11 +172,8 @@ const cells: Readonly<Record<string, (place: RefusingPlace) => Cell>> = {
     code: "right_missing",
     told: refusal("approve", "*", "no_right"),
   }),
-  "approve without knowing the ring": () => ({
-    args: ["approve", nowhere, "--yes"],
-    without: "SELECT ON maskline.mask_definition",
-    ...denied("approve", "*"),
-  }),
+  "approve without knowing the ring": () =>
+    lacking("SELECT ON maskline.mask_definition", ["approve", nowhere, "--yes"], "approve", "*"),
 
   "allow without a reason": () => ({
     args: [...allow, "officer", "reveal"],
@@ -261,7 +195,8 @@ const cells: Readonly<Record<string, (place: RefusingPlace) => Cell>> = {
     person: "keeper",
     args: [...allow, "officer", "reveal", ...why],
     without: "SELECT ON maskline.mask_definition",
-    ...denied("policy", "*"),
+    code: "database_denied",
+    told: refusal("policy", "*", "database_denied"),
   }),
   "deny without a ticket": () => ({
     args: ["policy", "deny", "officer", "reveal", "--reason", "the desk is closed"],
@@ -338,6 +273,14 @@ suite("an attempt upon what one may not open leaves its row in the audit", () =>
     const given = await place.run({ person: "officer", args: approve });
     assert.equal(given.code, 0, given.stderr);
     await refused("officer", "taken");
+  });
+
+  test("a ring that is not this database's writes nothing into its audit", async () => {
+    await createKeyRingFile(path.join(place.revealing.folder, "other.json"), createKeyRing(randomBytes));
+    const args = [...verify("masked_ip"), "--set", "keyring=file:other.json"];
+    const wrong = { person: "officer", args, stdin: personal.ip, told: [] };
+    await place.assertRefused({ ...wrong, code: "key_mismatch" });
+    await place.assertRefused({ ...wrong, code: "database_denied", without: "SELECT ON maskline.ring_key" });
   });
 
   test("what is only wrongly typed is told to nobody", async () => {

@@ -148,7 +148,7 @@ suite("a vault from the command line", () => {
     const url = new URL(place.settings.options.sink?.postgres?.url ?? "");
     [url.username, url.password] = ["loader", "loader"];
     const check = async (): Promise<string> =>
-      (await place.maskline("check", "--connect", "--set", `sink.postgres.url=${url.href}`)).stderr;
+      (await startMaskline(place.folder, ["check", "--connect"], { MASKLINE_SINK_POSTGRES_URL: url.href }).finished).stderr;
     assert.match(await check(), /vault: takes the originals of masked_ip/, "rights on columns are enough");
     const cases: readonly (readonly [right: string, lacked: RegExp])[] = [
       ["SELECT (token) ON maskline.vault", /no SELECT \("token"\) on "maskline"."vault"/],
