@@ -18,8 +18,10 @@ import { readQueueArn } from "../sources/sqs/redrive-policy.ts";
 import { findKeyRing } from "./assemble-keys.ts";
 import { openDatabase, postgresOf } from "./assemble-sink.ts";
 import { openQueue } from "./assemble-source.ts";
+import { checkVault } from "./check-vault.ts";
 import { withoutPinnedKeys } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
+import { subjectColumn } from "./config/subject.ts";
 import { requireOpen } from "./live-masks.ts";
 import { columnDemands, createMasks, maskPins, requireExpected } from "./masks.ts";
 import { rightfulKeyIds, ringName, taggedColumns } from "./tagged-columns.ts";
@@ -73,6 +75,7 @@ export async function connectAndCheck(settings: Settings): Promise<readonly Find
       const schema = await attempt("schema", () => checkSchema(settings, database));
       await attempt("table", () => checkTable(settings, database, ring));
       if (schema !== null && ring !== null) await attempt("keys", () => checkKeys(settings, database, ring));
+      if (schema !== null && subjectColumn(settings.columns) !== null) await attempt("vault", () => checkVault(settings, database));
       if (schema !== null) await attempt("failure budget", () => checkBudget(settings, database));
     } finally {
       await database.close();

@@ -3,9 +3,8 @@ import { MasklineError } from "../errors.ts";
 import { discardQuarantined, QuarantineExit } from "../postgres/quarantine-exit.ts";
 import type { Selection } from "../postgres/quarantine-selection.ts";
 import { beginAct } from "../recovery/govern.ts";
-import type { TellHead } from "../recovery/ports.ts";
 import type { Settings } from "./config/load.ts";
-import { withGovernance } from "./governance.ts";
+import type { Governed } from "./governance.ts";
 import { actUpon, chooseMessages, messageHashes, type Why } from "./quarantine-act.ts";
 
 export interface DiscardRequest {
@@ -26,30 +25,28 @@ export interface Discarded {
 /** Removes messages for good, unopened. A rehearsal only says how many: nothing is opened or changed, and no right is asked for. */
 export async function discardMessages(
   settings: Settings,
-  tellHead: TellHead,
+  governed: Governed,
   { selection, why, dryRun, onProgress, stop }: DiscardRequest,
 ): Promise<Discarded> {
-  return withGovernance(settings, tellHead, async (governed) => {
-    const { database, schema, governance } = governed;
-    const { pipeline, messages, missing } = await chooseMessages(settings, governed, selection);
-    const selected = messages.length;
-    if (selected === 0 || dryRun) return { act: null, selected, discarded: 0, missing };
-    const hash = contractHash(settings.contract);
-    const facts = actUpon(settings, "replay", messages, why, { discard: true });
-    const act = await beginAct(governance, facts, messageHashes(governed, messages), why.approval);
-    let discarded = 0;
-    const note = (soFar: number): void => {
-      discarded = soFar;
-      onProgress(soFar);
-    };
-    try {
-      const exit = new QuarantineExit(schema, pipeline);
-      await discardQuarantined(database, exit, messages, { act: act.id, contractHash: hash }, stop, note);
-    } catch (error) {
-      await act.end({ discarded, failed: error instanceof MasklineError ? error.code : "internal" }).catch(() => {});
-      throw error;
-    }
-    await act.end({ discarded, complete: !stop.aborted });
-    return { act: act.id, selected, discarded, missing };
-  });
+  const { database, schema, governance } = governed;
+  const { pipeline, messages, missing } = await chooseMessages(settings, governed, selection);
+  const selected = messages.length;
+  if (selected === 0 || dryRun) return { act: null, selected, discarded: 0, missing };
+  const hash = contractHash(settings.contract);
+  const facts = actUpon(settings, "replay", messages, why, { discard: true });
+  const act = await beginAct(governance, facts, messageHashes(governed, messages), why.approval);
+  let discarded = 0;
+  const note = (soFar: number): void => {
+    discarded = soFar;
+    onProgress(soFar);
+  };
+  try {
+    const exit = new QuarantineExit(schema, pipeline);
+    await discardQuarantined(database, exit, messages, { act: act.id, contractHash: hash }, stop, note);
+  } catch (error) {
+    await act.end({ discarded, failed: error instanceof MasklineError ? error.code : "internal" }).catch(() => {});
+    throw error;
+  }
+  await act.end({ discarded, complete: !stop.aborted });
+  return { act: act.id, selected, discarded, missing };
 }

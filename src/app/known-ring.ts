@@ -16,6 +16,17 @@ export async function requireMatching(settings: Settings, database: Database, ri
   return readStanding(database, schema, ringName(ring));
 }
 
+/** Whether a ring is not the one of this database, as far as somebody can tell who may not read all that it is compared with. */
+export async function isKnownOther(settings: Settings, database: Database, ring: KeyRing): Promise<boolean> {
+  const own = ring.keys.map(({ id }) => id);
+  try {
+    await compareMaskDefinitions(database, postgresOf(settings).schema, maskPins(settings.columns, ring), own);
+    return false;
+  } catch (error) {
+    return !(error instanceof MasklineError) || error.code !== "database_denied";
+  }
+}
+
 /**
  * Refuses to change a ring that is not the one this database's tokens were made with, or a copy of it that lacks a key. Before the
  * ring or the database is written: a wrong one would stand there ever after.

@@ -5,9 +5,8 @@ import type { MaskedColumn } from "../pipeline/masking.ts";
 import type { Delivery } from "../pipeline/ports.ts";
 import { readSealed } from "../postgres/replay.ts";
 import { beginAct } from "../recovery/govern.ts";
-import type { TellHead } from "../recovery/ports.ts";
 import type { Settings } from "./config/load.ts";
-import { withGovernance } from "./governance.ts";
+import type { Governed } from "./governance.ts";
 import { createMasks, preparation } from "./masks.ts";
 import { actUpon, chooseMessages, messageHashes, ofReveal, removedMasks, type Why } from "./quarantine-act.ts";
 import { openSealed } from "./sealed-bodies.ts";
@@ -26,34 +25,35 @@ export interface RenderedColumn {
  */
 export async function renderMasked(
   settings: Settings,
-  tellHead: TellHead,
+  governed: Governed,
   id: string,
   why: Why,
 ): Promise<readonly RenderedColumn[]> {
   selfTest();
-  return withGovernance(settings, tellHead, async (governed) => {
-    const { ring, database, schema, governance } = governed;
-    const masked = createMasks(settings.columns, ring);
-    const { pipeline, messages } = await chooseMessages(settings, governed, { ids: [id], reason: null, path: null });
-    const removed = removedMasks(settings, messages);
-    const action = removed === null ? "reveal-partial" : "reveal";
-    const facts = actUpon(settings, action, messages, why, { masked: true });
-    const act = await beginAct(governance, facts, messageHashes(governed, messages), why.approval).catch((error: unknown) => {
-      throw removed === null ? error : ofReveal(error, removed);
-    });
-    const [sealed] = await readSealed(database, schema, pipeline, messages);
-    const opened = sealed === undefined ? { failure: "gone" as const } : await openSealed(ring, settings.pipeline, sealed);
-    if ("failure" in opened) {
-      await act.end({ opened: 0, failure: opened.failure });
-      throw new MasklineError("not_found", `the body of message ${id} did not open: ${opened.failure}`, {
-        next: "maskline keys list shows the sealing keys of this ring; gone: it has left the quarantine",
-      });
-    }
-    const rendered = masked.map((column) => renderColumn(settings, column, opened));
-    // nothing is shown that the audit does not say was opened
-    await act.end({ opened: 1 });
-    return rendered;
+  const { ring, database, schema, governance } = governed;
+  const masked = createMasks(settings.columns, ring);
+  const { pipeline, messages } = await chooseMessages(settings, governed, { ids: [id], reason: null, path: null });
+  const removed = removedMasks(settings, messages);
+  const action = removed === null ? "reveal-partial" : "reveal";
+  const facts = actUpon(settings, action, messages, why, { masked: true });
+  const act = await beginAct(governance, facts, messageHashes(governed, messages), why.approval).catch((error: unknown) => {
+    throw removed === null ? error : ofReveal(error, removed);
   });
+  const [sealed] = await readSealed(database, schema, pipeline, messages).catch(async (error: unknown) => {
+    await act.end({ opened: 0, failure: error instanceof MasklineError ? error.code : "internal" }).catch(() => {});
+    throw error;
+  });
+  const opened = sealed === undefined ? { failure: "gone" as const } : await openSealed(ring, settings.pipeline, sealed);
+  if ("failure" in opened) {
+    await act.end({ opened: 0, failure: opened.failure });
+    throw new MasklineError("not_found", `the body of message ${id} did not open: ${opened.failure}`, {
+      next: "maskline keys list shows the sealing keys of this ring; gone: it has left the quarantine",
+    });
+  }
+  const rendered = masked.map((column) => renderColumn(settings, column, opened));
+  // nothing is shown that the audit does not say was opened
+  await act.end({ opened: 1 });
+  return rendered;
 }
 
 function renderColumn(settings: Settings, masked: MaskedColumn, delivery: Delivery): RenderedColumn {

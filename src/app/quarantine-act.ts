@@ -4,6 +4,7 @@ import { findPipeline } from "../postgres/pipelines.ts";
 import { selectQuarantined, type SelectedMessage, type Selection } from "../postgres/quarantine-selection.ts";
 import { type ActFacts, listDigest } from "../recovery/audit-entry.ts";
 import type { CanonicalValue } from "../recovery/canonical-json.ts";
+import type { Attempt } from "../recovery/refusal.ts";
 import type { Settings } from "./config/load.ts";
 import type { Governed } from "./governance.ts";
 import { masksRemoved, type Treatments, treatmentsOf } from "./treatments.ts";
@@ -62,6 +63,11 @@ export function actUpon(
     ticket,
     details: { pipeline: settings.pipeline, ...details },
   };
+}
+
+/** What was attempted, where it ends before it is known of which messages. */
+export function attemptUpon(settings: Settings, action: ActFacts["action"], details: ActFacts["details"]): Attempt {
+  return { action, domain: quarantineDomain, details: { pipeline: settings.pipeline, ...details } };
 }
 
 /** So that it can be asked who opened a message. */

@@ -12,7 +12,6 @@ import type { Selection } from "../postgres/quarantine-selection.ts";
 import { PostgresReplay } from "../postgres/replay.ts";
 import { checkTarget } from "../postgres/target.ts";
 import { beginAct, type GovernedAct } from "../recovery/govern.ts";
-import type { TellHead } from "../recovery/ports.ts";
 import type { ReplayStore } from "../recovery/replay-store.ts";
 import { Replay, type ReplayCounts, type ReplayParts, type ReplayResult } from "../recovery/replay.ts";
 import { openKeyRing } from "./assemble-keys.ts";
@@ -20,7 +19,7 @@ import { type CheckedTarget, openTarget } from "./assemble-sink.ts";
 import { compareKeys } from "./check.ts";
 import type { Settings } from "./config/load.ts";
 import { subjectColumn } from "./config/subject.ts";
-import { type Governed, withGovernance } from "./governance.ts";
+import type { Governed } from "./governance.ts";
 import { LiveMasks } from "./live-masks.ts";
 import { columnDemands, createMasks, maskPins, preparation, requireExpected } from "./masks.ts";
 import { actUpon, chooseMessages, messageHashes, ofReveal, type RemovedMasks, removedMasks, type Why } from "./quarantine-act.ts";
@@ -59,66 +58,64 @@ export interface Replayed extends ReplayResult {
  * Runs quarantined messages through the contract and the keys of today: what becomes a row leaves the quarantine in the transaction that
  * loads it. Killed or stopped, it is called again.
  */
-export async function replayQuarantine(settings: Settings, tellHead: TellHead, request: ReplayRequest): Promise<Replayed> {
+export async function replayQuarantine(settings: Settings, governed: Governed, request: ReplayRequest): Promise<Replayed> {
   selfTest();
   await sealingSelfTest();
-  return withGovernance(settings, tellHead, async (governed) => {
-    const { ring, database } = governed;
-    const { selection, why, dryRun, stop } = request;
-    requireExpected(settings.options.keyring?.expect, settings.columns, ring);
-    const masked = createMasks(settings.columns, ring);
-    // a target that does not fit is told before anybody's right is used up
-    const target = await openTarget(settings, masked, database);
-    const { pipeline, messages, missing } = await chooseMessages(settings, governed, selection);
-    if (messages.length === 0) return { ...nothing, missing };
-    const removed = removedMasks(settings, messages);
-    const hash = contractHash(settings.contract);
-    const facts = actUpon(settings, "replay", messages, why, { contract: hash, dryRun });
-    const hashes = messageHashes(governed, messages);
-    const act = await beginAct(governed.governance, facts, hashes, why.approval);
-    const told = await revealing(act, removed, () =>
-      beginAct(
-        governed.governance,
-        { ...facts, action: "reveal", details: { ...facts.details, replay: act.id } },
-        hashes,
-        request.revealApproval,
-      ),
-    );
-    request.onBegin(messages.length, removed);
-    const own = new PostgresReplay(database, {
-      ...storeParts(settings, masked, target, governed),
-      pipeline,
-      act: act.id,
-      rehearses: dryRun,
-      needsVault: subjectColumn(settings.columns) !== null,
-    });
-    const store = request.wrapStore?.(own) ?? own;
-    let replay: Replay | null = null;
-    let masks: OpenedMasks | null = null;
-    try {
-      masks = await openMasks(settings, governed, masked, request);
-      replay = new Replay({
-        store,
-        open: (message) => openSealed(ring, settings.pipeline, message),
-        prepare: masks.prepare,
-        renewKeys: masks.renew,
-        messagesPerSecond: request.messagesPerSecond,
-        clock: systemClock,
-        stop,
-        report: request.onProgress,
-      });
-      const result = await replay.run(messages);
-      await told({ ...counted(result), complete: result.complete });
-      return { ...result, act: act.id, selected: messages.length, missing, removed };
-    } catch (error) {
-      const failed = error instanceof MasklineError ? error.code : "internal";
-      // the failure is the one to tell
-      await told({ ...counted(replay?.counts ?? nothing), failed }).catch(() => {});
-      throw error;
-    } finally {
-      await masks?.end();
-    }
+  const { ring, database } = governed;
+  const { selection, why, dryRun, stop } = request;
+  requireExpected(settings.options.keyring?.expect, settings.columns, ring);
+  const masked = createMasks(settings.columns, ring);
+  // a target that does not fit is told before anybody's right is used up
+  const target = await openTarget(settings, masked, database);
+  const { pipeline, messages, missing } = await chooseMessages(settings, governed, selection);
+  if (messages.length === 0) return { ...nothing, missing };
+  const removed = removedMasks(settings, messages);
+  const hash = contractHash(settings.contract);
+  const facts = actUpon(settings, "replay", messages, why, { contract: hash, dryRun });
+  const hashes = messageHashes(governed, messages);
+  const act = await beginAct(governed.governance, facts, hashes, why.approval);
+  const told = await revealing(act, removed, () =>
+    beginAct(
+      governed.governance,
+      { ...facts, action: "reveal", details: { ...facts.details, replay: act.id } },
+      hashes,
+      request.revealApproval,
+    ),
+  );
+  request.onBegin(messages.length, removed);
+  const own = new PostgresReplay(database, {
+    ...storeParts(settings, masked, target, governed),
+    pipeline,
+    act: act.id,
+    rehearses: dryRun,
+    needsVault: subjectColumn(settings.columns) !== null,
   });
+  const store = request.wrapStore?.(own) ?? own;
+  let replay: Replay | null = null;
+  let masks: OpenedMasks | null = null;
+  try {
+    masks = await openMasks(settings, governed, masked, request);
+    replay = new Replay({
+      store,
+      open: (message) => openSealed(ring, settings.pipeline, message),
+      prepare: masks.prepare,
+      renewKeys: masks.renew,
+      messagesPerSecond: request.messagesPerSecond,
+      clock: systemClock,
+      stop,
+      report: request.onProgress,
+    });
+    const result = await replay.run(messages);
+    await told({ ...counted(result), complete: result.complete });
+    return { ...result, act: act.id, selected: messages.length, missing, removed };
+  } catch (error) {
+    const failed = error instanceof MasklineError ? error.code : "internal";
+    // the failure is the one to tell
+    await told({ ...counted(replay?.counts ?? nothing), failed }).catch(() => {});
+    throw error;
+  } finally {
+    await masks?.end();
+  }
 }
 
 const nothing = {

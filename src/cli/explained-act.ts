@@ -1,37 +1,75 @@
 import type { Settings } from "../app/config/load.ts";
 import { type Governed, withGovernance } from "../app/governance.ts";
-import { MasklineError } from "../errors.ts";
+import { type ErrorCode, MasklineError } from "../errors.ts";
 import { type Attempt, tellRefusal } from "../recovery/refusal.ts";
 import type { Call } from "./command.ts";
 import { type Explained, explainedBy, tellHeadOn } from "./explained.ts";
 
-/**
- * Opens ring and audit for an act that has to be explained. What is refused before it becomes one (no reason, or rows that this
- * person may not read) is told to the audit too, where it can be reached.
- */
-export async function explainedAct(
+/** Of an attempt that the audit has not been told of yet: it was refused. What is wrongly typed is none, nor is an outage. */
+const refusals: readonly ErrorCode[] = ["database_denied", "target_misfit", "value_unfit", "not_found"];
+
+/** Opens ring and audit for an act. What is refused before the audit was told anything of it is told then, where it can be reached. */
+export async function toldAct<T>(
   call: Call,
   settings: Settings,
   attempt: Attempt,
-  work: (governed: Governed, explained: Explained) => Promise<void>,
-): Promise<void> {
-  const explained = explanation(call);
-  try {
-    await withGovernance(settings, tellHeadOn(call.output), async (governed) => {
-      const { governance } = governed;
-      if (explained instanceof MasklineError) return tellRefusal(governance, attempt, "unexplained");
+  work: (governed: Governed) => Promise<T>,
+): Promise<T> {
+  const tellHead = tellHeadOn(call.output);
+  let told = 0;
+  return withGovernance(
+    settings,
+    (row) => {
+      told += 1;
+      tellHead(row);
+    },
+    async (governed) => {
       try {
-        await work(governed, explained);
+        return await work(governed);
       } catch (error) {
-        if (!(error instanceof MasklineError) || error.code !== "database_denied") throw error;
-        await tellRefusal(governance, { ...attempt, reason: explained.reason, ticket: explained.ticket }, "database_denied");
+        const isUntold = error instanceof MasklineError && refusals.includes(error.code) && told === 0;
+        if (isUntold) await tellRefusal(governed.governance, attempt, error.code);
         throw error;
       }
-    });
+    },
+    (governance) => tellRefusal(governance, attempt, "database_denied"),
+  );
+}
+
+/** The same for an act that has to be explained: without a reason and a ticket it is refused, and the audit is told. */
+export async function explainedAct<T>(
+  call: Call,
+  settings: Settings,
+  attempt: Attempt,
+  work: (governed: Governed, explained: Explained) => Promise<T>,
+): Promise<T> {
+  const explained = explanation(call);
+  if (explained instanceof MasklineError) return refuseAttempt(call, settings, attempt, "unexplained", explained);
+  const { reason, ticket } = explained;
+  return toldAct(call, settings, { ...attempt, reason, ticket }, (governed) => work(governed, explained));
+}
+
+/** What an attempt is upon, as `find` has it; the audit is told where that is nothing that one may attempt this upon. */
+export async function attemptedOn<T>(call: Call, settings: Settings, attempt: Attempt, find: () => T): Promise<T> {
+  try {
+    return find();
   } catch (error) {
-    throw explained instanceof MasklineError && error instanceof MasklineError ? explained : error;
+    if (!(error instanceof MasklineError)) throw error;
+    const explained = explanation(call);
+    const why = explained instanceof MasklineError ? {} : { reason: explained.reason, ticket: explained.ticket };
+    return refuseAttempt(call, settings, { ...attempt, ...why }, "column_unfit", error);
   }
-  if (explained instanceof MasklineError) throw explained;
+}
+
+/** @throws `error`, which is the one to show, whatever becomes of the telling */
+async function refuseAttempt(call: Call, settings: Settings, attempt: Attempt, told: string, error: MasklineError): Promise<never> {
+  const tell = (governance: Governed["governance"]): Promise<void> => tellRefusal(governance, attempt, told);
+  try {
+    await withGovernance(settings, tellHeadOn(call.output), ({ governance }) => tell(governance), tell);
+  } catch (untold) {
+    if (!(untold instanceof MasklineError)) throw untold;
+  }
+  throw error;
 }
 
 function explanation(call: Call): Explained | MasklineError {

@@ -39,7 +39,7 @@ const version: Right = { may: "SELECT", tables: ["migration"], why: "is the sche
 const ownRing: Right = { may: "SELECT", tables: ["mask_definition", "ring_key"], why: "is the key ring the one of this database?" };
 const names: Right = { may: "SELECT", tables: ["pipeline"], why: "pipelines by their names" };
 /** Where a column has a vault mask. */
-const vaultWriting: readonly Right[] = [
+export const vaultWriting: readonly Right[] = [
   { may: "SELECT", tables: ["vault"], columns: ["domain", "token"], why: "which originals are there already" },
   { may: "INSERT", tables: ["vault"], columns: ["domain", "token", "key_id", "sealed"], why: "originals, sealed" },
   { may: "INSERT", tables: ["vault_link"], why: "whose they are, by keyed hashes" },

@@ -45,19 +45,23 @@ export class RevealingPlace {
   readonly governed: GovernedDatabase;
   readonly folder: string;
   readonly settings: Settings;
+  readonly #more: string;
 
-  static async create(server: PostgresServer): Promise<RevealingPlace> {
+  /** @param more columns of the contract that the table gets too, as text */
+  static async create(server: PostgresServer, more: MoreColumns = { contract: "", table: [] }): Promise<RevealingPlace> {
     const governed = await GovernedDatabase.create(server);
     const folder = await mkdtemp(path.join(tmpdir(), "maskline-reveal-"));
     await createKeyRingFile(path.join(folder, "keyring.json"), governed.ring);
     await governed.admin.query(table);
-    return new RevealingPlace(governed, folder, await configure(folder, "admin", governed.url));
+    for (const column of more.table) await governed.admin.query(`ALTER TABLE user_logins ADD COLUMN ${column} text`);
+    return new RevealingPlace(governed, folder, await configure(folder, "admin", governed.url, more.contract), more.contract);
   }
 
-  private constructor(governed: GovernedDatabase, folder: string, settings: Settings) {
+  private constructor(governed: GovernedDatabase, folder: string, settings: Settings, more: string) {
     this.governed = governed;
     this.folder = folder;
     this.settings = settings;
+    this.#more = more;
   }
 
   /** Somebody who may look at the table and at what tells whether a ring is the right one; the policy says the rest. */
@@ -66,7 +70,7 @@ export class RevealingPlace {
     await this.governed.admin.query(
       `GRANT SELECT ON maskline.migration, maskline.mask_definition, maskline.ring_key, user_logins TO ${name}`,
     );
-    await configure(this.folder, name, otherwise(this.governed.url, { user: name, password: name }));
+    await configure(this.folder, name, otherwise(this.governed.url, { user: name, password: name }), this.#more);
   }
 
   /** The tokens of a column's values. */
@@ -137,10 +141,15 @@ export interface Told {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-async function configure(folder: string, name: string, url: string): Promise<Settings> {
+interface MoreColumns {
+  readonly contract: string;
+  readonly table: readonly string[];
+}
+
+async function configure(folder: string, name: string, url: string, more: string): Promise<Settings> {
   const file = path.join(folder, `${name}.yaml`);
   const keyring = path.join(folder, "keyring.json");
   const sink = `sink: { postgres: { url: "${url}", table: public.user_logins } }`;
-  await writeFile(file, `keyring: "file:${keyring}"\n${sink}\n${columns}`, { mode: 0o600 });
+  await writeFile(file, `keyring: "file:${keyring}"\n${sink}\n${columns}${more}`, { mode: 0o600 });
   return loadSettings({ file, environment: {}, overrides: [] });
 }

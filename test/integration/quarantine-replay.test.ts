@@ -4,6 +4,7 @@ import { after, before, suite, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { loadSettings } from "../../src/app/config/load.ts";
+import { withGovernance } from "../../src/app/governance.ts";
 import { type ReplayRequest, replayQuarantine } from "../../src/app/replay.ts";
 import type { ReplayStore } from "../../src/recovery/replay-store.ts";
 import { documentOf, failed, jsonError, succeeded } from "../cli/expect.ts";
@@ -397,7 +398,7 @@ suite("the way out of the quarantine", () => {
     }
   });
 
-  test("a call that does not say which messages, or why, is refused before anything is asked", async () => {
+  test("a call that does not say which messages, or why, is refused before anything is opened", async () => {
     const place = await refusedLogins(servers, { mendable: 1, hopeless: 0 });
     try {
       const cases: readonly (readonly [readonly string[], RegExp])[] = [
@@ -413,7 +414,11 @@ suite("the way out of the quarantine", () => {
         says: /no such message/,
         next: /quarantine list/,
       });
-      assert.deepEqual(await steps(place), []);
+      assert.deepEqual(
+        await steps(place),
+        Array.from({ length: 3 }, () => "replay refusal"),
+        "those that name messages: without a reason, without a ticket, and one that is not there",
+      );
     } finally {
       await place.close();
     }
@@ -421,7 +426,7 @@ suite("the way out of the quarantine", () => {
 });
 
 async function replayHere({ file }: Workspace, parts: Partial<ReplayRequest>): Promise<void> {
-  await replayQuarantine(loadSettings({ file, environment: {}, overrides: [] }), () => {}, {
+  const request: ReplayRequest = {
     selection: { ids: null, reason: null, path: null },
     why: { reason: "the field is optional now", ticket: "OPS-7", approval: null },
     revealApproval: null,
@@ -432,7 +437,13 @@ async function replayHere({ file }: Workspace, parts: Partial<ReplayRequest>): P
     onProgress: () => {},
     stop: new AbortController().signal,
     ...parts,
-  });
+  };
+  const settings = loadSettings({ file, environment: {}, overrides: [] });
+  await withGovernance(
+    settings,
+    () => {},
+    (governed) => replayQuarantine(settings, governed, request),
+  );
 }
 
 /** Until rows have arrived since, and a transaction is under way in the table. */

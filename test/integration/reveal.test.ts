@@ -120,7 +120,12 @@ for (const { name, missing, start } of postgresServers()) {
       const none = await reveal("officer", "masked_ip", [], "--where", "user_id=' OR true --");
       assert.equal(none.code, exitCodes.failed);
       assert.match(none.stdout, /"code":"not_found"/);
-      assert.equal((await place.audit()).length, before, "nothing was asked for");
+      const told = (await place.audit()).slice(before);
+      assert.deepEqual(
+        told.map(({ step, outcome }) => [step, outcome]),
+        [["refusal", { refused: "not_found" }]],
+        "what is wrongly typed is no attempt",
+      );
       assert.equal((await place.governed.admin.query("SELECT FROM user_logins")).rowCount, rows.length);
     });
 
@@ -236,7 +241,12 @@ for (const { name, missing, start } of postgresServers()) {
       assert.match(none.stdout, /there are no tokens/);
       for (const done of [piped, oneWay, plain, none])
         assert.deepEqual([done.code, values({ ...done, stdout: "" })], [exitCodes.usage, []]);
-      assert.equal((await place.audit()).length, before, "nothing was opened");
+      const told = (await place.audit()).slice(before);
+      assert.deepEqual(
+        told.map(({ step, domain, outcome }) => [step, domain, outcome]),
+        ["login.mail", "*"].map((domain) => ["refusal", domain, { refused: "column_unfit" }]),
+        "nothing was opened",
+      );
     });
 
     test("verify tells a value's tokens, whether one is among them, and the rows that carry it; one-way masks too", async () => {

@@ -131,6 +131,37 @@ suite("a vault from the command line", () => {
     assert.notEqual(device, token);
   });
 
+  test("check --connect says whether this user may bring originals and links", async () => {
+    const good = await place.maskline("check", "--connect");
+    assert.equal(good.code, 0, good.stderr);
+    assert.match(good.stderr, /vault: takes the originals of masked_ip/);
+    const rights = ["SELECT (domain, token)", "INSERT (domain, token, key_id, sealed)"].map(
+      (right) => `${right} ON maskline.vault`,
+    );
+    const all = [...rights, "INSERT ON maskline.vault_link"];
+    await place.database.query("making", "CREATE ROLE loader LOGIN PASSWORD 'loader'");
+    await place.database.query(
+      "granting",
+      "GRANT USAGE ON SCHEMA maskline TO loader; GRANT SELECT ON maskline.migration TO loader",
+    );
+    for (const right of all) await place.database.query("granting", `GRANT ${right} TO loader`);
+    const url = new URL(place.settings.options.sink?.postgres?.url ?? "");
+    [url.username, url.password] = ["loader", "loader"];
+    const check = async (): Promise<string> =>
+      (await startMaskline(place.folder, ["check", "--connect"], { MASKLINE_SINK_POSTGRES_URL: url.href }).finished).stderr;
+    assert.match(await check(), /vault: takes the originals of masked_ip/, "rights on columns are enough");
+    const cases: readonly (readonly [right: string, lacked: RegExp])[] = [
+      ["SELECT (token) ON maskline.vault", /no SELECT \("token"\) on "maskline"."vault"/],
+      ["INSERT (key_id, sealed) ON maskline.vault", /no INSERT \("key_id", "sealed"\) on "maskline"."vault"/],
+      ["INSERT ON maskline.vault_link", /no INSERT on "maskline"."vault_link"/],
+    ];
+    for (const [right, lacked] of cases) {
+      await place.database.query("revoking", `REVOKE ${right} FROM loader`);
+      assert.match(await check(), lacked);
+      await place.database.query("granting", `GRANT ${right} TO loader`);
+    }
+  });
+
   test("loads files too, each original once", async () => {
     const lines = Array.from({ length: 1_500 }, (_, index) => login("dave", `198.51.${Math.floor(index / 250)}.${index % 250}`));
     await writeFile(path.join(place.folder, "events.ndjson"), `${lines.join("\n")}\n`);

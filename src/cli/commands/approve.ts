@@ -1,9 +1,9 @@
-import { withGovernance } from "../../app/governance.ts";
 import { MasklineError } from "../../errors.ts";
 import { type AskedApproval, giveApproval, readApproval } from "../../postgres/approvals.ts";
 import { type Command, configFlags } from "../command.ts";
 import { confirmed } from "../confirmed.ts";
-import { approvalForm, tellHeadOn } from "../explained.ts";
+import { toldAct } from "../explained-act.ts";
+import { approvalForm } from "../explained.ts";
 import type { Output } from "../output.ts";
 import { settingsOf } from "../settings.ts";
 import { count, moment, showable } from "../table.ts";
@@ -25,7 +25,8 @@ without it nothing is approved.`,
         next: "take it from whoever asks: the refused command showed it",
       });
     }
-    await withGovernance(settingsOf(call), tellHeadOn(call.output), async ({ database, governance, schema }) => {
+    const attempt = { action: "approve", domain: "*", details: { approval: id } } as const;
+    await toldAct(call, settingsOf(call), attempt, async ({ database, governance, schema }) => {
       const asked = await readApproval(database, governance, schema, id);
       if (!call.output.json) show(call.output, asked);
       await confirmed(call, { does: "approves this for somebody else", question: "Type yes to approve it: ", answer: "yes" });

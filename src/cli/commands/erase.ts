@@ -1,10 +1,10 @@
 import { erase as eraseSubject, type EraseQuestion, requireSubject, survey } from "../../app/erase.ts";
-import { withGovernance } from "../../app/governance.ts";
 import { MasklineError } from "../../errors.ts";
 import type { Certificate } from "../../recovery/certificate.ts";
 import type { Survey } from "../../recovery/erasure-store.ts";
 import { type Command, configFlags } from "../command.ts";
-import { explainedBy, explainedFlags, tellHeadOn } from "../explained.ts";
+import { attemptedOn, explainedAct } from "../explained-act.ts";
+import { explainedFlags } from "../explained.ts";
 import type { Output } from "../output.ts";
 import { readPersonalValue } from "../personal-value.ts";
 import { settingsOf } from "../settings.ts";
@@ -27,16 +27,18 @@ call goes on from there. Prints a signed certificate of what was removed, what r
   ],
   async run(call) {
     const { output } = call;
-    const explained = explainedBy(call);
     const column = call.text("subject");
     if (column === null)
       throw new MasklineError("usage", "names no subject", { next: "--subject COLUMN, the vault masks' subject" });
-    const question: EraseQuestion = { column, nullTokens: call.has("null-tokens"), ...explained };
     const settings = settingsOf(call);
-    requireSubject(settings, question);
-    const value = await readPersonalValue(`whose ${column}`);
-    await withGovernance(settings, tellHeadOn(output), async (governed) => {
-      if (call.has("dry-run")) return showSurvey(output, await survey(settings, governed, question, value));
+    const [nullTokens, dryRun] = [call.has("null-tokens"), call.has("dry-run")];
+    const known = settings.columns.some((one) => one.column.name === column);
+    const attempt = { action: "erase", domain: "*", details: { column: known ? column : null, nullTokens, dryRun } } as const;
+    await attemptedOn(call, settings, attempt, () => requireSubject(settings, { column, nullTokens }));
+    await explainedAct(call, settings, attempt, async (governed, explained) => {
+      const question: EraseQuestion = { column, nullTokens, ...explained };
+      const value = await readPersonalValue(`whose ${column}`);
+      if (dryRun) return showSurvey(output, await survey(settings, governed, question, value));
       conclude(output, await eraseSubject(settings, governed, question, value));
     });
   },

@@ -1,5 +1,4 @@
 import { withDatabase } from "../../app/assemble-sink.ts";
-import { withGovernance } from "../../app/governance.ts";
 import { knownDomains } from "../../app/known-domains.ts";
 import { MasklineError } from "../../errors.ts";
 import { requireSchema } from "../../postgres/migrate.ts";
@@ -14,7 +13,8 @@ import {
   type PolicyRow,
 } from "../../postgres/policy.ts";
 import { type Call, type Command, configFlags, type Flag } from "../command.ts";
-import { explainedBy, explainedFlags, tellHeadOn } from "../explained.ts";
+import { explainedAct } from "../explained-act.ts";
+import { explainedFlags } from "../explained.ts";
 import { settingsOf } from "../settings.ts";
 import { formatTable, moment, type TableColumn } from "../table.ts";
 
@@ -119,14 +119,15 @@ function limit(call: Call, name: string, least: number): number | null {
 }
 
 async function change(call: Call, wanted: PolicyChange): Promise<void> {
-  const why = explainedBy(call);
   const settings = settingsOf(call);
   const { output } = call;
   const known = knownDomains(settings);
   if (!known.includes(wanted.domain) && !output.json) {
     output.say(`note: this contract has no domain ${wanted.domain}, only ${known.join(", ")}`);
   }
-  const before = await withGovernance(settings, tellHeadOn(output), ({ governance, schema }) =>
+  const { role, action, domain } = wanted;
+  const attempt = { action: "policy", domain, details: { change: wanted.change, role, action } } as const;
+  const before = await explainedAct(call, settings, attempt, ({ governance, schema }, why) =>
     changePolicy(governance, schema, wanted, why),
   );
   if (output.json) return output.document({ ...wanted, before: before === null ? null : limitsOf(before) });

@@ -1,7 +1,9 @@
 import { discardMessages } from "../../app/discard.ts";
+import { attemptUpon } from "../../app/quarantine-act.ts";
 import { MasklineError } from "../../errors.ts";
 import { type Command, configFlags } from "../command.ts";
-import { explainedBy, explainedFlags, tellHeadOn } from "../explained.ts";
+import { explainedAct } from "../explained-act.ts";
+import { explainedFlags } from "../explained.ts";
 import { missingInWords, selectionFlags, selectionOf } from "../quarantine-selection.ts";
 import { settingsOf } from "../settings.ts";
 import { count, messages } from "../table.ts";
@@ -24,14 +26,18 @@ right to replay on domain quarantine, and stands in the audit.`,
   ],
   async run(call) {
     const { output } = call;
-    const [selection, why, dryRun] = [selectionOf(call), explainedBy(call), call.has("dry-run")];
-    const result = await discardMessages(settingsOf(call), tellHeadOn(output), {
-      selection,
-      why,
-      dryRun,
-      onProgress: (discarded) => output.progress(`${count(discarded)} discarded`),
-      stop: call.stop,
-    });
+    const [selection, dryRun] = [selectionOf(call), call.has("dry-run")];
+    const settings = settingsOf(call);
+    const attempt = attemptUpon(settings, "replay", { discard: true, dryRun });
+    const result = await explainedAct(call, settings, attempt, (governed, why) =>
+      discardMessages(settings, governed, {
+        selection,
+        why,
+        dryRun,
+        onProgress: (discarded) => output.progress(`${count(discarded)} discarded`),
+        stop: call.stop,
+      }),
+    );
     const { selected, discarded, missing } = result;
     if (!dryRun && call.stop.aborted && discarded < selected) {
       throw new MasklineError("replay_unfinished", `stopped: ${count(selected - discarded)} messages are still there`, {

@@ -1,9 +1,10 @@
-import type { RemovedMasks } from "../../app/quarantine-act.ts";
+import { attemptUpon, type RemovedMasks } from "../../app/quarantine-act.ts";
 import { type Replayed, replayQuarantine } from "../../app/replay.ts";
 import { MasklineError } from "../../errors.ts";
 import type { ReplayCounts } from "../../recovery/replay.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
-import { approvalOf, explainedBy, explainedFlags, tellHeadOn } from "../explained.ts";
+import { explainedAct } from "../explained-act.ts";
+import { approvalOf, explainedFlags } from "../explained.ts";
 import type { Output } from "../output.ts";
 import { meter, RunProgress } from "../progress.ts";
 import { missingInWords, selectionFlags, selectionOf, wholeBody } from "../quarantine-selection.ts";
@@ -34,19 +35,25 @@ on that domain too. Nothing of a message is shown.`,
     ["maskline quarantine replay --all --dry-run --reason 'trying the new contract' --ticket OPS-7", "what would become of them"],
   ],
   async run(call) {
-    const [selection, why, dryRun] = [selectionOf(call), explainedBy(call), call.has("dry-run")];
+    const [selection, dryRun] = [selectionOf(call), call.has("dry-run")];
+    const revealApproval = approvalOf(call, "reveal-approval");
+    const messagesPerSecond = call.number("rate", 1) ?? Infinity;
     const progress = new ReplayProgress(call.output);
-    const result = await replayQuarantine(settingsOf(call), tellHeadOn(call.output), {
-      selection,
-      why,
-      revealApproval: approvalOf(call, "reveal-approval"),
-      dryRun,
-      messagesPerSecond: call.number("rate", 1) ?? Infinity,
-      report: (event) => progress.events.report(event),
-      onBegin: (selected, removed) => progress.begin(selected, removed),
-      onProgress: (soFar) => progress.show(soFar),
-      stop: call.stop,
-    });
+    const settings = settingsOf(call);
+    const attempt = attemptUpon(settings, "replay", { dryRun });
+    const result = await explainedAct(call, settings, attempt, (governed, why) =>
+      replayQuarantine(settings, governed, {
+        selection,
+        why,
+        revealApproval,
+        dryRun,
+        messagesPerSecond,
+        report: (event) => progress.events.report(event),
+        onBegin: (selected, removed) => progress.begin(selected, removed),
+        onProgress: (soFar) => progress.show(soFar),
+        stop: call.stop,
+      }),
+    );
     conclude(call, result, dryRun);
   },
 };

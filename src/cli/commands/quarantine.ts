@@ -1,12 +1,16 @@
 import { withDatabase } from "../../app/assemble-sink.ts";
+import type { Settings } from "../../app/config/load.ts";
 import { type RenderedColumn, renderMasked } from "../../app/masked-rendering.ts";
+import { attemptUpon } from "../../app/quarantine-act.ts";
 import { readDate, readTimestamp } from "../../contract/time.ts";
 import { MasklineError } from "../../errors.ts";
+import type { Database } from "../../postgres/database.ts";
 import { requireSchema } from "../../postgres/migrate.ts";
 import { listQuarantine, type QuarantinedMessage, showQuarantined } from "../../postgres/quarantine.ts";
 import { groupColumns } from "../columns.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
-import { explainedBy, explainedFlags, tellHeadOn } from "../explained.ts";
+import { explainedAct } from "../explained-act.ts";
+import { explainedFlags } from "../explained.ts";
 import type { Output } from "../output.ts";
 import { settingsOf } from "../settings.ts";
 import { formatTable, moment, type TableColumn } from "../table.ts";
@@ -59,20 +63,40 @@ reveal where a mask was removed since the message was sealed.`,
   async run(call) {
     const [id] = call.operands;
     if (id === undefined) throw new MasklineError("usage", "names no message", { next: "maskline quarantine list" });
-    const why = call.has("masked") ? explainedBy(call) : null;
     const settings = settingsOf(call);
-    const messages = await withDatabase(settings, async (database, schema) => {
-      await requireSchema(database, schema);
-      return showQuarantined(database, schema, id);
-    });
-    if (messages.length === 0)
-      throw new MasklineError("not_found", `message ${id} is not in the quarantine`, { next: "maskline quarantine list" });
-    const masked = why === null ? null : await renderMasked(settings, tellHeadOn(call.output), id, why);
+    const { messages, masked } = call.has("masked") ? await readMasked(call, settings, id) : await readPlain(settings, id);
     if (call.output.json) return call.output.document(masked === null ? { messages } : { messages, masked });
     for (const message of messages) showMessage(call.output, message);
     if (masked !== null) showTable(call.output, renderedColumns, masked);
   },
 };
+
+interface ShownMessage {
+  readonly messages: readonly QuarantinedMessage[];
+  readonly masked: readonly RenderedColumn[] | null;
+}
+
+async function readPlain(settings: Settings, id: string): Promise<ShownMessage> {
+  return withDatabase(settings, async (database, schema) => {
+    await requireSchema(database, schema);
+    return { messages: await readMessages(database, schema, id), masked: null };
+  });
+}
+
+async function readMasked(call: Call, settings: Settings, id: string): Promise<ShownMessage> {
+  const attempt = attemptUpon(settings, "reveal-partial", { masked: true });
+  return explainedAct(call, settings, attempt, async (governed, why) => ({
+    messages: await readMessages(governed.database, governed.schema, id),
+    masked: await renderMasked(settings, governed, id, why),
+  }));
+}
+
+/** @throws MasklineError `not_found` */
+async function readMessages(database: Database, schema: string, id: string): Promise<readonly QuarantinedMessage[]> {
+  const messages = await showQuarantined(database, schema, id);
+  if (messages.length > 0) return messages;
+  throw new MasklineError("not_found", `message ${id} is not in the quarantine`, { next: "maskline quarantine list" });
+}
 
 /** @throws MasklineError `usage` where it is no time */
 function sinceOf(call: Call): Date | null {

@@ -11,6 +11,7 @@ import { showTable, type TableName } from "../../postgres/names.ts";
 import { type Condition, selectTokens } from "../../postgres/token-selection.ts";
 import type { CanonicalValue } from "../../recovery/canonical-json.ts";
 import { freezeList, reveal as revealList, type RevealResult } from "../../recovery/reveal.ts";
+import { attemptedColumn } from "../attempted-column.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import { readCondition } from "../conditions.ts";
 import { explainedAct } from "../explained-act.ts";
@@ -61,14 +62,11 @@ a wrong value.`,
     const sealed = call.text("open");
     if (sealed !== null) return openForRecipient(call, sealed);
     const settings = settingsOf(call);
-    const column = revealableColumn(settings, call.text("column"));
+    const action = call.has("partial") ? "reveal-partial" : "reveal";
+    const column = await attemptedColumn(call, settings, action, revealableColumn);
     const asked = askedFor(call, column);
     selfTest();
-    const attempt = {
-      action: call.has("partial") ? "reveal-partial" : "reveal",
-      domain: column.domain,
-      details: detailsOf(settings, column, asked),
-    } as const;
+    const attempt = { action, domain: column.domain, details: detailsOf(settings, column, asked) } as const;
     await explainedAct(call, settings, attempt, async (governed, explained) => {
       const output = await openRevealedOutput(call);
       const details = {

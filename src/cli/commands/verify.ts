@@ -8,6 +8,7 @@ import { selfTest } from "../../masks/self-test.ts";
 import type { TableName } from "../../postgres/names.ts";
 import { countRowsWith } from "../../postgres/token-selection.ts";
 import { verify as verifyValue, type VerifyResult } from "../../recovery/verify.ts";
+import { attemptedColumn } from "../attempted-column.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import { explainedAct } from "../explained-act.ts";
 import { type Explained, explainedFlags } from "../explained.ts";
@@ -31,7 +32,7 @@ ask often enough can find out values by trying: so it needs a right, a reason an
   ],
   async run(call) {
     const settings = settingsOf(call);
-    const column = keyedColumn(settings, call.text("column"));
+    const column = await attemptedColumn(call, settings, "verify", keyedColumn);
     selfTest();
     const details = { column: column.column.name };
     await explainedAct(call, settings, { action: "verify", domain: column.domain, details }, async (governed, explained) => {
