@@ -117,8 +117,9 @@ function timeOf({ at }: AuditEntry): Date | null {
 
 /** "intent", "result: opened 3", "refusal: no_right" */
 function stepOf({ step, outcome }: AuditEntry): string {
-  const members = Object.entries(outcome ?? {}).map(([name, value]) => {
+  const members = Object.entries(outcome ?? {}).flatMap(([name, value]) => {
     const shown = typeof value === "string" ? value : canonicalJson(value);
+    if (shown === "null" || shown === "{}") return [];
     return name === "refused" ? shown : `${name} ${shown}`;
   });
   return members.length === 0 ? step : `${step}: ${members.join(", ")}`;
