@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { fork } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { on } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
 import { createSealedFile } from "../src/app/sealed-file.ts";
@@ -15,6 +18,7 @@ import { Database } from "../src/postgres/database.ts";
 import { PostgresGovernance } from "../src/postgres/governance.ts";
 import { migrate } from "../src/postgres/migrate.ts";
 import { selectTokens } from "../src/postgres/token-selection.ts";
+import type { ActFacts } from "../src/recovery/audit-entry.ts";
 import { beginAct } from "../src/recovery/govern.ts";
 import { openerOf } from "../src/recovery/opener.ts";
 import { freezeList, reveal, type RevealedTarget } from "../src/recovery/reveal.ts";
@@ -36,12 +40,13 @@ const table = { schema: "public", table: "logins" };
  * hashed for the audit, the policy asked, the intent written; then opened and written as lines of JSON, to memory or sealed into a file.
  */
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { rounds: { type: "string" }, values: { type: "string" } } });
+  const { values } = parseArgs({ options: { rounds: { type: "string" }, values: { type: "string" }, aside: { type: "boolean" } } });
+  if (values.aside === true) return askForOneValueAtATime(process.env["BENCH_URL"] ?? "");
   const count = Number(values.values ?? usualValues);
   const rounds = Number(values.rounds ?? usualRounds);
   const server = await startPostgres();
   const folder = await mkdtemp(path.join(tmpdir(), "maskline-bench-"));
-  const database = new Database({ url: server.url, tls: null, caFile: null, connections: 3, connectTimeoutMs: 10_000 });
+  const database = new Database({ url: server.url, tls: null, caFile: null, connections: 2, connectTimeoutMs: 10_000 });
   try {
     const ring = createKeyRing(randomBytes);
     const keys = auditKeys(ring);
@@ -54,7 +59,7 @@ async function main(): Promise<void> {
     say(
       `PostgreSQL ${server.version}, its own settings; ${count.toLocaleString("en-US")} values of ${(2 * count).toLocaleString("en-US")} rows\n`,
     );
-    await compare(database, { keys, mask, count, rounds, folder });
+    await compare(database, { url: server.url, keys, mask, count, rounds, folder });
   } finally {
     await database.close();
     await server.stop();
@@ -63,6 +68,7 @@ async function main(): Promise<void> {
 }
 
 interface Parts {
+  readonly url: string;
   readonly keys: AuditKeys;
   readonly mask: ReversibleMask;
   readonly count: number;
@@ -89,37 +95,58 @@ async function compare(database: Database, parts: Parts): Promise<void> {
   await besideOthers(database, parts);
 }
 
-/** How long somebody who asks for one value waits while all of them are asked for: the end of the audit's chain is locked one by one. */
+/** How long somebody who asks for one value waits while all of them are asked for: the end of the audit's chain is one for all. */
 async function besideOthers(database: Database, parts: Parts): Promise<void> {
-  const governance = new PostgresGovernance(database, "maskline", parts.keys, () => {});
-  const oneValue = (number: number): Promise<unknown> =>
-    beginAct(
-      governance,
-      {
-        action: "reveal",
-        domain: "login.ip",
-        amount: 1,
-        list: "0".repeat(64),
-        reason: "a benchmark",
-        ticket: "B-2",
-        details: {},
-      },
-      [parts.keys.hashToken("login.ip", String(number))],
-    );
-  const alone: number[] = [];
-  for (let number = 0; number < 200; number += 1) alone.push(await timed(() => oneValue(number)));
-  const beside: number[] = [];
+  const alone = await aside(parts.url, async () => sleep(2_000));
+  const target: RevealedTarget = { take: async (revealed) => void lines(revealed), finish: async () => {} };
+  const beside = await aside(parts.url, async () => {
+    for (let round = 0; round < parts.rounds; round += 1) await oneRound(database, parts, target);
+  });
+  const shown = ({ medianMs, mostMs, times }: Waits): string =>
+    `${medianMs.toFixed(1)} ms, at most ${mostMs.toFixed(1)} (${times} times)`;
+  say(`\none value asked for: ${shown(alone)}; beside ${parts.count.toLocaleString("en-US")}: ${shown(beside)}`);
+}
+
+interface Waits {
+  readonly medianMs: number;
+  readonly mostMs: number;
+  readonly times: number;
+}
+
+/** Somebody else, in a process of their own, for as long as the work takes. */
+async function aside(url: string, work: () => Promise<void>): Promise<Waits> {
+  const other = fork(import.meta.filename, ["--aside"], { env: { ...process.env, BENCH_URL: url } });
+  const answers = on(other, "message");
+  await answers.next();
+  await work();
+  other.send("enough");
+  const { value } = await answers.next();
+  return value?.[0] as Waits;
+}
+
+async function askForOneValueAtATime(url: string): Promise<void> {
+  const database = new Database({ url, tls: null, caFile: null, connections: 1, connectTimeoutMs: 10_000 });
+  const keys = auditKeys(createKeyRing(randomBytes));
+  assert.ok(keys !== null);
+  const governance = new PostgresGovernance(database, "maskline", keys, () => {});
+  const facts: ActFacts = {
+    action: "reveal",
+    domain: "login.ip",
+    amount: 1,
+    list: "0".repeat(64),
+    reason: "a benchmark",
+    ticket: "B-2",
+    details: {},
+  };
   let running = true;
-  const all = oneRound(database, parts, { take: async (revealed) => void lines(revealed), finish: async () => {} });
-  const ended = all.finally(() => {
+  process.once("message", () => {
     running = false;
   });
-  while (running) beside.push(await timed(() => oneValue(beside.length)));
-  await ended;
-  const shown = (waits: readonly number[]): string => `${median(waits).toFixed(1)} ms, at most ${Math.max(...waits).toFixed(1)}`;
-  say(
-    `\none value asked for: ${shown(alone)}; beside ${parts.count.toLocaleString("en-US")}: ${shown(beside)} (${beside.length} times)`,
-  );
+  const waits: number[] = [];
+  process.send?.("ready");
+  while (running) waits.push(await timed(() => beginAct(governance, facts, [keys.hashToken("login.ip", String(waits.length))])));
+  await database.close();
+  process.send?.({ medianMs: median(waits), mostMs: Math.max(...waits), times: waits.length } satisfies Waits);
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
@@ -164,7 +191,7 @@ async function oneRound(database: Database, { keys, mask, count }: Parts, target
     freezeList(tokens),
     {
       governance: new PostgresGovernance(database, "maskline", keys, () => {}),
-      hashToken: (token) => keys.hashToken("login.ip", token),
+      hashTokens: (all) => keys.hashTokens("login.ip", all),
       opener: openerOf(mask),
     },
     clocked,

@@ -67,7 +67,12 @@ export function actUpon(
 /** So that it can be asked who opened a message. */
 export function messageHashes({ ring }: Governed, messages: readonly SelectedMessage[]): readonly Buffer[] {
   const keys = auditKeys(ring);
-  return keys === null ? [] : messages.map(({ id }) => keys.hashToken(quarantineDomain, id));
+  return keys === null
+    ? []
+    : keys.hashTokens(
+        quarantineDomain,
+        messages.map(({ id }) => id),
+      );
 }
 
 /** Which masks are gone since bodies were sealed. */

@@ -10,44 +10,61 @@ import type { Governed } from "./governance.ts";
 import { createMasks } from "./masks.ts";
 import { openVault } from "./vault-opener.ts";
 
-/** A column whose values are masked as a whole, under a key. */
+/** Where values are masked under a key: a column, or what lies inside its values (`body.user.ip`). */
 export interface KeyedColumn extends ConfiguredColumn {
   readonly mask: MaskDefinition;
   readonly domain: string;
+  readonly of: "column" | "path" | "findings";
 }
 
 /** @throws MasklineError `usage` for a column whose values have no keyed mask of their own */
 export function keyedColumn(settings: Settings, name: string | null): KeyedColumn {
-  return columnAmong(settings, name, () => true, "is masked under a key as a whole");
+  return columnAmong(settings, name, ({ of }) => of === "column", "is masked under a key as a whole");
 }
 
 /** @throws MasklineError `usage` for a column whose tokens nothing opens */
 export function revealableColumn(settings: Settings, name: string | null): KeyedColumn {
-  const found = settings.columns.find(({ column }) => column.name === name)?.mask;
-  if (found && found.domain !== null && !opens(found)) {
-    throw new MasklineError("usage", `tokens of column ${name} cannot be opened: its mask (${found.kind}) is one-way`, {
-      next: `maskline verify --column ${name} tells whether a value that you have is behind a token`,
+  const found = settings.columns.flatMap(keyedPlaces).find(({ column }) => column.name === name);
+  if (found !== undefined && !opens(found)) {
+    const next =
+      found.of === "column"
+        ? `maskline verify --column ${name} tells whether a value that you have is behind a token`
+        : "nothing gives these values back";
+    throw new MasklineError("usage", `tokens of column ${name} cannot be opened: its mask (${found.mask.kind}) is one-way`, {
+      next,
     });
   }
   return columnAmong(settings, name, opens, "has tokens that can be opened");
 }
 
 /** Whether there is an Opener for a mask's tokens (`openColumn`). */
-function opens({ kind }: MaskDefinition): boolean {
+function opens({ mask: { kind } }: KeyedColumn): boolean {
   return maskFacts[kind].reversible || kind === "vault";
 }
 
-function columnAmong(settings: Settings, name: string | null, fits: (mask: MaskDefinition) => boolean, what: string): KeyedColumn {
-  const fitting = settings.columns.flatMap((column): KeyedColumn[] => {
-    const { mask } = column;
-    return mask !== null && mask.domain !== null && fits(mask) ? [{ ...column, mask, domain: mask.domain }] : [];
-  });
+function columnAmong(settings: Settings, name: string | null, fits: (place: KeyedColumn) => boolean, what: string): KeyedColumn {
+  const fitting = settings.columns.flatMap(keyedPlaces).filter(fits);
   const found = fitting.find(({ column }) => column.name === name);
   if (found !== undefined) return found;
   const names = fitting.map(({ column }) => column.name).join(", ");
   throw new MasklineError("usage", name === null ? "wants --column NAME" : `the contract has no column ${name} that ${what}`, {
     next: names === "" ? "mask a column with siv: docs/masks.md" : `--column one of: ${names}`,
   });
+}
+
+function keyedPlaces({ inside, ...whole }: ConfiguredColumn): readonly KeyedColumn[] {
+  const { column, mask } = whole;
+  if (inside === undefined) return keyed({ ...whole, mask, of: "column" });
+  if ("scan" in inside) return keyed({ column: { ...column, type: inside.mask.type }, mask: inside.mask, of: "findings" });
+  return inside.paths.flatMap(({ path, mask: inner }) => {
+    const read = column.paths?.find(({ name }) => name === path);
+    return read === undefined ? [] : keyed({ column: { ...read, name: `${column.name}.${path}` }, mask: inner, of: "path" });
+  });
+}
+
+function keyed(place: Omit<KeyedColumn, "domain" | "mask"> & Pick<ConfiguredColumn, "mask">): readonly KeyedColumn[] {
+  const { mask } = place;
+  return mask === null || mask.domain === null ? [] : [{ ...place, mask, domain: mask.domain }];
 }
 
 /** What opens the tokens of a column. */

@@ -5,7 +5,7 @@ import { MasklineError } from "../errors.ts";
 import type { Call } from "./command.ts";
 import { count } from "./table.ts";
 
-/** What one act may be about: its list is held whole, and others wait at the end of the audit while the hashes of its tokens are written. */
+/** What one act may be about: its list is held whole. */
 export const mostTokens = 200_000;
 
 const longestToken = 1_048_576;

@@ -64,7 +64,7 @@ export async function bringBack(settings: Settings, name: string, token: string)
         freezeList([token]),
         {
           governance: governed.governance,
-          hashToken: (one) => keys.hashToken(column.domain, one),
+          hashTokens: (all) => keys.hashTokens(column.domain, all),
           opener: openColumn(governed, column),
         },
         {

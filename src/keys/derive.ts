@@ -13,7 +13,7 @@ import { maskFacts, type MaskKind } from "../masks/mask.ts";
  * | key of a mask         | `mask/v1/<kind>/<domain>`  | siv 64; hmac, cmac, vault, ff1, ipcrypt-pfx 32; ipcrypt 16 |
  * | check value           | `check/v1/<kind>/<domain>` | 16, not secret          |
  * | signature of the audit | `audit/v1/sign`           | 32, the seed of an Ed25519 key |
- * | hash of tokens in the audit | `audit/v1/token`      | 32, HMAC-SHA256         |
+ * | hash of tokens in the audit | `audit/v1/token`      | 32, AES-256-CMAC        |
  * | hash of a subject     | `subject/v1`               | 32, HMAC-SHA256         |
  */
 const infoTexts = {

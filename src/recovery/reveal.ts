@@ -21,7 +21,7 @@ export interface RevealRequest {
 
 export interface RevealPorts {
   readonly governance: Governance;
-  readonly hashToken: (token: string) => Buffer;
+  readonly hashTokens: (tokens: readonly string[]) => readonly Buffer[];
   readonly opener: Opener;
 }
 
@@ -67,13 +67,13 @@ export function freezeList(tokens: Iterable<string>): FrozenList {
 export async function reveal(
   request: RevealRequest,
   list: FrozenList,
-  { governance, hashToken, opener }: RevealPorts,
+  { governance, hashTokens, opener }: RevealPorts,
   target: RevealedTarget,
   stop: AbortSignal,
 ): Promise<RevealResult> {
   const { tokens } = list;
   if (stop.aborted) throw new MasklineError("interrupted", "stopped before anything was asked for");
-  const act = await beginAct(governance, factsOf(request, list), tokens.map(hashToken), request.approval);
+  const act = await beginAct(governance, factsOf(request, list), hashTokens(tokens), request.approval);
   const failures: Partial<Record<RevealFailure, number>> = {};
   let opened = 0;
   try {

@@ -33,7 +33,7 @@ export interface VerifyRequest {
 
 export interface VerifyPorts {
   readonly governance: Governance;
-  readonly hashToken: (token: string) => Buffer;
+  readonly hashTokens: (tokens: readonly string[]) => readonly Buffer[];
   /** Counts the rows that carry any of these tokens, a line for each token that some do. */
   readonly countRows: (tokens: readonly string[]) => Promise<readonly TokenRows[]>;
 }
@@ -49,13 +49,13 @@ export interface VerifyResult {
  * Whether a token is this value's, and where it stands. Whoever may ask this often enough finds out any value of a small domain: so it
  * needs a right, is counted, and is told, as one value. No answer is given, nor a row counted, before that.
  */
-export async function verify(request: VerifyRequest, { governance, hashToken, countRows }: VerifyPorts): Promise<VerifyResult> {
+export async function verify(request: VerifyRequest, { governance, hashTokens, countRows }: VerifyPorts): Promise<VerifyResult> {
   const { domain, tokens, asked, reason, ticket, details } = request;
   const own = tokens.map(({ token }) => token);
   const list = listDigest([...own, ...(asked === null ? [] : [asked])]).toString("hex");
   const facts: ActFacts = { action: "verify", domain, amount: 1, list, reason, ticket, details };
   const about = new Set(asked === null ? own : [...own, asked]);
-  const act = await beginAct(governance, facts, [...about].map(hashToken), request.approval);
+  const act = await beginAct(governance, facts, hashTokens([...about]), request.approval);
   let found: readonly TokenRows[];
   try {
     found = await countRows(own);

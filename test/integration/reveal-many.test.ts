@@ -73,7 +73,7 @@ suite("reveals in great number", { timeout: 300_000 }, () => {
           freezeList([token]),
           {
             governance: governed.governance,
-            hashToken: (one) => keys.hashToken(column.domain, one),
+            hashTokens: (list) => keys.hashTokens(column.domain, list),
             opener: openColumn(governed, column),
           },
           { take: async (revealed) => void shown.push(...revealed), finish: async () => {} },

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { after, before, suite, test, type TestContext } from "node:test";
 
 import type { PostgresServer } from "../../src/demo/postgres-server.ts";
+import { MasklineError } from "../../src/errors.ts";
 import type { ActFacts } from "../../src/recovery/audit-entry.ts";
 import { beginAct } from "../../src/recovery/govern.ts";
 import { makeSmallDisk } from "../chaos/small-disk.ts";
@@ -38,7 +39,7 @@ for (const { name, missing, start } of postgresServers()) {
       const governance = place.governanceOf("officer", ({ sequence }) => told.push(sequence));
       const hash = place.keys.hashToken("login.ip", "token");
       await refused(beginAct(governance, facts, [hash]), "audit_unwritable");
-      await refused(beginAct(governance, { ...facts, action: "erase" }, []), "audit_unwritable");
+      await refused(beginAct(governance, { ...facts, action: "erase" }, [hash]), "audit_unwritable");
       assert.deepEqual(told, []);
       const { rows } = await place.admin.query("SELECT coalesce(sum(spent), 0)::int AS spent FROM maskline.spending");
       assert.deepEqual(rows, [{ spent: 0 }]);
@@ -113,6 +114,19 @@ for (const { name, missing, start } of postgresServers()) {
       const place = await governed(t);
       await place.admin.query("REVOKE EXECUTE ON FUNCTION maskline.audit_append(uuid, text, bytea, bigint, bytea) FROM officer");
       await refusesAll(place);
+    });
+
+    test("once an act has begun, an end that cannot be told does not call it undone", async (t) => {
+      const place = await governed(t);
+      const act = await beginAct(place.governanceOf("officer"), actFacts(), []);
+      await place.admin.query("DELETE FROM maskline.audit_head");
+      await assert.rejects(act.end({ opened: 1 }), (error) => {
+        assert.ok(error instanceof MasklineError && error.code === "audit_unwritable");
+        assert.match(error.message, /has the intent of this act/);
+        assert.doesNotMatch(error.message, /nothing was shown/);
+        assert.ok(error.next?.includes(act.id));
+        return true;
+      });
     });
 
     test("full: refused, and it goes on when there is room", async (t) => {

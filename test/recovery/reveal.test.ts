@@ -34,7 +34,7 @@ class MemoryGovernance implements Governance {
   }
 
   async append({ step, outcome }: Omit<EntryParts, "claimed">): Promise<void> {
-    if (!this.isWritable) throw new MasklineError("audit_unwritable", "not now");
+    if (!this.isWritable) throw new MasklineError("audit_unwritable", "not now", { next: "later" });
     this.happened.push(step);
     this.outcomes.push(outcome);
   }
@@ -57,7 +57,7 @@ const request: RevealRequest = {
   approval: null,
   details: {},
 };
-const hashToken = (token: string): Buffer => Buffer.from(token);
+const hashTokens = (tokens: readonly string[]): readonly Buffer[] => tokens.map((token) => Buffer.from(token));
 const running = new AbortController().signal;
 
 /** Tokens `t1` stand for `value 1`; all else is none. */
@@ -91,7 +91,7 @@ function scene(said: Permit = "permitted"): {
 suite("reveal", () => {
   test("opens nothing before the intent is there, and ends with the result", async () => {
     const { happened, governance, opener, shown, target } = scene();
-    const result = await reveal(request, freezeList(["t1", "x", "t1", "t2"]), { governance, hashToken, opener }, target, running);
+    const result = await reveal(request, freezeList(["t1", "x", "t1", "t2"]), { governance, hashTokens, opener }, target, running);
     assert.deepEqual(happened, ["intent", "opened", "shown", "finished", "result"]);
     assert.deepEqual(shown, [
       { token: "t1", value: "value 1" },
@@ -112,7 +112,7 @@ suite("reveal", () => {
     } as const;
     for (const [said, code] of Object.entries(cases) as [Permit, MasklineError["code"]][]) {
       const { happened, governance, opener, target } = scene(said);
-      await refused(reveal(request, freezeList(["t1"]), { governance, hashToken, opener }, target, running), code);
+      await refused(reveal(request, freezeList(["t1"]), { governance, hashTokens, opener }, target, running), code);
       assert.deepEqual(happened, ["refusal"], said);
     }
   });
@@ -123,7 +123,7 @@ suite("reveal", () => {
     for (const partial of [false, true]) {
       shown.length = 0;
       happened.length = 0;
-      await reveal({ ...request, partial }, freezeList(tokens), { governance, hashToken, opener }, target, running);
+      await reveal({ ...request, partial }, freezeList(tokens), { governance, hashTokens, opener }, target, running);
       assert.equal(happened.filter((what) => what === "opened").length, 3, "4,096 at a time");
       for (const [index, one] of shown.entries()) {
         assert.equal(one.token, tokens[index]);
@@ -140,7 +140,7 @@ suite("reveal", () => {
     const take: RevealedTarget["take"] = async () => {
       throw new MasklineError("file_unwritable", "full", { next: "make room" });
     };
-    const ports = { governance: failing.governance, hashToken, opener: failing.opener };
+    const ports = { governance: failing.governance, hashTokens, opener: failing.opener };
     await refused(reveal(request, freezeList(["t1"]), ports, { ...failing.target, take }, running), "file_unwritable");
     assert.deepEqual(failing.governance.outcomes, [{ opened: 0, failures: {}, ended: "file_unwritable" }]);
 
@@ -151,7 +151,7 @@ suite("reveal", () => {
     const asked = reveal(
       request,
       freezeList(tokens),
-      { governance: stopped.governance, hashToken, opener: stopped.opener },
+      { governance: stopped.governance, hashTokens, opener: stopped.opener },
       stopping,
       stop.signal,
     );
@@ -162,7 +162,7 @@ suite("reveal", () => {
     const late = reveal(
       request,
       freezeList(tokens),
-      { governance: never.governance, hashToken, opener: never.opener },
+      { governance: never.governance, hashTokens, opener: never.opener },
       never.target,
       stop.signal,
     );
@@ -173,7 +173,7 @@ suite("reveal", () => {
   test("a result that cannot be told is an error, even though the values have been seen", async () => {
     const { governance, opener, shown, target } = scene();
     governance.isWritable = false;
-    await refused(reveal(request, freezeList(["t1"]), { governance, hashToken, opener }, target, running), "audit_unwritable");
+    await refused(reveal(request, freezeList(["t1"]), { governance, hashTokens, opener }, target, running), "audit_unwritable");
     assert.equal(shown.length, 1);
   });
 
@@ -204,16 +204,16 @@ suite("verify", () => {
       happened.push("counted");
       return [];
     };
-    const result = await verify({ ...question, tokens, asked: "t2" }, { governance, hashToken, countRows });
+    const result = await verify({ ...question, tokens, asked: "t2" }, { governance, hashTokens, countRows });
     assert.deepEqual(happened, ["intent", "counted", "result"]);
     assert.deepEqual([result.matches, governance.facts?.amount, governance.facts?.action], [true, 1, "verify"]);
     assert.deepEqual(governance.hashes.map(String), ["t1", "t2"]);
-    const other = await verify({ ...question, tokens, asked: "t3" }, { governance, hashToken, countRows });
+    const other = await verify({ ...question, tokens, asked: "t3" }, { governance, hashTokens, countRows });
     assert.equal(other.matches, false);
-    assert.equal((await verify({ ...question, tokens, asked: null }, { governance, hashToken, countRows })).matches, null);
+    assert.equal((await verify({ ...question, tokens, asked: null }, { governance, hashTokens, countRows })).matches, null);
     const denied = scene("no_right");
     await refused(
-      verify({ ...question, tokens, asked: null }, { governance: denied.governance, hashToken, countRows }),
+      verify({ ...question, tokens, asked: null }, { governance: denied.governance, hashTokens, countRows }),
       "right_missing",
     );
     assert.deepEqual(denied.happened, ["refusal"]);
@@ -222,7 +222,7 @@ suite("verify", () => {
   test("says of a token of a key that is not at hand that it cannot be told, not that it is another value's", async () => {
     const { governance } = scene();
     const ofKey9 = Buffer.concat([Buffer.from([1, 0, 0, 0, 9]), Buffer.alloc(20)]).toString("base64url");
-    const ports = { governance, hashToken, countRows: async () => [] };
+    const ports = { governance, hashTokens, countRows: async () => [] };
     assert.equal((await verify({ ...question, tokens, tagged: true, asked: ofKey9 }, ports)).matches, null);
     assert.equal((await verify({ ...question, tokens, tagged: false, asked: ofKey9 }, ports)).matches, false);
   });

@@ -5,6 +5,7 @@ import { openSealedFile } from "../../app/sealed-file.ts";
 import { MasklineError } from "../../errors.ts";
 import { auditKeys } from "../../keys/audit-keys.ts";
 import { maskFacts } from "../../masks/mask.ts";
+import { findSurrogates } from "../../masks/scan/surrogate.ts";
 import { selfTest } from "../../masks/self-test.ts";
 import { showTable, type TableName } from "../../postgres/names.ts";
 import { type Condition, selectTokens } from "../../postgres/token-selection.ts";
@@ -27,7 +28,7 @@ export const reveal: Command = {
   stopsInOrder: true,
   flags: {
     ...configFlags,
-    column: { value: "NAME", doc: "the masked column whose tokens are to be opened" },
+    column: { value: "NAME", doc: "the masked column whose tokens are to be opened; a place inside its values is COLUMN.PATH" },
     ...explainedFlags,
     partial: { doc: "only a part of each value: the network, the domain, the last four" },
     where: {
@@ -61,7 +62,7 @@ a wrong value.`,
     if (sealed !== null) return openForRecipient(call, sealed);
     const settings = settingsOf(call);
     const column = revealableColumn(settings, call.text("column"));
-    const asked = askedFor(call);
+    const asked = askedFor(call, column);
     selfTest();
     const attempt = {
       action: call.has("partial") ? "reveal-partial" : "reveal",
@@ -91,11 +92,16 @@ interface Asked {
   readonly limit: number;
 }
 
-function askedFor(call: Call): Asked {
+function askedFor(call: Call, { column, of }: KeyedColumn): Asked {
   const file = call.operands[0] ?? null;
   const conditions = call.texts("where").map(readCondition);
   const limit = call.number("limit", 1);
   if (conditions.length > 0 && file !== null) throw new MasklineError("usage", "takes tokens from a file or by --where, not both");
+  if (conditions.length > 0 && of !== "column") {
+    throw new MasklineError("usage", `--where does not look inside values, where ${column.name} is`, {
+      next: of === "findings" ? "put the texts on stdin, or their tokens, one a line" : "put the tokens on stdin, one a line",
+    });
+  }
   if (conditions.length === 0 && limit !== null) throw new MasklineError("usage", "--limit is for the tokens of --where");
   if (limit !== null && limit > mostTokens) throw new MasklineError("usage", `--limit takes at most ${count(mostTokens)}`);
   return { file, conditions, limit: limit ?? usualLimit };
@@ -116,11 +122,12 @@ async function tokensOf(
   call: Call,
   { target }: Settings,
   { database }: Governed,
-  { column: { name }, mask }: KeyedColumn,
+  { column: { name }, mask, domain, of }: KeyedColumn,
   { file, conditions, limit }: Asked,
 ): Promise<readonly string[]> {
   if (conditions.length === 0) {
     const tokens = await readTokens(file, call);
+    if (of === "findings") return tokensInTexts(tokens, domain);
     // a template of ff1 may begin with a space; in all other tokens there is none
     return mask.kind === "ff1" ? tokens : tokens.map((token) => token.trim());
   }
@@ -129,6 +136,17 @@ async function tokensOf(
   if (tokens.length === 0)
     throw new MasklineError("not_found", `no row that fits has a token in ${name}`, { next: "look at what --where says" });
   if (more) call.output.say(`there are more than ${count(limit)} tokens: these are the first; --limit N takes more`);
+  return tokens;
+}
+
+/** A line is a token, or a text as it is stored, with tokens of this domain and others in it. */
+function tokensInTexts(lines: readonly string[], domain: string): readonly string[] {
+  const tokens = lines.flatMap((line) => {
+    const found = findSurrogates(line);
+    return found.length === 0 ? [line.trim()] : found.filter((one) => one.domain === domain).map(({ token }) => token);
+  });
+  if (tokens.length === 0) throw new MasklineError("usage", `no text that was given holds a token of ${domain}`);
+  if (tokens.length > mostTokens) throw new MasklineError("usage", `the texts hold more than ${count(mostTokens)} tokens`);
   return tokens;
 }
 
@@ -156,7 +174,7 @@ async function revealTo(call: Call, output: RevealedOutput, prepare: () => Promi
     };
     const ports = {
       governance: governed.governance,
-      hashToken: (token: string) => keys.hashToken(column.domain, token),
+      hashTokens: (all: readonly string[]) => keys.hashTokens(column.domain, all),
       opener: openColumn(governed, column),
     };
     const total = list.tokens.length;

@@ -64,7 +64,7 @@ async function ask(
     },
     {
       governance,
-      hashToken: (token) => keys.hashToken(domain, token),
+      hashTokens: (all) => keys.hashTokens(domain, all),
       countRows: (tokens) => countRowsWith(database, place, tokens),
     },
   );
