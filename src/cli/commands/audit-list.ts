@@ -101,7 +101,7 @@ const listColumns: readonly TableColumn<ShownRow>[] = [
   { title: "row", value: ({ sequence }) => String(sequence) },
   { title: "time", value: ({ entry }) => (entry === null ? "altered: maskline audit verify" : moment(timeOf(entry))) },
   { title: "actor", value: ({ entry }) => entry?.actor ?? null },
-  { title: "action", value: ({ entry }) => entry?.action ?? null },
+  { title: "action", value: ({ entry }) => (entry === null ? null : actionOf(entry)) },
   { title: "domain", value: ({ entry }) => entry?.domain ?? null },
   { title: "amount", value: ({ entry }) => entry?.amount ?? null },
   { title: "step", value: ({ entry }) => (entry === null ? null : stepOf(entry)) },
@@ -113,6 +113,16 @@ const listColumns: readonly TableColumn<ShownRow>[] = [
 function timeOf({ at }: AuditEntry): Date | null {
   const time = new Date(at);
   return Number.isNaN(time.getTime()) ? null : time;
+}
+
+/** "reveal", "policy: allow reveal to officers", "approve: reveal of ada" */
+function actionOf({ action, details }: AuditEntry): string {
+  const [change, role, allowed, of, asker] = ["change", "role", "action", "of", "for"].map((name) => {
+    const value = details[name];
+    return typeof value === "string" ? value : null;
+  });
+  if (action === "policy" && change && allowed && role) return `policy: ${change} ${allowed} to ${role}`;
+  return action === "approve" && of && asker ? `approve: ${of} of ${asker}` : action;
 }
 
 /** "intent", "result: opened 3", "refusal: no_right" */
