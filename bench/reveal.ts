@@ -128,7 +128,7 @@ async function askForOneValueAtATime(url: string): Promise<void> {
   const database = new Database({ url, tls: null, caFile: null, connections: 1, connectTimeoutMs: 10_000 });
   const keys = auditKeys(createKeyRing(randomBytes));
   assert.ok(keys !== null);
-  const governance = new PostgresGovernance(database, "maskline", keys, () => {});
+  const governance = new PostgresGovernance(database, "maskline", keys, null, () => {});
   const facts: ActFacts = {
     action: "reveal",
     domain: "login.ip",
@@ -190,7 +190,7 @@ async function oneRound(database: Database, { keys, mask, count }: Parts, target
     request,
     freezeList(tokens),
     {
-      governance: new PostgresGovernance(database, "maskline", keys, () => {}),
+      governance: new PostgresGovernance(database, "maskline", keys, null, () => {}),
       hashTokens: (all) => keys.hashTokens("login.ip", all),
       opener: openerOf(mask),
     },

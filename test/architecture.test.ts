@@ -28,6 +28,7 @@ const homes: Readonly<Record<string, string>> = {
   "@aws-sdk/client-kms": "src/keys/providers",
   "@aws-sdk/client-secrets-manager": "src/keys/providers",
   "@aws-sdk/client-ssm": "src/keys/providers",
+  "@aws-sdk/client-sts": "src/keys/providers",
   undici: "src/sources/sqs/wire",
   "undici/": "src/sources/sqs/wire",
   pg: "src/postgres",

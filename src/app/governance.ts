@@ -4,7 +4,7 @@ import type { Database } from "../postgres/database.ts";
 import { PostgresGovernance } from "../postgres/governance.ts";
 import { requireSchema } from "../postgres/migrate.ts";
 import type { TellHead } from "../recovery/ports.ts";
-import { openFullRing } from "./assemble-keys.ts";
+import { openAttributedRing } from "./assemble-keys.ts";
 import { withDatabase } from "./assemble-sink.ts";
 import type { Settings } from "./config/load.ts";
 import { requireMatching } from "./known-ring.ts";
@@ -19,19 +19,20 @@ export interface Governed {
 
 /**
  * Opens the full ring and the database, whose policy and audit decide, for `work`.
- * @throws MasklineError `keyring_rootless` with a writer's ring, `key_mismatch` where the ring is not the one of this database
+ * @throws MasklineError `keyring_rootless` with a writer's ring, `audit_unwritable` where AWS does not say who has opened a ring of AWS,
+ *   `key_mismatch` where the ring is not the one of this database
  */
 export async function withGovernance<T>(
   settings: Settings,
   tellHead: TellHead,
   work: (governed: Governed) => Promise<T>,
 ): Promise<T> {
-  const ring = await openFullRing(settings);
+  const { ring, principal } = await openAttributedRing(settings);
   const keys = auditKeys(ring);
   if (keys === null) throw new TypeError("the primary of a ring is enabled");
   return withDatabase(settings, async (database, schema) => {
     await requireSchema(database, schema);
     await requireMatching(settings, database, ring);
-    return work({ ring, database, schema, governance: new PostgresGovernance(database, schema, keys, tellHead) });
+    return work({ ring, database, schema, governance: new PostgresGovernance(database, schema, keys, principal, tellHead) });
   });
 }

@@ -39,7 +39,10 @@ export async function openKeyService({ keyring }: RingPlace): Promise<KeyService
   return awsKms(awsPlace(keyring));
 }
 
-function awsPlace({ region, endpoint }: KeyringOptions): { readonly region: string | null; readonly endpoint: string | null } {
+export function awsPlace({ region, endpoint }: KeyringOptions): {
+  readonly region: string | null;
+  readonly endpoint: string | null;
+} {
   return { region: region ?? null, endpoint: endpoint ?? null };
 }
 

@@ -10,10 +10,10 @@ import {
   type BoundTokens,
   type ChainEnd,
   entryHash,
-  type EntryParts,
   entryText,
   inOrder,
   noTokens,
+  type ToldParts,
 } from "../recovery/audit-entry.ts";
 import type { Governance, Permit, TellHead } from "../recovery/ports.ts";
 import type { Database, Query } from "./database.ts";
@@ -23,40 +23,42 @@ import { quoteName } from "./names.ts";
 const approvalSeconds = 24 * 3_600;
 
 /** Appends one row to the audit, within the transaction it is given in. */
-export type Tell = (parts: Omit<EntryParts, "claimed">) => Promise<void>;
+export type Tell = (parts: ToldParts) => Promise<void>;
 
 /** Policy and audit in the database, through the functions of migration 7: whoever calls them can do nothing else with either. */
 export class PostgresGovernance implements Governance {
   readonly #database: Database;
   readonly #schema: string;
   readonly #keys: AuditKeys;
+  readonly #principal: string | null;
   readonly #tellHead: TellHead;
 
-  constructor(database: Database, schema: string, keys: AuditKeys, tellHead: TellHead) {
+  /** @param principal who AWS says is asking; null where the ring is none of AWS */
+  constructor(database: Database, schema: string, keys: AuditKeys, principal: string | null, tellHead: TellHead) {
     this.#database = database;
     this.#schema = quoteName(schema);
     this.#keys = keys;
+    this.#principal = principal;
     this.#tellHead = tellHead;
   }
 
   async begin(act: string, facts: ActFacts, tokenHashes: readonly Buffer[], approval: string | null): Promise<Permit> {
-    const intent: EntryParts = { act, step: "intent", facts, outcome: null, claimed: claimedName() };
+    const intent: ToldParts = { act, step: "intent", facts, outcome: null };
     const hashes = distinct(tokenHashes);
     const tokens = bindTokens(hashes);
     const { permit, row } = await this.#written(async (query) => {
       if (tokens.count > 0) await query(`SELECT ${this.#schema}.audit_tokens($1, $2)`, [act, inOrder(hashes)]);
       const end = await this.#end(query);
       const said = await this.#permit(query, facts, approval);
-      const parts: EntryParts = said === "permitted" ? intent : { ...intent, step: "refusal", outcome: { refused: said } };
+      const parts: ToldParts = said === "permitted" ? intent : { ...intent, step: "refusal", outcome: { refused: said } };
       return { permit: said, row: await this.#append(query, end, parts, tokens) };
     });
     this.#tellHead(row);
     return permit;
   }
 
-  async append(parts: Omit<EntryParts, "claimed">): Promise<void> {
-    const write = async (query: Query): Promise<AuditRow> =>
-      this.#append(query, await this.#end(query), { ...parts, claimed: claimedName() }, noTokens);
+  async append(parts: ToldParts): Promise<void> {
+    const write = async (query: Query): Promise<AuditRow> => this.#append(query, await this.#end(query), parts, noTokens);
     this.#tellHead(await this.#written(write, parts));
   }
 
@@ -74,7 +76,7 @@ export class PostgresGovernance implements Governance {
         telling = false;
         return work(query, async (parts) => {
           telling = true;
-          rows.push(await this.#append(query, await this.#end(query), { ...parts, claimed: claimedName() }, noTokens));
+          rows.push(await this.#append(query, await this.#end(query), parts, noTokens));
           telling = false;
         });
       });
@@ -124,8 +126,8 @@ export class PostgresGovernance implements Governance {
     return row?.permit ?? "no_right";
   }
 
-  async #append(query: Query, end: ChainEnd, parts: EntryParts, tokens: BoundTokens): Promise<AuditRow> {
-    const entry = entryText(end, parts, tokens);
+  async #append(query: Query, end: ChainEnd, parts: ToldParts, tokens: BoundTokens): Promise<AuditRow> {
+    const entry = entryText(end, { ...parts, claimed: claimedName(), principal: this.#principal }, tokens);
     const hash = entryHash(entry);
     const { keyId } = this.#keys;
     const signature = this.#keys.sign(hash);
@@ -134,7 +136,7 @@ export class PostgresGovernance implements Governance {
   }
 
   /** What cannot be told may not be done, whatever the reason: no right to the functions, a standby, a lock that does not come, a full disk. */
-  async #written<T>(work: (query: Query) => Promise<T>, told: Pick<EntryParts, "act" | "step"> | null = null): Promise<T> {
+  async #written<T>(work: (query: Query) => Promise<T>, told: Pick<ToldParts, "act" | "step"> | null = null): Promise<T> {
     try {
       return await this.#database.transaction("writing the audit", (query) => work(query));
     } catch (error) {

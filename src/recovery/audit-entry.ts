@@ -33,16 +33,25 @@ export interface ChainEnd {
   readonly at: Date;
 }
 
-export interface EntryParts {
+/** What a row of an act tells. */
+export interface ToldParts {
   /** The two rows of an act have the same. */
   readonly act: string;
   readonly step: Step;
   readonly facts: ActFacts;
   /** What came of it, or why it was refused. */
   readonly outcome: { readonly [name: string]: CanonicalValue } | null;
-  /** The operating system's name for whoever asks: recorded, never sufficient. */
-  readonly claimed: string;
 }
+
+/** Who asks, as others than the database say. It cannot check them: the policy binds the actor alone. */
+export interface Asker {
+  /** The operating system's name: recorded, never sufficient. */
+  readonly claimed: string;
+  /** The ARN that AWS gives whoever opened the ring; null where the ring is none of AWS. */
+  readonly principal: string | null;
+}
+
+export type EntryParts = ToldParts & Asker;
 
 /** One row of the audit. */
 export interface AuditRow {
@@ -62,7 +71,11 @@ export const chainStart: Buffer = Buffer.alloc(32);
  * tokens stands there once.
  * @throws RangeError where a result is given any
  */
-export function entryText(end: ChainEnd, { act, step, facts, outcome, claimed }: EntryParts, tokens: BoundTokens): string {
+export function entryText(
+  end: ChainEnd,
+  { act, step, facts, outcome, claimed, principal }: EntryParts,
+  tokens: BoundTokens,
+): string {
   if (step === "result" && tokens.count > 0) throw new RangeError("the tokens of an act stand at its intent");
   return canonicalJson({
     format: auditFormat,
@@ -71,6 +84,7 @@ export function entryText(end: ChainEnd, { act, step, facts, outcome, claimed }:
     at: end.at.toISOString(),
     actor: end.actor,
     claimed,
+    principal,
     act,
     step,
     action: facts.action,

@@ -8,6 +8,7 @@ export interface AuditEntry {
   readonly at: string;
   readonly actor: string;
   readonly claimed: string;
+  readonly principal: string | null;
   readonly act: string;
   readonly step: Step;
   readonly action: Action;
@@ -38,6 +39,7 @@ export function readEntry(text: string): AuditEntry | null {
   const { sequence, amount, step, action, details, outcome, tokens } = value;
   if (!Number.isSafeInteger(sequence) || !Number.isSafeInteger(amount)) return null;
   if (texts.some((name) => typeof value[name] !== "string")) return null;
+  if (!(value["principal"] === null || typeof value["principal"] === "string")) return null;
   if (!isOneOf(steps, step) || !isOneOf(actions, action)) return null;
   if (!isRecord(details) || !(outcome === null || isRecord(outcome))) return null;
   if (!isRecord(tokens) || !Number.isSafeInteger(tokens["count"]) || typeof tokens["digest"] !== "string") return null;

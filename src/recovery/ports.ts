@@ -1,4 +1,4 @@
-import type { ActFacts, AuditRow, EntryParts } from "./audit-entry.ts";
+import type { ActFacts, AuditRow, ToldParts } from "./audit-entry.ts";
 
 /** What the policy says of an act that was asked for. */
 export type Permit = "permitted" | "no_right" | "over_limit" | "approval_needed" | "approval_unfit";
@@ -12,7 +12,7 @@ export interface Governance {
    */
   begin(act: string, facts: ActFacts, tokenHashes: readonly Buffer[], approval: string | null): Promise<Permit>;
   /** Appends what came of an act, or why it was refused. @throws MasklineError `audit_unwritable` */
-  append(parts: Omit<EntryParts, "claimed">): Promise<void>;
+  append(parts: ToldParts): Promise<void>;
   /** Asks for a second person. @returns the id to be approved */
   requestApproval(facts: ActFacts): Promise<string>;
   /** Rows of the audit from a sequence on, in their order. */

@@ -45,7 +45,7 @@ suite("policy, approvals and roles from the command line", () => {
     assert.ok(keys);
     const database = connect(otherwise(workspace.databaseUrl, { user: person, password: person }));
     try {
-      return await new PostgresGovernance(database, "maskline", keys, () => {}).requestApproval(
+      return await new PostgresGovernance(database, "maskline", keys, null, () => {}).requestApproval(
         actFacts({ amount: 12, reason: "a court\u001B[2J order\u202E" }),
       );
     } finally {

@@ -20,15 +20,23 @@ export interface Told {
   readonly facts?: Partial<ActFacts>;
   readonly tokenHashes?: readonly Buffer[];
   readonly keys?: AuditKeys;
+  readonly principal?: string | null;
 }
 
 /** A chain as PostgresGovernance writes it, without a database. */
 export function auditChain(keys: AuditKeys, told: readonly Told[]): readonly KeptRow[] {
   const rows: KeptRow[] = [];
   let end: ChainEnd = { sequence: 0, hash: chainStart, actor: "officer", at: new Date(Date.UTC(2026, 10, 21)) };
-  for (const { act = randomUUID(), step = "intent", facts = {}, tokenHashes = [], keys: signing = keys } of told) {
+  for (const {
+    act = randomUUID(),
+    step = "intent",
+    facts = {},
+    tokenHashes = [],
+    keys: signing = keys,
+    principal = null,
+  } of told) {
     const outcome = step === "intent" ? null : { opened: 1 };
-    const parts = { act, step, facts: actFacts(facts), outcome, claimed: "somebody" };
+    const parts = { act, step, facts: actFacts(facts), outcome, claimed: "somebody", principal };
     const entry = entryText(end, parts, bindTokens(tokenHashes));
     const hash = entryHash(entry);
     const sequence = end.sequence + 1;

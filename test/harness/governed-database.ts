@@ -75,8 +75,8 @@ export class GovernedDatabase {
     return database;
   }
 
-  governanceOf(name: string, tellHead: TellHead = () => {}): PostgresGovernance {
-    return new PostgresGovernance(this.as(name), this.schema, this.keys, tellHead);
+  governanceOf(name: string, tellHead: TellHead = () => {}, principal: string | null = null): PostgresGovernance {
+    return new PostgresGovernance(this.as(name), this.schema, this.keys, principal, tellHead);
   }
 
   async close(): Promise<void> {

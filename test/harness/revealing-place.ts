@@ -91,10 +91,15 @@ export class RevealingPlace {
   }
 
   /** Runs the command line as a person. */
-  async maskline(person: string, args: readonly string[], stdin: string = ""): Promise<Finished> {
+  async maskline(
+    person: string,
+    args: readonly string[],
+    stdin: string = "",
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Finished> {
     const child = spawn(process.execPath, [main, ...args, "--config", `${person}.yaml`], {
       cwd: this.folder,
-      env: { PATH: process.env["PATH"] ?? "", HOME: this.folder },
+      env: { PATH: process.env["PATH"] ?? "", HOME: this.folder, ...environment },
     });
     let stdout = "";
     let stderr = "";
@@ -124,6 +129,7 @@ export class RevealingPlace {
 export interface Told {
   readonly step: string;
   readonly actor: string;
+  readonly principal: string | null;
   readonly action: string;
   readonly domain: string;
   readonly amount: number;

@@ -118,7 +118,7 @@ export class VaultTable {
       ring: this.ring,
       database,
       schema: "maskline",
-      governance: new PostgresGovernance(database, "maskline", keys, () => {}),
+      governance: new PostgresGovernance(database, "maskline", keys, null, () => {}),
     };
   }
 

@@ -37,8 +37,13 @@ const hashes = fc.uniqueArray(
   { maxLength: 4, selector: (hash) => hash.toString("hex") },
 );
 const reasons = fc.string({ unit: "grapheme", minLength: 10, maxLength: 30 });
+const principals = fc.option(
+  fc.constantFrom("arn:aws:iam::123456789012:user/jane", "arn:aws:sts::123456789012:assumed-role/desk/joe"),
+);
 const told = fc.array(
-  fc.record({ tokenHashes: hashes, facts: fc.record({ reason: reasons, amount: fc.nat() }) }).map((parts): Told => parts),
+  fc
+    .record({ tokenHashes: hashes, facts: fc.record({ reason: reasons, amount: fc.nat() }), principal: principals })
+    .map((parts): Told => parts),
   { minLength: 2, maxLength: 8 },
 );
 const chains = told.map((acts) => auditChain(keys, acts));
@@ -74,6 +79,12 @@ const tamperings: Readonly<Record<string, (rows: readonly KeptRow[], index: numb
     const row = at(rows, index);
     const entry = row.entry.replace('"actor":"officer"', '"actor":"another"');
     return put(rows, index, { ...row, entry, hash: entryHash(entry) });
+  },
+  "a principal is altered": (rows, index) => {
+    const row = at(rows, index);
+    const entry = row.entry.replace(/"principal":(?:null|"[^"]*")/, '"principal":"arn:aws:iam::123456789012:user/another"');
+    assert.notEqual(entry, row.entry);
+    return put(rows, index, { ...row, entry });
   },
   "a hash is altered": (rows, index, by) => put(rows, index, { ...at(rows, index), hash: flipped(at(rows, index).hash, by, by) }),
   "a signature is altered": (rows, index, by) =>

@@ -5,7 +5,7 @@ import fc from "fast-check";
 
 import { MasklineError } from "../../src/errors.ts";
 import type { Opened } from "../../src/masks/mask.ts";
-import type { ActFacts, AuditRow, EntryParts } from "../../src/recovery/audit-entry.ts";
+import type { ActFacts, AuditRow, ToldParts } from "../../src/recovery/audit-entry.ts";
 import type { Opener } from "../../src/recovery/opener.ts";
 import type { Governance, Permit } from "../../src/recovery/ports.ts";
 import { freezeList, reveal, type Revealed, type RevealedTarget, type RevealRequest } from "../../src/recovery/reveal.ts";
@@ -33,7 +33,7 @@ class MemoryGovernance implements Governance {
     return this.said;
   }
 
-  async append({ step, outcome }: Omit<EntryParts, "claimed">): Promise<void> {
+  async append({ step, outcome }: ToldParts): Promise<void> {
     if (!this.isWritable) throw new MasklineError("audit_unwritable", "not now", { next: "later" });
     this.happened.push(step);
     this.outcomes.push(outcome);

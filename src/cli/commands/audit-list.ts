@@ -44,7 +44,8 @@ maskline audit verify.`,
         call.output.say(`not searched: acts under key ${unsearched.join(", ")}, which this ring does not hold enabled`);
       }
       if (rows.length === 0) return call.output.say("no such act is in the audit");
-      for (const line of fittedTable(listColumns, rows.map(shownRow), call.output.dataWidth)) call.output.data(line);
+      const shown = rows.map(shownRow);
+      for (const line of fittedTable(columnsOf(shown), shown, call.output.dataWidth)) call.output.data(line);
     });
   },
 };
@@ -108,6 +109,16 @@ const listColumns: readonly TableColumn<ShownRow>[] = [
   { title: "ticket", value: ({ entry }) => entry?.ticket ?? null },
   { title: "reason", value: ({ entry }) => entry?.reason ?? null },
 ];
+
+const principalColumn: TableColumn<ShownRow> = { title: "principal", value: ({ entry }) => entry?.principal ?? null };
+
+/** With the principals, where there is any: most rings are none of AWS. */
+function columnsOf(rows: readonly ShownRow[]): readonly TableColumn<ShownRow>[] {
+  const some = rows.some(({ entry }) => (entry?.principal ?? null) !== null);
+  return some
+    ? listColumns.toSpliced(1 + listColumns.findIndex(({ title }) => title === "actor"), 0, principalColumn)
+    : listColumns;
+}
 
 /** Null where no time stands. */
 function timeOf({ at }: AuditEntry): Date | null {

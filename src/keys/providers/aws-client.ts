@@ -43,13 +43,13 @@ function regionOf(name: string): string | null {
 }
 
 /** An optional package, or what to install. */
-export async function loadSdk<Sdk>(name: string, load: () => Promise<Sdk>): Promise<Sdk> {
+export async function loadSdk<Sdk>(name: string, load: () => Promise<Sdk>, needing: string = "the key ring"): Promise<Sdk> {
   try {
     return await load();
   } catch (error) {
     const code: unknown = error instanceof Error ? Reflect.get(error, "code") : null;
     if (code !== "ERR_MODULE_NOT_FOUND") throw error;
-    throw new MasklineError("dependency_missing", `the key ring needs the package ${name}, which is not installed`, {
+    throw new MasklineError("dependency_missing", `${needing} needs the package ${name}, which is not installed`, {
       next: `npm install ${name}`,
     });
   }

@@ -17,6 +17,7 @@ test("without the package of an AWS service its store says what to install, and 
   const program = `
     import { openStore } from "./src/keys/providers/stores.ts";
     import { awsKms } from "./src/keys/providers/aws-kms.ts";
+    import { callerIdentity } from "./src/keys/providers/aws-sts.ts";
     const around = { fileOf: (name) => name, environment: { RING: "{}" }, region: null, endpoint: null };
     const tries = {
       env: async () => (await openStore("env:RING", around)).read(),
@@ -24,6 +25,7 @@ test("without the package of an AWS service its store says what to install, and 
       secret: async () => (await openStore("aws-secretsmanager:a", around)).read(),
       parameter: async () => (await openStore("aws-ssm:/a", around)).create("{}"),
       kms: () => awsKms(around).generateDataKey("alias/a", { purpose: "maskline-keyring", ring: "0" }),
+      identity: () => callerIdentity(around, "alias/a"),
     };
     const told = {};
     for (const [name, work] of Object.entries(tries)) {
@@ -40,5 +42,6 @@ test("without the package of an AWS service its store says what to install, and 
     secret: "dependency_missing: npm install @aws-sdk/client-secrets-manager",
     parameter: "dependency_missing: npm install @aws-sdk/client-ssm",
     kms: "dependency_missing: npm install @aws-sdk/client-kms",
+    identity: "dependency_missing: npm install @aws-sdk/client-sts",
   });
 });
