@@ -8,7 +8,7 @@ import type { Opener } from "../recovery/opener.ts";
 
 /**
  * Opens the tokens of a vault mask by their sealed originals. A token that the vault does not have, or does not have any more since its last
- * subject was erased, is `not_a_token`: which of the two is not kept.
+ * subject was erased, is `no_original`: which of the two is not kept.
  * @param ring holds the private sealing key; with any other a token is `unknown_key`
  */
 export function openVault(
@@ -25,7 +25,7 @@ export function openVault(
       return Promise.all(
         tokens.map(async (token): Promise<Opened> => {
           const sealed = originals.get(token);
-          return sealed === undefined ? { failure: "not_a_token" } : openOne(ring, sealed, vaultPlace(domain, token));
+          return sealed === undefined ? { failure: "no_original" } : openOne(ring, sealed, vaultPlace(domain, token));
         }),
       );
     },

@@ -18,12 +18,12 @@ export const accountColumns: readonly TableColumn<Account>[] = [
 
 export const groupColumns: readonly TableColumn<QuarantineGroup>[] = [
   { title: "messages", value: ({ messages }) => messages },
-  { title: "reason", value: ({ reason }) => reason },
+  { title: "reason", value: ({ reason }) => reason, whole: true },
   { title: "field", value: ({ path }) => path || "(body)" },
   { title: "what it means", value: ({ reason }) => reasons[reason as Reason] ?? "", width: 62 },
-  { title: "first seen", value: ({ firstAt }) => moment(firstAt) },
-  { title: "last seen", value: ({ lastAt }) => moment(lastAt) },
-  { title: "for example", value: ({ exampleId }) => exampleId },
+  { title: "first seen", value: ({ firstAt }) => moment(firstAt), whole: true },
+  { title: "last seen", value: ({ lastAt }) => moment(lastAt), whole: true },
+  { title: "for example", value: ({ exampleId }) => exampleId, width: Infinity, whole: true },
 ];
 
 export const sharedColumns: readonly TableColumn<SharedValue>[] = [

@@ -49,9 +49,12 @@ export function approvalOf(call: Call, flag: string): string | null {
 
 /**
  * Heads of the audit's chain go to stderr, where a log stream keeps them out of the reach of whoever owns the database. The second word is
- * what `audit verify --anchor` takes.
+ * what `audit verify --anchor` takes; a terminal, which keeps nothing, shows no more than that, on one line.
  */
 export function tellHeadOn(output: Output): TellHead {
-  return ({ sequence, hash, keyId, signature }) =>
-    output.say(`audit ${sequence}:${hash.toString("hex")} key ${keyId} signature ${signature.toString("base64url")}`);
+  return ({ sequence, hash, keyId, signature }) => {
+    const head = `audit ${sequence}:${hash.toString("hex")}`;
+    if (output.interactive) return output.say(output.style("dim", head));
+    output.say(`${head} key ${keyId} signature ${signature.toString("base64url")}`);
+  };
 }

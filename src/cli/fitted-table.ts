@@ -14,7 +14,7 @@ export function fittedTable<Row>(
 ): string[] {
   const cutTo = (width: number): string[] =>
     formatTable(
-      columns.map((column) => ({ ...column, width })),
+      columns.map((column) => (column.whole === true ? column : { ...column, width })),
       rows,
     );
   if (terminalWidth === null) return cutTo(Infinity);
@@ -27,8 +27,9 @@ export function fittedTable<Row>(
 
 function block<Row>(columns: readonly TableColumn<Row>[], row: Row, terminalWidth: number): string[] {
   const titleWidth = Math.max(...columns.map(({ title }) => title.length)) + 2;
-  return columns.map(({ title, value }) => {
-    const column: TableColumn<Row> = { title: "", value, width: Math.max(8, terminalWidth - titleWidth) };
+  return columns.map(({ title, value, whole, width }) => {
+    const room = whole === true ? width : Math.max(8, terminalWidth - titleWidth);
+    const column: TableColumn<Row> = { title: "", value, ...(room === undefined ? {} : { width: room }) };
     return `${title.padEnd(titleWidth)}${formatTable([column], [row])[1] ?? ""}`.trimEnd();
   });
 }

@@ -17,6 +17,7 @@ export interface RevealedOutput extends RevealedTarget {
 
 export const failureTexts: Readonly<Record<RevealFailure, string>> = {
   not_a_token: "no token of this column's mask",
+  no_original: "nothing in the vault: erased, or no token of this column",
   unknown_key: "a token of a key that this ring does not hold, or not enabled",
   not_authentic: "altered, or a token of another domain",
 };

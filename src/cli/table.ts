@@ -3,6 +3,8 @@ export interface TableColumn<Row> {
   readonly value: (row: Row) => string | number | null;
   /** Longer values are cut in the middle. */
   readonly width?: number;
+  /** Never cut, however narrow the terminal: somebody is going to copy it. */
+  readonly whole?: boolean;
 }
 
 /** Rows as aligned text, numbers to the right. */

@@ -67,8 +67,8 @@ export async function startDemoServers(): Promise<DemoServers> {
     await withDatabase(settings, async (database, schema) => {
       await database.query("creating the table", starterTable);
       await migrate(database, schema);
-      await allowDemoUser(database, schema);
     });
+    await allowDemoUser(settings);
     return { postgres: postgres.value, queueServer: queueServer.value, queueUrl, settings, stop };
   } catch (error) {
     await stop();

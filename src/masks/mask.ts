@@ -147,7 +147,10 @@ export type ColumnMask = Pick<Mask, "form" | "apply" | "write" | "longestToken">
   };
 
 /** A value opened, or why not. `unknown_key`: a token of a key that is not at hand, or not in use. */
-export type Opened = { readonly value: string } | { readonly failure: "not_a_token" | "unknown_key" | "not_authentic" };
+export type Opened =
+  | { readonly value: string }
+  /** `no_original`: the vault has none, or none any more. */
+  | { readonly failure: "not_a_token" | "no_original" | "unknown_key" | "not_authentic" };
 
 /** A mask whose tokens the key opens again. Where it is not authenticated, a wrong token opens to a wrong value. */
 export interface ReversibleMask extends Mask {

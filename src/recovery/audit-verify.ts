@@ -90,13 +90,18 @@ class AuditCheck {
   #hash: Buffer | null;
   readonly #keyIds = new Set<number>();
   readonly #open = new Map<string, OpenAct>();
+  readonly #told: readonly Anchor[];
   /** By their sequence. */
   readonly #anchors: ReadonlyMap<number, readonly Anchor[]>;
   readonly #met = new Set<Anchor>();
 
   constructor(trust: Trust) {
     this.#trust = trust;
-    this.#anchors = Map.groupBy(trust.anchors, ({ sequence }) => sequence);
+    // a row that was told twice is missed once
+    this.#told = [
+      ...new Map(trust.anchors.map((anchor) => [`${anchor.sequence}:${anchor.hash.toString("hex")}`, anchor])).values(),
+    ];
+    this.#anchors = Map.groupBy(this.#told, ({ sequence }) => sequence);
     this.#next = trust.from;
     this.#hash = trust.from === 1 ? chainStart : null;
   }
@@ -118,7 +123,7 @@ class AuditCheck {
 
   verdict(): AuditVerdict {
     const end = this.#first === null || this.#hash === null ? null : { sequence: this.#next - 1, hash: this.#hash };
-    for (const anchor of this.#trust.anchors) {
+    for (const anchor of this.#told) {
       if (this.#met.has(anchor)) continue;
       const ends = end === null ? "there is no row" : `the audit ends at ${end.sequence}`;
       this.#fault(anchor.sequence, "cut", `the anchor's row is not here: ${ends}`);

@@ -30,6 +30,12 @@ test("where the columns cannot stand side by side, each row is a block", () => {
   assert.deepEqual(fittedTable(columns, rows, 17), ["user   ann", "token  abcd...789", "", "user   bob", "token  -"]);
 });
 
+test("what somebody is going to copy is never cut", () => {
+  const [user, cut] = columns as [TableColumn<Row>, TableColumn<Row>];
+  const whole = [user, { ...cut, width: Infinity, whole: true }];
+  for (const width of [20, 80, 200]) assert.ok(fittedTable(whole, rows, width).join("\n").includes(token), `in ${width}`);
+});
+
 test("a value cannot draw on the terminal", () => {
   const evil: readonly Row[] = [["\u001B[31mred", "\u009B31m\r\n"]];
   for (const width of [null, 80, 8]) assert.doesNotMatch(fittedTable(columns, evil, width).join(""), /\p{Cc}/u);

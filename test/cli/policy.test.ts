@@ -79,6 +79,7 @@ suite("policy, approvals and roles from the command line", () => {
       ["ben", "privacy_officer"],
       ["kim", "policy_keeper"],
       ["ora", "operator"],
+      ["amy", "auditor"],
     ] as const)
       await hire(person, role);
   });
@@ -138,6 +139,9 @@ suite("policy, approvals and roles from the command line", () => {
       policy.map(({ action }) => action),
       ["reveal"],
     );
+    const { stdout: audit } = succeeded(await as("amy", "audit", "list"));
+    assert.match(audit, / kim +policy: allow reveal to maskline_privacy_officer +login\.ip /);
+    assert.match(audit, / kim +policy: deny approve to maskline_privacy_officer +login\.pi /);
   });
 
   test("what cannot be changed says why, and by whom it can", async () => {

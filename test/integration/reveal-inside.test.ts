@@ -33,7 +33,7 @@ suite("values inside documents and texts come back", () => {
     const own = await readFile(path.join(place.folder, "officer.yaml"), "utf8");
     const file = path.join(place.folder, "inside.yaml");
     await writeFile(file, own.replace(/columns:[^]*/, columns));
-    const settings = await loadSettings({ file, environment: {}, overrides: [] });
+    const settings = loadSettings({ file, environment: {}, overrides: [] });
     const masks = new Map(createMasks(settings.columns, place.governed.ring).map(({ column, mask }) => [column.name, mask]));
     stored.body = masks.get("body")?.apply([JSON.stringify({ user: { ip: "203.0.113.7", mail: "ann@example.org" } })])[0] ?? "";
     stored.note = masks.get("note")?.apply(["came from 203.0.113.8, wrote as ann@example.org"])[0] ?? "";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createPrivateKey } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, suite, test } from "node:test";
 
@@ -266,6 +266,52 @@ suite("a vault from the command line", () => {
     assert.equal(await countRows(place.database, "maskline.vault"), 1);
   });
 });
+
+const short = `source: { sqs: { queue: QUEUE, region: us-east-1 } }
+keyring: KEYRING
+sink: { postgres: { url: "DATABASE", table: public.logins } }
+columns:
+  user_id: { type: text, max: 3, required: true }
+  masked_ip: { from: ip, type: ip, mask: { kind: vault, domain: login.ip, subject: user_id } }
+`;
+
+test(
+  "a refused message's original comes into the vault by its replay, not by the rehearsal of it",
+  { timeout: 120_000 },
+  async () => {
+    const servers = await startServers();
+    const place = await openWorkspace(servers, { config: short, table: "CREATE TABLE logins (user_id text, masked_ip text)" });
+    try {
+      await place.database.query(
+        "allowing",
+        "INSERT INTO maskline.policy (role, domain, action) SELECT current_user, '*', unnest(ARRAY['replay', 'reveal', 'erase'])",
+      );
+      await place.send([login("erin", "203.0.113.8")]);
+      const ran = await place.maskline("run", "--max-messages", "1");
+      assert.equal(ran.code, 0, ran.stderr);
+      await writeFile(place.file, (await readFile(place.file, "utf8")).replace("max: 3", "max: 9"));
+      const why = ["--reason", "the field is longer now", "--ticket", "T-18"];
+      const tried = await place.maskline("quarantine", "replay", "--all", "--dry-run", ...why);
+      assert.match(tried.stdout, /loaded +1 +would be rows/, tried.stderr);
+      assert.equal(await countRows(place.database, "maskline.vault"), 0);
+      const replayed = await place.maskline("quarantine", "replay", "--all", ...why);
+      assert.match(replayed.stdout, /loaded +1 /, replayed.stderr);
+
+      const reveal = ["reveal", "--column", "masked_ip", "--where", "user_id=erin", "--plain-output", ...why];
+      const shown = await place.maskline(...reveal);
+      assert.match(shown.stdout, /203\.0\.113\.8/, shown.stderr);
+      assert.doesNotMatch(shown.stderr, /prove nothing/, "the vault has an original of a token, or it has none");
+      const erased = await startMaskline(place.folder, ["erase", "--subject", "user_id", ...why], {}, "erin\n").finished;
+      assert.equal(erased.code, 0, erased.stderr);
+      const gone = await place.maskline(...reveal);
+      assert.deepEqual([gone.code, gone.stdout.includes("203.0.113.8")], [1, false]);
+      assert.match(gone.stderr, /nothing in the vault: erased/);
+    } finally {
+      await place.close();
+      await servers.stop();
+    }
+  },
+);
 
 /** A token of the vault under every kind that opens, and every stolen key that such a kind could have. */
 function assertOpensNothing(kind: MaskKind, keys: readonly Buffer[], token: string): void {

@@ -13,7 +13,7 @@ const main = path.join(root, "src/cli/main.ts");
 const needed = ["/usr/bin/script", "/usr/bin/openssl", "/bin/bash"].filter((file) => !existsSync(file));
 
 test(
-  "the walk-through of docs/recovery.md works as it is written, on what `demo --keep` leaves",
+  "the walk-throughs of docs/recovery.md and the README work as they are written, on what `demo --keep` leaves",
   { timeout: 240_000, skip: needed.length > 0 ? `not installed here: ${needed.join(", ")}` : false },
   async () => {
     const folder = await mkdtemp(path.join(tmpdir(), "maskline-walk-"));
@@ -32,6 +32,16 @@ test(
       assert.match(screen, /\{"token":"[\w-]+","value":"[\da-f.:]+"\}/, "and the sealed file opens");
       assert.doesNotMatch(screen, /maskline: /, "nothing failed");
       assert.match(screen, /all of it was typed/, "and it ended well");
+
+      const readme = await readFile(path.join(root, "README.md"), "utf8");
+      const short = await atTerminal(folder, /^## Get a value back\n[^]*?^```sh\n([^]*?)^```/m.exec(readme)?.[1] ?? "");
+      assert.match(
+        short,
+        /[\w-]{40,} +103\.63\.39\.0\/24[^]* +103\.63\.39\.125[^]*ABUSE-17[^]*the audit is whole/,
+        "that of the README",
+      );
+      assert.doesNotMatch(short, /maskline: /);
+      assert.match(short, /all of it was typed/);
     } finally {
       demo.kill("SIGINT");
       await demo.finished;

@@ -76,7 +76,7 @@ for (const { name, missing, start } of postgresServers()) {
         assert.equal(await table.count("maskline.vault_link"), 4, "looking removes nothing");
 
         const signed = await erase(table.settings, governed, question, "ann");
-        assert.deepEqual([await opens(table, shared), await opens(table, own)], ["203.0.113.1", "not_a_token"]);
+        assert.deepEqual([await opens(table, shared), await opens(table, own)], ["203.0.113.1", "no_original"]);
         assert.equal(await table.count("maskline.vault"), 1);
         assert.equal(await table.count("maskline.vault_link"), 1);
         assert.equal(await table.count("maskline.quarantine"), 2, "bob's and nobody's");

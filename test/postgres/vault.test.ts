@@ -48,7 +48,7 @@ for (const { name, missing, start } of postgresServers()) {
         assert.deepEqual(opened.map((one) => ("value" in one ? one.value : one.failure)).toSorted(), [
           "198.51.100.4",
           "203.0.113.77",
-          "not_a_token",
+          "no_original",
         ]);
       }));
 

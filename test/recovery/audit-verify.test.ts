@@ -169,6 +169,12 @@ test("what is cut off at the end is found by any anchor behind the cut, and by n
   );
 });
 
+test("a row that is told by a log and by the export itself is missed once", async () => {
+  const missed = { sequence: 3, hash: Buffer.alloc(32, 1) };
+  const anchors = [missed, { ...missed, hash: Buffer.alloc(32, 1) }];
+  assert.deepEqual(await kindsOf(auditChain(keys, [{}, {}]).slice(0, 2), { anchors }), ["cut"]);
+});
+
 test("what was written anew with the true key is found by an anchor only", async () => {
   await fc.assert(
     fc.asyncProperty(told, place, async (acts, index) => {

@@ -102,7 +102,7 @@ const listColumns: readonly TableColumn<ShownRow>[] = [
   { title: "row", value: ({ sequence }) => String(sequence) },
   { title: "time", value: ({ entry }) => (entry === null ? "altered: maskline audit verify" : moment(timeOf(entry))) },
   { title: "actor", value: ({ entry }) => entry?.actor ?? null },
-  { title: "action", value: ({ entry }) => entry?.action ?? null },
+  { title: "action", value: ({ entry }) => (entry === null ? null : actionOf(entry)) },
   { title: "domain", value: ({ entry }) => entry?.domain ?? null },
   { title: "amount", value: ({ entry }) => entry?.amount ?? null },
   { title: "step", value: ({ entry }) => (entry === null ? null : stepOf(entry)) },
@@ -126,10 +126,21 @@ function timeOf({ at }: AuditEntry): Date | null {
   return Number.isNaN(time.getTime()) ? null : time;
 }
 
+/** "reveal", "policy: allow reveal to officers", "approve: reveal of ada" */
+function actionOf({ action, details }: AuditEntry): string {
+  const [change, role, allowed, of, asker] = ["change", "role", "action", "of", "for"].map((name) => {
+    const value = details[name];
+    return typeof value === "string" ? value : null;
+  });
+  if (action === "policy" && change && allowed && role) return `policy: ${change} ${allowed} to ${role}`;
+  return action === "approve" && of && asker ? `approve: ${of} of ${asker}` : action;
+}
+
 /** "intent", "result: opened 3", "refusal: no_right" */
 function stepOf({ step, outcome }: AuditEntry): string {
-  const members = Object.entries(outcome ?? {}).map(([name, value]) => {
+  const members = Object.entries(outcome ?? {}).flatMap(([name, value]) => {
     const shown = typeof value === "string" ? value : canonicalJson(value);
+    if (shown === "null" || shown === "{}") return [];
     return name === "refused" ? shown : `${name} ${shown}`;
   });
   return members.length === 0 ? step : `${step}: ${members.join(", ")}`;

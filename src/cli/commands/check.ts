@@ -47,7 +47,10 @@ const maskColumns: readonly TableColumn<MaskFinding>[] = [
   { title: "column", value: ({ column }) => column },
   { title: "mask", value: ({ kind }) => kind },
   { title: "domain", value: ({ domain }) => domain },
-  { title: "reversible", value: ({ reversible }) => (reversible ? "with the key" : "no") },
+  {
+    title: "reversible",
+    value: ({ kind, reversible }) => (reversible ? "with the key" : kind === "vault" ? "from the vault" : "no"),
+  },
   { title: "names its key", value: ({ tagged }) => (tagged ? "yes" : "no") },
   {
     title: "forgery",

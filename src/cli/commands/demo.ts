@@ -13,6 +13,7 @@ import { MasklineError } from "../../errors.ts";
 import type { RunTotals } from "../../pipeline/engine.ts";
 import { accountColumns, groupColumns, sharedColumns } from "../columns.ts";
 import type { Call, Command } from "../command.ts";
+import { fittedTable } from "../fitted-table.ts";
 import type { Output } from "../output.ts";
 import { RunProgress } from "../progress.ts";
 import { count, formatTable, type TableColumn } from "../table.ts";
@@ -84,7 +85,7 @@ const auditColumns: readonly TableColumn<AuditLine>[] = [
   { title: "does", value: ({ action }) => action },
   { title: "values", value: ({ amount }) => amount },
   { title: "why", value: ({ reason, ticket }) => `${reason} (${ticket})` },
-  { title: "hash", value: ({ hash }) => hash, width: 15 },
+  { title: "hash", value: ({ hash }) => hash, width: 15, whole: true },
 ];
 
 function show(output: Output, totals: RunTotals, { rows, shared, quarantine, account, broughtBack }: DemoFindings): void {
@@ -93,6 +94,8 @@ function show(output: Output, totals: RunTotals, { rows, shared, quarantine, acc
     output.data(output.style("bold", text, "data"));
   };
   const table = (lines: readonly string[]): void => lines.forEach((line) => output.data(`  ${line}`));
+  const fitted = <Row>(columns: readonly TableColumn<Row>[], of: readonly Row[]): void =>
+    table(fittedTable(columns, of, output.dataWidth === null ? null : output.dataWidth - 2));
 
   heading("user_logins, the first rows (address and device are masked under a key):");
   table(
@@ -110,14 +113,14 @@ function show(output: Output, totals: RunTotals, { rows, shared, quarantine, acc
     table(formatTable(sharedColumns, values));
   }
   heading(`quarantine: ${count(totals.quarantined)} messages that do not fit the contract, bodies sealed:`);
-  table(formatTable(groupColumns.slice(0, 4), quarantine));
+  fitted(groupColumns.slice(0, 4), quarantine);
   heading("ledger: received = loaded + duplicate + quarantined + returned");
   table(formatTable(accountColumns, account));
   if (broughtBack !== null) {
     const { column, token, value, audit } = broughtBack;
     heading("reveal: one value brought back, with a right, a reason and a ticket; the audit says so before and after:");
     table([`${column}  ${token}  ->  ${value}`]);
-    table(formatTable(auditColumns, audit));
+    fitted(auditColumns, audit);
   }
   output.data();
 }

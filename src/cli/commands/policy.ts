@@ -15,8 +15,9 @@ import {
 import { type Call, type Command, configFlags, type Flag } from "../command.ts";
 import { explainedAct } from "../explained-act.ts";
 import { explainedFlags } from "../explained.ts";
+import { fittedTable } from "../fitted-table.ts";
 import { settingsOf } from "../settings.ts";
-import { formatTable, moment, type TableColumn } from "../table.ts";
+import { moment, type TableColumn } from "../table.ts";
 
 /** integer of PostgreSQL */
 const largestLimit = 2_147_483_647;
@@ -46,18 +47,18 @@ export const policyList: Command = {
     });
     if (output.json) return output.document({ policy: rows });
     if (rows.length === 0) return output.say("the policy allows nothing; next: maskline policy allow ROLE ACTION");
-    for (const line of formatTable(policyColumns, rows)) output.data(line);
+    for (const line of fittedTable(policyColumns, rows, output.dataWidth)) output.data(line);
   },
 };
 
 const policyColumns: readonly TableColumn<PolicyRow>[] = [
-  { title: "role", value: ({ role, roleExists }) => (roleExists ? role : `${role} (no such role)`) },
+  { title: "role", value: ({ role, roleExists }) => (roleExists ? role : `${role} (no such role)`), whole: true },
   { title: "domain", value: ({ domain }) => domain },
-  { title: "action", value: ({ action }) => action },
+  { title: "action", value: ({ action }) => action, whole: true },
   { title: "values a day", value: ({ valuesPerDay }) => valuesPerDay },
   { title: "second person above", value: ({ approveAbove }) => approveAbove },
   { title: "changed by", value: ({ changedBy }) => changedBy },
-  { title: "at", value: ({ changedAt }) => moment(changedAt) },
+  { title: "at", value: ({ changedAt }) => moment(changedAt), whole: true },
 ];
 
 export const policyAllow: Command = {

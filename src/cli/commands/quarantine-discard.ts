@@ -46,7 +46,7 @@ right to replay on domain quarantine, and stands in the audit.`,
       });
     }
     if (output.json) return output.document({ dryRun, ...result });
-    if (selected === 0) return output.say("no message of the quarantine fits: nothing was changed");
+    if (selected === 0) return output.say("the quarantine holds no such message: nothing was changed");
     if (dryRun) output.say(`${messages(selected)} would be discarded; nothing was changed`);
     else output.say(`${messages(discarded)} discarded`);
     if (missing.length > 0) output.say(missingInWords(missing));

@@ -68,7 +68,7 @@ function conclude({ output }: Call, result: Replayed, dryRun: boolean): void {
     });
   }
   if (output.json) return output.document({ dryRun, ...result });
-  if (selected === 0) return output.say("no message of the quarantine fits: nothing was opened");
+  if (selected === 0) return output.say("the quarantine holds no such message: nothing was opened");
   tell(output, result, dryRun);
   if (missing.length > 0) output.say(missingInWords(missing));
   if (stays.length + examples.length > 0) output.say("next: maskline quarantine list");

@@ -11,9 +11,10 @@ import { groupColumns } from "../columns.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import { explainedAct } from "../explained-act.ts";
 import { explainedFlags } from "../explained.ts";
+import { fittedTable } from "../fitted-table.ts";
 import type { Output } from "../output.ts";
 import { settingsOf } from "../settings.ts";
-import { formatTable, moment, type TableColumn } from "../table.ts";
+import { count, formatTable, moment, type TableColumn } from "../table.ts";
 
 export const quarantineList: Command = {
   flags: {
@@ -35,7 +36,7 @@ export const quarantineList: Command = {
       if (call.output.json) return call.output.document({ groups });
       if (groups.length === 0)
         return call.output.say(since === null ? "the quarantine is empty" : "nothing was quarantined since then");
-      for (const line of formatTable(groupColumns, groups)) call.output.data(line);
+      for (const line of fittedTable(groupColumns, groups, call.output.dataWidth)) call.output.data(line);
       call.output.say("\nnext: maskline quarantine show ID; when the contract was mended: maskline quarantine replay --help");
     });
   },
@@ -112,9 +113,12 @@ function sinceOf(call: Call): Date | null {
 function showMessage(output: Output, message: QuarantinedMessage): void {
   output.data(`${message.id}  ${message.pipeline}`);
   output.data(
-    `sent ${moment(message.sentAt) ?? "at an unknown time"}, quarantined ${moment(message.quarantinedAt)}, ${message.bodyBytes} bytes, received ${message.attempt} times`,
+    `sent ${moment(message.sentAt) ?? "at an unknown time"}, quarantined ${moment(message.quarantinedAt)}, ${message.bodyBytes} bytes, received ${message.attempt === 1 ? "once" : `${count(message.attempt)} times`}`,
   );
-  if (message.replays > 0) output.data(`replayed ${message.replays} times, the last time ${moment(message.replayedAt)}`);
+  if (message.replays > 0)
+    output.data(
+      `replayed ${message.replays === 1 ? "once" : `${count(message.replays)} times`}, the last time ${moment(message.replayedAt)}`,
+    );
   showTable(
     output,
     [

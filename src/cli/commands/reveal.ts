@@ -192,7 +192,9 @@ async function revealTo(call: Call, output: RevealedOutput, prepare: () => Promi
 /** @throws MasklineError `tokens_unopened` */
 function report({ output }: Call, { column: { name }, mask }: KeyedColumn, { opened, failures }: RevealResult): void {
   output.say(`${count(opened)} ${opened === 1 ? "value" : "values"} of ${name} revealed`);
-  if (!maskFacts[mask.kind].authenticated)
+  const { authenticated, reversible } = maskFacts[mask.kind];
+  // a vault has an original or it has none
+  if (reversible && !authenticated)
     output.say(`${mask.kind} tokens prove nothing: a text that is no token of ${name} opens to a wrong value`);
   const failed = Object.entries(failures) as [keyof typeof failureTexts, number][];
   if (failed.length === 0) return;
