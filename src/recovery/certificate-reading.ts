@@ -38,7 +38,7 @@ export function readCertificate(text: string): ReadCertificate | null {
   if (typeof hash !== "string" || !Number.isSafeInteger(keyId)) return null;
   if (typeof publicKey !== "string" || typeof signature !== "string" || !isStatement(certificate)) return null;
   const signed = value as unknown as Certificate;
-  return { signed, states: certificate as unknown as ErasureStatement };
+  return { signed, states: certificate as ErasureStatement };
 }
 
 /** What is wrong with a certificate, under the public keys that are known; none where it is as it was signed. */
