@@ -5,10 +5,12 @@ import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, suite, test, type TestContext } from "node:test";
 
+import { openTarget } from "../../src/app/assemble-sink.ts";
 import { loadSettings } from "../../src/app/config/load.ts";
 import { type EpochRequest, type EpochResult, keepEpochs } from "../../src/app/epoch.ts";
 import { erase } from "../../src/app/erase.ts";
 import { announce } from "../../src/app/live-masks.ts";
+import { createMasks } from "../../src/app/masks.ts";
 import { ringName } from "../../src/app/tagged-columns.ts";
 import { openVault } from "../../src/app/vault-opener.ts";
 import { type PostgresServer, startPostgres } from "../../src/demo/postgres-server.ts";
@@ -18,6 +20,7 @@ import { unseal } from "../../src/keys/sealing.ts";
 import type { Settlement } from "../../src/pipeline/ports.ts";
 import { sealedPlace } from "../../src/pipeline/sealed-body.ts";
 import { vaultPlace } from "../../src/pipeline/vault.ts";
+import { PostgresReplay } from "../../src/postgres/replay.ts";
 import { dismissReplica, reportReplica } from "../../src/postgres/replicas.ts";
 import { documentOf, failed, folderWith, maskline, succeeded } from "../cli/expect.ts";
 import { outcomesOf } from "../harness/login-table.ts";
@@ -199,6 +202,31 @@ suite("maskline keys epoch", () => {
       const keys = { ring: name, keyId, anchorId: keyId, sealingId, pinnedIds: [], aliases: [] };
       return sink.load({ ...batchOf([{ user_id: "bob", ip: "no address" }, loginOf("bob", "203.0.113.7")].map(deliveryOf)), keys });
     };
+    const replay = async (): Promise<unknown> => {
+      const { batchOf } = await table.loader(table.ring);
+      const { rows, vault } = batchOf([deliveryOf(loginOf("eve", "203.0.113.99"))]);
+      const target = await openTarget(table.settings, createMasks(table.settings.columns, table.ring), table.database);
+      const store = new PostgresReplay(table.database, {
+        ...target,
+        pipeline: 1,
+        act: "7a1f7c1e-0000-4000-8000-000000000001",
+        rehearses: false,
+        needsVault: true,
+        contractHash: "today",
+        describe: () => [],
+        recheckTarget: async () => {},
+      });
+      const keys = {
+        ring: replica.ring,
+        keyId: replica.keyId,
+        anchorId: replica.keyId,
+        sealingId: first,
+        pinnedIds: [],
+        aliases: [],
+      };
+      return store.write({ rows, refused: [], keys, ...(vault === undefined ? {} : { vault }) });
+    };
+    assert.deepEqual(await replay(), { loaded: 0, duplicate: 0, refused: [], gone: 1 }, "not refused while the key is open");
     const february = await place.keep("2030-02-01", { destroyOlderMonths: 0, confirm });
     assert.deepEqual(february.destroyed, []);
     assert.match(february.former[0]?.waitsFor.join() ?? "", new RegExp(`^run ${run} of pipeline \\S+ seals with key ${first}$`));
@@ -214,6 +242,8 @@ suite("maskline keys epoch", () => {
     const may = await place.keep("2030-05-01", { destroyOlderMonths: 1, confirm });
     assert.ok(may.destroyed.includes(first));
     await refused(seal(table.ring), "key_retired");
+    await refused(replay(), "key_retired");
+    assert.equal(await table.count("maskline.vault"), 2, "no original under a key that is gone");
     assert.deepEqual(outcomesOf(await seal(await place.ring())), { loaded: 1, quarantined: 1 });
   });
 
