@@ -285,6 +285,16 @@ suite("maskline keys epoch", () => {
     assert.deepEqual(february.former, [{ keyId: first, lastUsed: "2030-02", waitsFor: [] }]);
   });
 
+  test("a key under which nothing is left was in use until it was taken over: backups have what was erased", async (t) => {
+    const place = await Place.create(t, server, [loginOf("ann", "203.0.113.1")]);
+    const [first = 0] = await place.sealingIds();
+    await place.keep("2030-01-20");
+    await place.table.database.query("erasing", "DELETE FROM maskline.vault_link");
+    await place.table.database.query("erasing", "DELETE FROM maskline.vault");
+    const february = await place.keep("2030-02-10", { destroyOlderMonths: 1 });
+    assert.deepEqual(february.former, [{ keyId: first, lastUsed: "2030-02", waitsFor: [] }]);
+  });
+
   test("what does not open is told, and destroying wants somebody to ask or --yes", async (t) => {
     const place = await Place.create(t, server, [loginOf("ann", "203.0.113.1")]);
     failed(await maskline(place.folder, ["keys", "epoch", "--destroy-older", "1"]), {
