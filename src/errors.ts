@@ -173,6 +173,11 @@ export const errorCodes = {
     meaning: "the audit could not be written; nothing is shown or changed before it is",
   },
   audit_broken: { exit: "failed", retryable: false, meaning: "the audit is not as it was written: altered, cut or forked" },
+  certificate_broken: {
+    exit: "failed",
+    retryable: false,
+    meaning: "a certificate of an erasure is not as it was signed, is not of this key, or the audit does not tell of it",
+  },
   file_unwritable: {
     exit: "failed",
     retryable: false,

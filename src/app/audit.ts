@@ -87,7 +87,7 @@ export async function openExport(path: string): Promise<ExportFile> {
   if (head !== null) return { head, rows: rowsOf(lines) };
   await lines.return(undefined);
   throw new MasklineError("file_unreadable", `${path} does not begin as an export of an audit does`, {
-    next: "maskline audit export > FILE",
+    next: "maskline audit export > FILE; a certificate of an erasure is named by --certificate",
   });
 }
 

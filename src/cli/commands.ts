@@ -236,6 +236,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/keys-reseal.ts")).keysReseal,
   },
   {
+    name: "keys epoch",
+    group: "keys",
+    summary: "one sealing key a month, for a timer: rotate, reseal, and destroy what is old when asked",
+    load: async () => (await import("./commands/keys-epoch.ts")).keysEpoch,
+  },
+  {
     name: "keys disable",
     group: "keys",
     summary: "take a root key out of use; refused while anything uses it",

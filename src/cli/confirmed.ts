@@ -10,10 +10,15 @@ export interface Confirmation {
   readonly question: string;
   /** What has to be typed. */
   readonly answer: string;
+  /** What holds where something else is typed; "nothing was changed", if not said. */
+  readonly otherwise?: string;
 }
 
 /** Goes on where --yes is given, or somebody at a terminal types what is asked for. @throws MasklineError `usage`, `interrupted` */
-export async function confirmed(call: Call, { does, question, answer }: Confirmation): Promise<void> {
+export async function confirmed(
+  call: Call,
+  { does, question, answer, otherwise = "nothing was changed" }: Confirmation,
+): Promise<void> {
   if (call.has("yes")) return;
   if (!process.stdin.isTTY) {
     throw new MasklineError("usage", `${does}, and there is no terminal to ask at`, { next: "add --yes" });
@@ -23,7 +28,7 @@ export async function confirmed(call: Call, { does, question, answer }: Confirma
     // Ctrl-C and Ctrl-D reject it, or end it without an answer
     const closed = once(prompt, "close").then(() => "");
     const typed = await Promise.race([prompt.question(question), closed]).catch(() => "");
-    if (typed.trim() !== answer) throw new MasklineError("interrupted", "not confirmed; nothing was changed");
+    if (typed.trim() !== answer) throw new MasklineError("interrupted", `not confirmed; ${otherwise}`);
   } finally {
     prompt.close();
   }

@@ -90,7 +90,8 @@ export class PostgresReplay implements ReplayStore {
     return this.#database.transaction(
       doing,
       async (query, prelude) => {
-        if (keys !== undefined) requireWritable(standingOf(prelude), keys, false);
+        const seals = vault !== null && vault.entries.length > 0;
+        if (keys !== undefined) requireWritable(standingOf(prelude), keys, seals);
         const all = [...rows.deliveries, ...refused.map(({ delivery }) => delivery)];
         const held = await this.#exit.lock(query, all.map(keyOf));
         const heldRows = selectRows(

@@ -87,6 +87,23 @@ suite("the accounts of runs, and what becomes of old receipts", () => {
     assert.match(succeeded(await call("prune")).stderr, /^removed 0 receipts, 0 rows/m);
   });
 
+  test("prune forgets who took what out of the quarantine only when asked, and not before the receipts", async () => {
+    await place.database.query(
+      "taking out",
+      `INSERT INTO maskline.quarantine_exit (act, pipeline, sent_at, id, outcome, reason, contract_hash, quarantined_at, left_at)
+       VALUES (md5('act')::uuid, 1, '2026-01-02', 'gone', 'discarded', 'missing', 'c', '2026-01-02', '2026-01-03')`,
+    );
+    const exits = "maskline.quarantine_exit";
+    succeeded(await call("prune"));
+    assert.match(succeeded(await call("prune", "--exits", "30", "--dry-run")).stdout, /, 1 rows of who took what out/);
+    assert.equal(await countRows(place.database, exits), 1);
+    assert.equal((documentOf(succeeded(await call("prune", "--exits", "30", "--json"))) as { exits: number }).exits, 1);
+    assert.equal(await countRows(place.database, exits), 0);
+    for (const days of ["14", "9999999999"]) {
+      failed(await call("prune", "--exits", days), { code: "usage", says: /--exits takes 15 to 36500 days/, next: /prune --help/ });
+    }
+  });
+
   test("a pipeline that has never run has nothing to prune, and receipts are kept 15 days at least", async () => {
     assert.match(succeeded(await call("prune", "--set", "pipeline=other")).stderr, /^removed 0 receipts/m);
     failed(await call("prune", "--set", "sink.postgres.receipt_days=14"), {

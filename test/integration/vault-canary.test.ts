@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 
@@ -59,7 +59,20 @@ test("no value of the vault, and nobody's name, leaves the places it may be in",
     assert.equal(await command("a value too long", `${user.repeat(20)}\n`, ...explained), 1);
     assert.equal(await command("rotate", null, "keys", "rotate", "--sealing"), 0);
     assert.equal(await command("reseal", null, "keys", "reseal"), 0);
+    assert.equal(await command("months", null, "keys", "epoch", "--destroy-older", "0", "--yes"), 0);
+    assert.match(String(outputs.get("months")), /is destroyed/);
     assert.equal(await command("erase", `${user}\n`, ...explained), 0);
+    const certificate = String(outputs.get("erase")).split("\n")[0] ?? "";
+    await writeFile(path.join(place.folder, "certificate.json"), certificate);
+    const verify = ["audit", "verify", "--in-database", "--certificate", "certificate.json"];
+    assert.equal(await command("a certificate", null, ...verify), 0);
+    assert.equal(await command("a certificate in JSON", null, ...verify, "--json"), 0);
+    await writeFile(
+      path.join(place.folder, "other.json"),
+      JSON.stringify({ ...JSON.parse(certificate), certificate: user, hash: ip }),
+    );
+    assert.equal(await command("no certificate", null, "audit", "verify", "--certificate", "other.json"), 2);
+    await rm(path.join(place.folder, "other.json"));
     outputs.set("every table after it", JSON.stringify(await dumpTables(place.database)));
     outputs.set("the database server's log", await readFile(servers.postgres.logFile));
     for (const entry of await readdir(place.folder)) outputs.set(`file ${entry}`, await readFile(path.join(place.folder, entry)));

@@ -7,6 +7,7 @@ import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { MasklineError } from "../../src/errors.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { readAccounts } from "../../src/postgres/ledger.ts";
+import { countOldExits, pruneExits } from "../../src/postgres/prune-exits.ts";
 import { countPrunable, mayPrune, prune, type Pruned } from "../../src/postgres/prune.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
 import { connect, countRows, makeBatch, makeDelivery, makeRows, openLoginSink, outcomesOf } from "../harness/login-table.ts";
@@ -38,6 +39,29 @@ for (const engine of postgresServers()) {
     const pruneAll = (signal: AbortSignal = never): Promise<Pruned> => prune(database, scope, signal);
     const ids = async (table: string): Promise<string[]> =>
       (await admin.query<{ id: string }>(`SELECT id FROM maskline.${table} ORDER BY id COLLATE "C"`)).rows.map(({ id }) => id);
+
+    test("who took what out of the quarantine is kept until it is asked for, page by page, of one pipeline", async () => {
+      await openLoginSink(database);
+      await admin.query("INSERT INTO maskline.pipeline (name) VALUES ('other')");
+      // several messages of an act, one of them without a sent time, on both sides of the edge of a page
+      await admin.query(`
+        INSERT INTO maskline.quarantine_exit (act, pipeline, sent_at, id, outcome, reason, contract_hash, quarantined_at, left_at)
+        SELECT md5((n % 7)::text)::uuid, 1, CASE WHEN n % 5 = 0 THEN 'infinity' ELSE now() - interval '50 days' END, 'm' || n, 'discarded',
+               'missing', 'c', now() - interval '45 days', now() - CASE WHEN n <= 11000 THEN interval '31 days' ELSE interval '29 days' END
+        FROM generate_series(1, 11003) AS n
+        UNION ALL SELECT md5('x')::uuid, 2, now(), 'of another', 'loaded', 'missing', 'c', now(), now() - interval '1 year'`);
+      await pruneAll();
+      assert.equal(await countRows(database, "maskline.quarantine_exit"), 11_004, "no other pruning takes any");
+      const old = { ...scope, days: 30 };
+      assert.equal(await countOldExits(database, old), 11_000);
+      const stopped = new AbortController();
+      stopped.abort();
+      assert.equal(await pruneExits(database, old, stopped.signal), 0);
+      assert.equal(await pruneExits(database, old, never), 11_000);
+      assert.equal(await countOldExits(database, old), 0);
+      assert.deepEqual(await ids("quarantine_exit"), ["m11001", "m11002", "m11003", "of another"]);
+      assert.equal(await pruneExits(database, old, never), 0);
+    });
 
     test("old receipts go, by either key; young, quarantined, timeless ones and those of other pipelines stay", async () => {
       await openLoginSink(database);

@@ -78,4 +78,5 @@ function conclude(output: Output, certificate: Certificate): void {
   output.say(
     `erased: ${count(removed.originals)} originals, ${count(removed.links)} links, ${count(removed.bodies)} refused messages; what remains stands in the certificate`,
   );
+  output.say("whoever is handed it checks it: maskline audit verify --certificate FILE --key ID:HEX");
 }
