@@ -222,6 +222,26 @@ for (const { name, missing, start } of postgresServers()) {
         assert.deepEqual(await table.orphans(), { links: 1, originals: 0 });
       }));
 
+    test("an erasure that another call has ended changes no more, and nothing is removed that no certificate counts", () =>
+      inTable(async (table) => {
+        const loader = await table.loader();
+        await loader.load([loginOf("ann", "203.0.113.1"), { user_id: "ann", ip: "no address" }]);
+        const governed = await table.governed();
+        const [known] = await table.database.query<{ subject: Buffer }>("reading", "SELECT subject FROM maskline.vault_link");
+        const store = (): PostgresErasure =>
+          new PostgresErasure(table.database, { schema: "maskline", subjects: [known?.subject ?? Buffer.alloc(0)], rows: null });
+        const [late, id] = [store(), await store().begin()];
+        assert.equal(await late.begin(), id, "one that runs is joined");
+        const { certificate } = await erase(table.settings, governed, question, "ann");
+        assert.equal(certificate["erasure"], id);
+        const ended = await table.database.query("reading", "SELECT * FROM maskline.erasure");
+        await loader.load([loginOf("ann", "203.0.113.2"), { user_id: "ann", ip: "no address" }]);
+        for (const remove of [() => late.removeLinks(id), () => late.removeBodies(id), () => late.finish(id, "{}")])
+          await refused(remove(), "database_busy");
+        assert.deepEqual(await table.database.query("reading", "SELECT * FROM maskline.erasure"), ended);
+        assert.deepEqual([await table.count("maskline.vault"), await table.count("maskline.quarantine")], [1, 1]);
+      }));
+
     test("erasures that race loads leave no link without an original, no original without a link, and take nobody else's", () =>
       inTable(async (table) => {
         const governed = await table.governed();
