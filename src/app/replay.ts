@@ -27,6 +27,7 @@ import { actUpon, chooseMessages, messageHashes, ofReveal, type RemovedMasks, re
 import { openSealed } from "./sealed-bodies.ts";
 import { systemClock } from "./system-clock.ts";
 import { rightfulKeyIds } from "./tagged-columns.ts";
+import { vaulting } from "./vault.ts";
 
 export interface ReplayRequest {
   readonly selection: Selection;
@@ -175,7 +176,15 @@ async function openMasks(
   if (dryRun) {
     await compareKeys(settings, database, ring);
     const inner = preparation(settings, masked);
-    return { prepare: async (deliveries) => inner.prepare(deliveries), renew: async () => false, end: async () => {} };
+    const openVault = vaulting(settings, ring, masked);
+    return {
+      prepare: async (deliveries) => {
+        const prepared = inner.prepare(deliveries);
+        return openVault === null ? prepared : { ...prepared, vault: openVault() };
+      },
+      renew: async () => false,
+      end: async () => {},
+    };
   }
   await pinMaskDefinitions(database, schema, maskPins(settings.columns, ring), await rightfulKeyIds(database, schema, ring));
   const openRing = (): ReturnType<typeof openKeyRing> => openKeyRing(settings);
