@@ -27,7 +27,7 @@ const ownMails = 30;
 export const erase: Scenario = {
   name: "erase",
   about: "kill -9 of erasures and of the loads beside them; the vault holds what those who stay have, and nothing else",
-  least: { kills: [12, 100], killsHoldingMessages: [3, 30], redeliveries: [1, 20] },
+  least: { kills: [9, 70], killsHoldingMessages: [3, 30], redeliveries: [1, 20] },
   async run(bench) {
     await onPeoplesStage(bench, (stage, people) => new Erasures(bench, stage, people).run());
   },
@@ -126,15 +126,20 @@ class Erasures {
     }
   }
 
+  /** In turns at any time, most of which a process spends on its start, and at a moment of its work that is drawn. */
   async #killAtRandom(): Promise<void> {
+    const { random, figures } = this.#bench;
+    const seat = await this.#stage.seat("another eraser");
     const others = this.#erased.filter((person) => person !== heavy);
     for (let round = 0; round < this.#bench.size(2, 4); round += 1) {
       for (const [place, person] of others.entries()) {
-        const command = this.#stage.start(eraseCommand({ nullTokens: place % 2 === 0 }), `${person}\n`);
-        const ended = await Promise.race([command.finished, pause(200 + this.#bench.random.below(killWithinMs), null)]);
-        command.kill("SIGKILL");
-        const finished = ended ?? (await command.finished);
-        if (finished.signal === "SIGKILL") this.#bench.figures.add("kills");
+        const running = seat.startCommand(eraseCommand({ nullTokens: place % 2 === 0 }), {}, `${person}\n`);
+        const atMoment = (place + round) % 2 === 0 ? seat.hold(random.pick(ofErasures)) : null;
+        const held = await (atMoment ?? Promise.race([running.finished, pause(200 + random.below(killWithinMs))]).then(() => null));
+        await seat.kill();
+        held?.letGo("cut");
+        const finished = await running.finished;
+        if (finished.signal === "SIGKILL") figures.add("kills");
         else this.#note(finished);
       }
     }
