@@ -190,12 +190,15 @@ export class PostgresErasure implements ErasureStore {
     return row;
   }
 
-  async finish(id: string, certificate: string): Promise<void> {
-    await this.#database.query(
+  async finish(id: string, certificate: string, { links, originals, shared, bodies, rowsNulled }: Tally): Promise<void> {
+    const ended = await this.#database.query(
       "ending an erasure",
-      `UPDATE ${this.#own}.erasure SET finished_at = clock_timestamp(), certificate = $2 WHERE id = $1`,
-      [id, certificate],
+      `UPDATE ${this.#own}.erasure SET finished_at = clock_timestamp(), certificate = $2
+       WHERE id = $1 AND finished_at IS NULL AND (links, originals, shared, bodies, rows_nulled) = ($3::bigint, $4::bigint, $5::bigint, $6::bigint, $7::bigint)
+       RETURNING 1 AS ended`,
+      [id, certificate, links, originals, shared, bodies, rowsNulled],
     );
+    if (ended.length === 0) throw overtaken();
   }
 
   async #countRows(query: Query): Promise<Survey["rows"]> {
@@ -226,17 +229,26 @@ export class PostgresErasure implements ErasureStore {
     return { where: `${quoteName(column)} = $1::${found.type}` };
   }
 
+  /** What no certificate would count is not removed: the transaction is rolled back where the erasure has ended. */
   async #count(query: Query, id: string, removed: Partial<Tally>): Promise<void> {
     const { links = 0, originals = 0, shared = 0, bodies = 0, rowsNulled = 0 } = removed;
-    await query(
+    const counted = await query(
       `UPDATE ${this.#own}.erasure SET links = links + $2, originals = originals + $3, shared = shared + $4, bodies = bodies + $5,
-         rows_nulled = rows_nulled + $6 WHERE id = $1`,
+         rows_nulled = rows_nulled + $6 WHERE id = $1 AND finished_at IS NULL RETURNING 1 AS counted`,
       [id, links, originals, shared, bodies, rowsNulled],
     );
+    if (counted.length === 0) throw overtaken();
   }
 
   /** Rows that row-level security hides from this user would stay without a word: it fails instead. */
   #transaction<T>(doing: string, work: (query: Query) => Promise<T>): Promise<T> {
     return this.#database.transaction(doing, (query) => work(query), { unhurried: true, unfiltered: true });
   }
+}
+
+/** Two calls at once do one erasure; a killed one's last statement may come to its end beside the next call. */
+function overtaken(): MasklineError {
+  return new MasklineError("database_busy", "another call of this erasure has gone on beside this one, or ended it", {
+    next: "run the command again; what has ended has its certificate in the table erasure",
+  });
 }

@@ -69,7 +69,7 @@ export async function eraseSubject({ governance, store, keys }: Parts, request: 
     });
     // told first: one that cannot be told stays unfinished, and the next call has its certificate
     await act.end({ ...removed, erasure: id, certificate: certificate.hash });
-    await store.finish(id, JSON.stringify(certificate));
+    await store.finish(id, JSON.stringify(certificate), removed);
     return certificate;
   } catch (error) {
     const failed = error instanceof MasklineError ? error.code : "internal";

@@ -28,7 +28,10 @@ export interface Tally {
   readonly rowsNulled: number;
 }
 
-/** Where what is known of one subject stands. Each call is one transaction, and what it removed is counted in it. */
+/**
+ * Where what is known of one subject stands. Each call is one transaction, and what it removed is counted in it; where another call has ended
+ * the erasure, nothing is removed: `database_busy`.
+ */
 export interface ErasureStore {
   survey(): Promise<Survey>;
   /** Goes on with the erasure of this subject that did not come to its end, or begins one. @returns its id */
@@ -40,6 +43,9 @@ export interface ErasureStore {
   /** Makes NULL of the vault's tokens in the subject's rows. */
   nullTokens(id: string): Promise<void>;
   tally(id: string): Promise<Tally & { readonly startedAt: Date; readonly now: Date; readonly actor: string }>;
-  /** The end: what is known of it from now on is its certificate. */
-  finish(id: string, certificate: string): Promise<void>;
+  /**
+   * The end: what is known of it from now on is its certificate, and nothing more is counted.
+   * @throws MasklineError `database_busy` where more was removed than the certificate counts, or another call has ended it
+   */
+  finish(id: string, certificate: string, counted: Tally): Promise<void>;
 }

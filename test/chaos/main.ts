@@ -9,6 +9,7 @@ import { controls } from "./scenarios/controls.ts";
 import { networkCuts } from "./scenarios/cuts.ts";
 import { databaseOutages } from "./scenarios/database-outages.ts";
 import { databaseTroubles } from "./scenarios/database-troubles.ts";
+import { erase } from "./scenarios/erase.ts";
 import { fuzz } from "./scenarios/fuzz.ts";
 import { kill } from "./scenarios/kill.ts";
 import { memory } from "./scenarios/memory.ts";
@@ -21,6 +22,7 @@ import { stops } from "./scenarios/stops.ts";
 const scenarios: readonly Scenario[] = [
   kill,
   replay,
+  erase,
   databaseOutages,
   databaseTroubles,
   queueFaults,

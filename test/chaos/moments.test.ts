@@ -29,6 +29,18 @@ test("rows that are copied or rekeyed are seen, and a look at the table is not",
   assert.equal(momentOf("INSERT INTO maskline.ledger VALUES (1); SELECT 'user_logins'"), null);
 });
 
+test("a link to an original and its removal are seen, and so is the COMMIT of the removal", () => {
+  const moments = new StatementMoments();
+  const at = (kind: "statement" | "before_commit" | "after_commit", text: string): string | null =>
+    moments.momentOf({ kind, text }, 1);
+  assert.equal(at("statement", 'INSERT INTO "maskline".vault_link (domain, token, subject)'), "linking");
+  assert.equal(at("before_commit", "COMMIT"), null);
+  assert.equal(at("statement", 'SELECT DISTINCT domain, token FROM "maskline".vault_link WHERE subject = $1'), null);
+  assert.equal(at("statement", 'WITH gone AS (DELETE FROM "maskline".vault_link WHERE true RETURNING 1) SELECT'), "erasing");
+  assert.equal(at("before_commit", "COMMIT"), "committing");
+  assert.equal(at("after_commit", "COMMIT"), "committed");
+});
+
 test("a receive is a moment when it is asked for, and again when it brings something", () => {
   const call = { client: "worker", queue: "login-queue", messages: 0 };
   assert.equal(momentOfCall({ ...call, action: "ReceiveMessage", phase: "asked", messages: 10 }), "parked");

@@ -15,10 +15,23 @@ import type { QueueCall } from "./queue-server.ts";
  * | `deleting`   | the queue is asked to delete                                                              |
  * | `extending`  | the queue is asked to change the visibility of messages: a heartbeat, or a release        |
  * | `rekeying`   | the database is asked to put new tokens into rows                                         |
+ * | `linking`    | the database is asked to write whose originals of the vault are                           |
+ * | `erasing`    | the database is asked to remove such links                                                |
  *
- * A replay of quarantined messages is a load as well: it passes `masked`, `committing` and `committed`.
+ * A replay of quarantined messages is a load as well: it passes `masked`, `committing` and `committed`. What removes links passes the two latter.
  */
-export const moments = ["parked", "received", "masked", "committing", "committed", "deleting", "extending", "rekeying"] as const;
+export const moments = [
+  "parked",
+  "received",
+  "masked",
+  "committing",
+  "committed",
+  "deleting",
+  "extending",
+  "rekeying",
+  "linking",
+  "erasing",
+] as const;
 export type MomentName = (typeof moments)[number];
 
 /** Which moment a call to the queue is; null for none. */
@@ -39,22 +52,25 @@ export function momentOfCall({ action, phase, messages }: QueueCall): MomentName
 /** Statements that write rows of the login table, whichever way they do it. */
 const loads = /\b(?:INSERT INTO|COPY)\s[^;]*\buser_logins\b/i;
 const rekeys = /\bUPDATE (?:ONLY )?\S*\buser_logins\b/i;
+const links = /\bINSERT INTO \S*\bvault_link\b/i;
+const erases = /\bDELETE FROM \S*\bvault_link\b/i;
 
-/** Tells the moments of one connection apart: a COMMIT is one of a load only after a load. */
+/** Tells the moments of one connection apart: a COMMIT is one of a load, or of an erasure, only after it. */
 export class StatementMoments {
-  readonly #loading = new Set<number>();
+  readonly #writing = new Set<number>();
 
   momentOf({ kind, text }: Moment, connection: number): MomentName | null {
     switch (kind) {
       case "statement":
         if (rekeys.test(text)) return "rekeying";
-        if (!loads.test(text)) return null;
-        this.#loading.add(connection);
-        return "masked";
+        if (links.test(text)) return "linking";
+        if (!loads.test(text) && !erases.test(text)) return null;
+        this.#writing.add(connection);
+        return erases.test(text) ? "erasing" : "masked";
       case "before_commit":
-        return this.#loading.has(connection) ? "committing" : null;
+        return this.#writing.has(connection) ? "committing" : null;
       case "after_commit":
-        return this.#loading.delete(connection) ? "committed" : null;
+        return this.#writing.delete(connection) ? "committed" : null;
     }
   }
 }

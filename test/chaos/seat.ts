@@ -25,11 +25,11 @@ export interface SeatOptions {
   /** The queue's URL by this seat's own way. */
   readonly queueUrl: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** Started in place of `maskline run`: a variant of it that is broken on purpose. */
+  /** Started in place of `maskline`: a variant of it, or of its `run`, that is broken on purpose. */
   readonly program?: string;
   /** Put a proxy before the queue too, so that its connections can be cut. */
   readonly queueProxy: boolean;
-  /** A process that nobody asked to end has ended. */
+  /** A worker that nobody asked to end has ended, or another command has failed. */
   readonly endedByItself: (name: string, finished: Finished) => void;
 }
 
@@ -102,11 +102,16 @@ export class Seat {
   }
 
   /** Starts any command of maskline here. */
-  startCommand(args: readonly string[], environment: Readonly<Record<string, string>> = {}): RunningCommand {
+  startCommand(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    input: string | null = null,
+  ): RunningCommand {
     if (this.#running !== null) throw new Error(`there is a process in ${this.name} already`);
     const { folder, program } = this.#options;
     const around = { ...this.environment, ...environment };
-    const running = program === undefined ? startMaskline(folder, args, around) : startNode(folder, [program], around);
+    const running =
+      program === undefined ? startMaskline(folder, args, around, input) : startNode(folder, [program, ...args], around, input);
     this.#guard.watch(running.processId);
     this.#holding = 0;
     this.#leaving = false;
@@ -114,7 +119,7 @@ export class Seat {
     void running.finished.then((finished) => {
       if (this.#running === running) this.#running = null;
       for (const waiting of this.#waiting) waiting.reached(null);
-      if (!this.#leaving) this.#options.endedByItself(this.name, finished);
+      if (!this.#leaving && (args[0] === "run" || finished.code !== 0)) this.#options.endedByItself(this.name, finished);
     });
     return running;
   }

@@ -9,7 +9,7 @@ import { startCleanupGuard } from "../../src/demo/cleanup-guard.ts";
 import { sampleEvents } from "../../src/demo/sample.ts";
 import { createKeyRingFile } from "../../src/keys/providers/file.ts";
 import { createKeyRing } from "../../src/keys/ring.ts";
-import { type Finished, startMaskline } from "../harness/workspace.ts";
+import { type Finished, type RunningCommand, startMaskline } from "../harness/workspace.ts";
 import { Admin } from "./admin.ts";
 import type { Sent } from "./oracle.ts";
 import { type ChaosQueueServer, startChaosQueueServer } from "./queue-server.ts";
@@ -22,6 +22,8 @@ export interface StageOptions {
   readonly visibilitySeconds: number;
   /** Further lines of maskline.yaml. */
   readonly settings?: string;
+  /** Further columns of the contract; the table has them by the time a worker starts. */
+  readonly columns?: string;
   /** Lines of postgresql.conf. */
   readonly postgres?: Readonly<Record<string, string>>;
   /** The account the workers use; the superuser when left out. */
@@ -40,7 +42,7 @@ export interface StopOptions {
  * What poison there is comes from the bench, on purpose: no failure budget. An idle poll is short, so that a drain and a stop do not hide behind
  * one another.
  */
-const configuration = (settings: string): string => `source:
+const configuration = ({ settings = "", columns = "" }: StageOptions): string => `source:
   sqs: { queue: "\${QUEUE_URL}", region: us-east-1, wait_seconds: 5 }
 keyring: file:./keyring.json
 sink:
@@ -53,7 +55,7 @@ columns:
   locale:           { type: text, max: 32 }
   app_version:      { type: version, as: major, required: true }
   create_date:      { from: $sent_at, type: date }
-limits: { refused: null, share: null }
+${columns}limits: { refused: null, share: null }
 ${settings}`;
 
 const queueName = "login-queue";
@@ -105,7 +107,7 @@ export class Stage {
       }),
     });
     await createKeyRingFile(path.join(folder, "keyring.json"), createKeyRing(randomBytes));
-    await writeFile(path.join(folder, "maskline.yaml"), configuration(options.settings ?? ""), { mode: 0o600 });
+    await writeFile(path.join(folder, "maskline.yaml"), configuration(options), { mode: 0o600 });
     await admin.query(starterTable);
     const databaseUrl = options.role === undefined ? postgres.url : await makeOwner(admin, postgres.url, options.role);
     const stage = new Stage(bench, { queues, postgres, admin, folder, databaseUrl });
@@ -237,10 +239,14 @@ export class Stage {
     if (closes) this.cleanRuns.push(run);
   }
 
-  /** Runs a command past the seats' proxies. */
-  maskline(...args: readonly string[]): Promise<Finished> {
+  /** Starts a command past the seats' proxies. */
+  start(args: readonly string[], input: string | null = null): RunningCommand {
     const around = { ...this.environment, QUEUE_URL: this.#queueUrl(this.queues.endpoint), DATABASE_URL: this.databaseUrl };
-    return startMaskline(this.folder, args, around).finished;
+    return startMaskline(this.folder, args, around, input);
+  }
+
+  maskline(...args: readonly string[]): Promise<Finished> {
+    return this.start(args).finished;
   }
 
   /** @returns what it wrote to stdout */

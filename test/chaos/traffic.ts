@@ -9,7 +9,12 @@ export interface Traffic {
   stop(): void;
 }
 
-export function keepSending(stage: Stage, perSecond: number): Traffic {
+/** @param send login events of any kind when left out */
+export function keepSending(
+  stage: Stage,
+  perSecond: number,
+  send: (count: number) => void = (count) => stage.send(count),
+): Traffic {
   let owed = 0;
   let lastMs = performance.now();
   const timer = setInterval(() => {
@@ -18,7 +23,7 @@ export function keepSending(stage: Stage, perSecond: number): Traffic {
     lastMs = nowMs;
     const due = Math.floor(owed);
     owed -= due;
-    stage.send(due);
+    send(due);
   }, everyMs);
   return { stop: () => clearInterval(timer) };
 }

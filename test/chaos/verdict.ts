@@ -45,7 +45,10 @@ export async function verdictOn(stage: Stage): Promise<Verdict> {
     `SELECT user_id, device_type, masked_ip, masked_device_id, locale, app_version::text AS app_version, create_date::text AS create_date
      FROM public.user_logins`,
   );
-  const quarantined = await stage.admin.query<{ id: string }>("SELECT id FROM maskline.quarantine");
+  // what was discarded, or erased, was there
+  const quarantined = await stage.admin.query<{ id: string }>(
+    "SELECT id FROM maskline.quarantine UNION ALL SELECT id FROM maskline.receipt WHERE outcome = 'discarded'",
+  );
   const opener = await TokenOpener.of(path.join(stage.folder, "keyring.json"));
   const { deadLetters, waiting } = stage;
   return judge(stage.sent, { rows, quarantined: quarantined.map(({ id }) => id), deadLetters, waiting }, opener);

@@ -1,16 +1,17 @@
 import { fuzzConfiguration, fuzzTable } from "../fuzz/contract.ts";
 
-/** Every type and mask but those that let a part of a value through on purpose, and an attribute beside the body. */
+/** Every type and mask but those that let a part of a value through on purpose, an attribute beside the body, and the vault. */
 export const canaryConfiguration: string = `${fuzzConfiguration
   .split("\n")
   .filter((line) => !/^ {2}(?:ip_part|mail_part):/.test(line))
   .join("\n")
   .trimEnd()}
   via: { from: $attributes.via, type: text, required: false, mask: { kind: siv, domain: canary.via } }
+  vaulted: { type: text, max: 80, required: false, mask: { kind: vault, domain: canary.vaulted, subject: user_id } }
 `;
 
 /** Refuses rows in each way that has its own words for them: a CHECK, a unique key, a trigger that says the whole row. */
-export const canaryTable: string = `${fuzzTable.replace("mail_part text,", "via text,")};
+export const canaryTable: string = `${fuzzTable.replace("mail_part text,", "via text, vaulted text,")};
   CREATE UNIQUE INDEX one_account ON fuzzed (account);
   CREATE FUNCTION closed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     RAISE 'closed for %', NEW USING DETAIL = NEW::text, HINT = NEW.ip; END $$;
@@ -82,6 +83,7 @@ export class Plants {
       mail: this.mail(),
       device_id: this.text("device").slice(0, 40),
       ssn: this.ssn(),
+      vaulted: this.text("vaulted"),
       notes: `call ${this.mail()} at ${this.ip4()} or ${this.ip6()}, id ${this.uuid()}, ssn ${this.ssn()}, card 4111 1111 1111 1111`,
       details: { client: { ip: this.ip4() }, people: [{ mail: this.mail() }, { mail: this.mail() }] },
       [this.text("key")]: { [this.text("key")]: [this.text("list"), { deep: this.text("deep") }] },

@@ -37,15 +37,16 @@ export class WatchedCommands {
   }
 
   async run(...args: readonly string[]): Promise<Finished> {
-    return this.start(...args).ended;
+    return this.start(args).ended;
   }
 
   /** @returns the command, and how it ends once its outputs are kept */
-  start(...args: readonly string[]): { readonly command: RunningCommand; readonly ended: Promise<Finished> } {
-    const command = startMaskline(this.#place.folder, args, {
-      TMPDIR: this.#temporary,
-      NODE_COMPILE_CACHE: this.#compiled,
-    });
+  start(
+    args: readonly string[],
+    input: string | null = null,
+  ): { readonly command: RunningCommand; readonly ended: Promise<Finished> } {
+    const around = { TMPDIR: this.#temporary, NODE_COMPILE_CACHE: this.#compiled };
+    const command = startMaskline(this.#place.folder, args, around, input);
     const watched = this.#watch(command);
     const ended = command.finished.then(async (finished) => {
       await watched;

@@ -11,6 +11,7 @@ import { deadLettersOf, type Ground } from "../ground.ts";
 import type { Bench } from "../scenario.ts";
 import type { Planted, Plants } from "./plants.ts";
 import type { WatchedCommands } from "./watched-commands.ts";
+import { goBack } from "./way-back.ts";
 
 /** Every way a message can take, and every command that shows something of it. A way that is not taken as it should be fails the bench. */
 export class Ways {
@@ -42,6 +43,7 @@ export class Ways {
     await this.#files();
     await this.#expect("what is left", this.#drain());
     await this.#looks();
+    await goBack({ bench: this.#bench, ground: this.#ground, place: this.#place, watched: this.#watched, plants: this.#plants });
     await this.#rotation();
   }
 
@@ -63,7 +65,7 @@ export class Ways {
 
   /** The column that tokens go to is renamed under a running process: it stops, and says why. */
   async #misfit(): Promise<void> {
-    const { command, ended } = this.#watched.start("run");
+    const { command, ended } = this.#watched.start(["run"]);
     await this.#untilReceiving();
     await this.#place.database.query("hiding a column", "ALTER TABLE fuzzed RENAME COLUMN ip TO ip_away");
     this.#send([...this.#plants.fitting(5), ...this.#plants.refusedByContract()]);
@@ -73,7 +75,7 @@ export class Ways {
   }
 
   async #outage(): Promise<void> {
-    const { command, ended } = this.#watched.start("run");
+    const { command, ended } = this.#watched.start(["run"]);
     await this.#untilReceiving();
     await this.#ground.postgres.shutDown();
     this.#send([...this.#plants.fitting(5), ...this.#plants.refusedByContract(), ...this.#plants.refusedByTable()]);

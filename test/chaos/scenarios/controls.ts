@@ -4,6 +4,7 @@ import { damages, type FigureName, Figures } from "../figures.ts";
 import type { Bench, Scenario } from "../scenario.ts";
 import { canaries } from "../trials/canaries.ts";
 import { closedTable } from "../trials/closed-table.ts";
+import { erasuresThatShare } from "../trials/erasures-that-share.ts";
 import { killedAtTheCommit } from "../trials/killed-at-the-commit.ts";
 import { lostAnswers } from "../trials/lost-answers.ts";
 import { outage } from "../trials/outage.ts";
@@ -30,6 +31,13 @@ const trials: readonly (readonly [Trial, readonly Control[]])[] = [
   [closedTable, [{ program: "misfit-is-poison", sign: "falseQuarantines" }]],
   [outage, [{ program: "outage-is-poison", sign: "falseQuarantines" }]],
   [
+    erasuresThatShare,
+    [
+      { program: "erases-what-others-share", sign: /^\d+ values of persons who were not erased do not open/ },
+      { program: "erases-unlocked", sign: /^\d+ originals have no link/ },
+    ],
+  ],
+  [
     canaries,
     [
       { program: "plain-quarantine", sign: /^a canary lies in every table/ },
@@ -42,7 +50,7 @@ const trials: readonly (readonly [Trial, readonly Control[]])[] = [
 export const controls: Scenario = {
   name: "controls",
   about: "the bench against programs that are broken on purpose: each must be caught, and the real one must not",
-  least: { controls: [8, 8], controlsCaught: [8, 8] },
+  least: { controls: [10, 10], controlsCaught: [10, 10] },
   run: async (bench) => {
     const waiting = trials.values();
     const takeTurns = async (): Promise<void> => {
