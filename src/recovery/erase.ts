@@ -80,7 +80,8 @@ export async function eraseSubject({ governance, store, keys }: Parts, request: 
 }
 
 function factsOf({ column, subject, nullTokens, reason, ticket }: ErasureRequest, { tokens, bodies }: Survey): ActFacts {
-  const list = [...tokens.map(({ domain, token }) => JSON.stringify([domain, token])), ...bodies, String(nullTokens)];
+  const whose = subject.toString("hex");
+  const list = [whose, ...tokens.map(({ domain, token }) => JSON.stringify([domain, token])), ...bodies, String(nullTokens)];
   return {
     action: "erase",
     // somebody's values are erased wherever they are
@@ -89,7 +90,7 @@ function factsOf({ column, subject, nullTokens, reason, ticket }: ErasureRequest
     list: listDigest(list).toString("hex"),
     reason,
     ticket,
-    details: { column, subject: subject.toString("hex"), nullTokens },
+    details: { column, subject: whose, nullTokens },
   };
 }
 

@@ -117,6 +117,13 @@ for (const { name, missing, start } of postgresServers()) {
       assert.deepEqual(await permit("2147483647"), [{ said: "over_limit" }]);
     });
 
+    inPlace("who replays cannot say that a message was never masked, or whose it is", async () => {
+      for (const change of ["masks = NULL", `masks = '{"decode":[],"fields":[]}'`, "subject = NULL", "sealed = ''", "id = 'x'"]) {
+        await refusedAs("42501", place.as("replayer").query("unmasking", `UPDATE maskline.quarantine SET ${change}`));
+      }
+      await place.as("replayer").query("locking", "SELECT FROM maskline.quarantine FOR UPDATE");
+    });
+
     inPlace("hashes of tokens are added by nobody who is not told of", async () => {
       const add = "SELECT maskline.audit_tokens($1, $2)";
       for (const person of ["privacy_officer", "replayer", "eraser"]) {
