@@ -38,7 +38,7 @@ for (const { name, missing, start } of postgresServers()) {
       const governance = place.governanceOf("officer", ({ sequence }) => told.push(sequence));
       const hash = place.keys.hashToken("login.ip", "token");
       await refused(beginAct(governance, facts, [hash]), "audit_unwritable");
-      await refused(beginAct(governance, { ...facts, action: "erase" }, []), "audit_unwritable");
+      await refused(beginAct(governance, { ...facts, action: "erase" }, [hash]), "audit_unwritable");
       assert.deepEqual(told, []);
       const { rows } = await place.admin.query("SELECT coalesce(sum(spent), 0)::int AS spent FROM maskline.spending");
       assert.deepEqual(rows, [{ spent: 0 }]);
