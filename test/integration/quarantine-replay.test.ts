@@ -469,6 +469,6 @@ async function steps({ database }: Workspace): Promise<readonly string[]> {
 }
 
 function withoutAudit(dump: Readonly<Record<string, readonly string[]>>): unknown {
-  const governed = ["maskline.audit", "maskline.audit_head", "maskline.audit_token", "maskline.spending"];
+  const governed = ["maskline.audit", "maskline.audit_head", "maskline.audit_token", "maskline.audited_act", "maskline.spending"];
   return Object.fromEntries(Object.entries(dump).filter(([name]) => !governed.includes(name)));
 }

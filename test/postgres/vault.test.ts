@@ -47,7 +47,7 @@ for (const { name, missing, start } of postgresServers()) {
         assert.equal(await table.count("maskline.vault_link"), 5);
         const opener = openVault(table.database, "maskline", table.ring, { domain: "login.ip" });
         const tokens = await table.tokensOf("ann");
-        const opened = await opener.open([...tokens, "nobody's"]);
+        const opened = await opener.open([...tokens, "nobody's\0"]);
         assert.deepEqual(opened.map((one) => ("value" in one ? one.value : one.failure)).toSorted(), [
           "198.51.100.4",
           "203.0.113.77",

@@ -8,7 +8,7 @@ import { type AuditVerdict, verifyAudit } from "../../recovery/audit-verify.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import type { Output } from "../output.ts";
 import { settingsOf } from "../settings.ts";
-import { count } from "../table.ts";
+import { count, showable } from "../table.ts";
 
 export const auditVerify: Command = {
   operands: "[FILE]",
@@ -149,7 +149,7 @@ function report(output: Output, { anchors, from }: Asked, { origin, verdict, unb
   if (end === null) output.data("the audit has no rows");
   else output.data(`the audit is whole: ${count(rows)} rows, ${first} to ${end.sequence}, signed with key ${keyIds.join(", ")}`);
   for (const { sequence, at, actor, action, domain } of open) {
-    output.data(`open: row ${sequence}, ${at}, ${actor}, ${action} of ${domain}: begun, and its end was not told`);
+    output.data(showable(`open: row ${sequence}, ${at}, ${actor}, ${action} of ${domain}: begun, and its end was not told`));
   }
   if (end !== null) output.data(`ends at ${showAnchor(end)}`);
   output.say(keysFrom[origin]);

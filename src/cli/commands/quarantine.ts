@@ -9,7 +9,7 @@ import { type Call, type Command, configFlags } from "../command.ts";
 import { explainedBy, explainedFlags, tellHeadOn } from "../explained.ts";
 import type { Output } from "../output.ts";
 import { settingsOf } from "../settings.ts";
-import { formatTable, moment, type TableColumn } from "../table.ts";
+import { formatTable, moment, showable, type TableColumn } from "../table.ts";
 
 export const quarantineList: Command = {
   flags: {
@@ -86,7 +86,7 @@ function sinceOf(call: Call): Date | null {
 }
 
 function showMessage(output: Output, message: QuarantinedMessage): void {
-  output.data(`${message.id}  ${message.pipeline}`);
+  output.data(showable(`${message.id}  ${message.pipeline}`));
   output.data(
     `sent ${moment(message.sentAt) ?? "at an unknown time"}, quarantined ${moment(message.quarantinedAt)}, ${message.bodyBytes} bytes, received ${message.attempt} times`,
   );
