@@ -48,9 +48,10 @@ export async function eraseSubject({ governance, store, keys }: Parts, request: 
   const act = await beginAct(governance, factsOf(request, survey), hashes(keys, survey), request.approval);
   try {
     const id = await store.begin();
+    // bodies first: one that is replayed until then is a row with links, which go after it
+    for (let more = true; more;) more = await store.removeBodies(id);
     if (request.nullTokens) await store.nullTokens(id);
     for (let more = true; more;) more = await store.removeLinks(id);
-    for (let more = true; more;) more = await store.removeBodies(id);
     const { startedAt, now, actor, ...tally } = await store.tally(id);
     const removed: Tally = tally;
     const left = await store.survey();
