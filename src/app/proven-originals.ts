@@ -1,6 +1,6 @@
-import type { MaskDefinition, Opened } from "../masks/mask.ts";
-import { createMask } from "../masks/create-mask.ts";
 import type { KeyRing } from "../keys/ring.ts";
+import { createMask } from "../masks/create-mask.ts";
+import type { MaskDefinition, Opened } from "../masks/mask.ts";
 import type { Opener } from "../recovery/opener.ts";
 
 /**

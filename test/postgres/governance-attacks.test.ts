@@ -118,7 +118,14 @@ for (const { name, missing, start } of postgresServers()) {
     });
 
     inPlace("who replays cannot say that a message was never masked, or whose it is", async () => {
-      for (const change of ["masks = NULL", `masks = '{"decode":[],"fields":[]}'`, "subject = NULL", "sealed = ''", "id = 'x'", "sent_at = now()"]) {
+      for (const change of [
+        "masks = NULL",
+        `masks = '{"decode":[],"fields":[]}'`,
+        "subject = NULL",
+        "sealed = ''",
+        "id = 'x'",
+        "sent_at = now()",
+      ]) {
         await refusedAs("42501", place.as("replayer").query("unmasking", `UPDATE maskline.quarantine SET ${change}`));
       }
       await place.as("replayer").query("locking", "SELECT FROM maskline.quarantine FOR UPDATE");
