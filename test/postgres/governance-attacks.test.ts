@@ -108,6 +108,21 @@ for (const { name, missing, start } of postgresServers()) {
       await refused(beginAct(officer, actFacts(), []), "limit_reached");
     });
 
+    inPlace("of many at once no more are permitted than the limit, and one approval does for one of them", async () => {
+      await place.allow("maskline_privacy_officer", "reveal", { perDay: 10, alone: 2 });
+      const sessions = Array.from({ length: 4 }, () => place.governanceOf("privacy_officer"));
+      const all = actFacts({ amount: 3 });
+      const id = await place.governanceOf("privacy_officer").requestApproval(all);
+      await give(id);
+      const approved = await Promise.all(sessions.map((one) => one.begin(randomUUID(), all, [], id)));
+      assert.deepEqual(approved.toSorted(), ["approval_unfit", "approval_unfit", "approval_unfit", "permitted"]);
+      const many = await Promise.all(
+        Array.from({ length: 12 }, (_, index) => sessions[index % 4]?.begin(randomUUID(), actFacts(), [], null)),
+      );
+      assert.equal(many.filter((said) => said === "permitted").length, 7);
+      assert.equal(many.filter((said) => said === "over_limit").length, 5);
+    });
+
     inPlace("amounts that are none are refused, and the largest there is does not turn the count round", async () => {
       await place.allow("maskline_privacy_officer", "reveal");
       const permit = (amount: string): Promise<unknown> =>
