@@ -3,7 +3,7 @@ import { auditKeys } from "../keys/audit-keys.ts";
 import { findPipeline } from "../postgres/pipelines.ts";
 import { selectQuarantined, type SelectedMessage, type Selection } from "../postgres/quarantine-selection.ts";
 import { type ActFacts, listDigest } from "../recovery/audit-entry.ts";
-import type { CanonicalValue } from "../recovery/canonical-json.ts";
+import { canonicalJson, type CanonicalValue } from "../recovery/canonical-json.ts";
 import type { Attempt } from "../recovery/refusal.ts";
 import type { Settings } from "./config/load.ts";
 import type { Governed } from "./governance.ts";
@@ -45,7 +45,8 @@ export async function chooseMessages(
   return { pipeline: (await findPipeline(database, schema, settings.pipeline)) ?? 0, messages, missing };
 }
 
-/** What is said of an act upon these messages: its list is frozen, in its order. */
+/** What is said of an act upon these messages: its list is frozen, in its order, with what is done to them: who agrees that messages are
+ *  discarded has not agreed that they are loaded. */
 export function actUpon(
   settings: Settings,
   action: ActFacts["action"],
@@ -53,7 +54,7 @@ export function actUpon(
   { reason, ticket }: Why,
   details: { readonly [name: string]: CanonicalValue },
 ): ActFacts {
-  const list = [settings.pipeline, ...messages.flatMap(({ sentAtMs, id }) => [String(sentAtMs), id])];
+  const list = [settings.pipeline, canonicalJson(details), ...messages.flatMap(({ sentAtMs, id }) => [String(sentAtMs), id])];
   return {
     action,
     domain: quarantineDomain,

@@ -8,6 +8,7 @@ import type { ConfiguredColumn } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 import type { Governed } from "./governance.ts";
 import { createMasks } from "./masks.ts";
+import { provenOriginals } from "./proven-originals.ts";
 import { openVault } from "./vault-opener.ts";
 
 /** Where values are masked under a key: a column, or what lies inside its values (`body.user.ip`). */
@@ -72,7 +73,8 @@ export function openColumn(
   { ring, database, schema }: Pick<Governed, "ring" | "database" | "schema">,
   column: KeyedColumn,
 ): Opener {
-  if (column.mask.kind === "vault") return openVault(database, schema, ring, column.mask);
+  if (column.mask.kind === "vault")
+    return provenOriginals(openVault(database, schema, ring, column.mask), ring, { ...column.mask, domain: column.domain });
   const mask = createMasks([column], ring)[0]?.mask ?? null;
   if (mask !== null && masksWhole(mask) && canOpen(mask)) return openerOf(mask);
   throw new MasklineError("internal", `a ${column.mask.kind} mask opens nothing`);

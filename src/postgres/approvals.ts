@@ -53,20 +53,30 @@ export async function readApproval(
 export async function giveApproval(governance: PostgresGovernance, schema: string, asked: AskedApproval): Promise<void> {
   const act = randomUUID();
   const facts = factsOf(asked);
-  const said = await governance
+  await governance
     .together(async (query, tell) => {
+      await tell({ act, step: "intent", facts, outcome: null });
       const [row] = await query<{ said: "approved" | Refused }>(
         `SELECT ${quoteName(schema)}.approve($1, decode($2, 'hex')) AS said`,
         [asked.id, asked.list],
       );
       const answer = row?.said ?? "not_there";
-      if (answer !== "approved") return answer;
-      await tell({ act, step: "intent", facts, outcome: null });
+      if (answer !== "approved") throw new NotGiven(answer);
       await tell({ act, step: "result", facts, outcome: { approved: asked.id } });
-      return answer;
     })
-    .catch((error: unknown) => refuseTheRightless(error, governance, facts));
-  if (said !== "approved") return refuse(governance, facts, said);
+    .catch((error: unknown) =>
+      error instanceof NotGiven ? refuse(governance, facts, error.why) : refuseTheRightless(error, governance, facts),
+    );
+}
+
+/** Takes back with the transaction that an approval was to be given. */
+class NotGiven extends Error {
+  readonly why: Refused;
+
+  constructor(why: Refused) {
+    super(why);
+    this.why = why;
+  }
 }
 
 async function refuse(governance: PostgresGovernance, facts: ActFacts, why: Refused): Promise<never> {

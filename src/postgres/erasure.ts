@@ -129,7 +129,10 @@ export class PostgresErasure implements ErasureStore {
     });
   }
 
-  /** Receipts before the quarantine, as a load has them. */
+  /**
+   * The quarantine before its receipts, as whoever replays or discards has them: two that met the other way round would wait for each
+   * other. A load's messages are new to both.
+   */
   async removeBodies(id: string): Promise<boolean> {
     const own = this.#own;
     return this.#transaction("erasing refused messages", async (query) => {
@@ -141,6 +144,12 @@ export class PostgresErasure implements ErasureStore {
       if (picked.length === 0) return false;
       const keys = [picked.map(({ pipeline }) => pipeline), picked.map(({ sent_at }) => sent_at), picked.map((row) => row.id)];
       const message = "unnest($1::smallint[], $2::timestamptz[], $3::text[]) AS message (pipeline, sent_at, id)";
+      const [gone] = await query<{ n: number }>(
+        `WITH gone AS (DELETE FROM ${own}.quarantine USING ${message}
+           WHERE quarantine.pipeline = message.pipeline AND quarantine.sent_at = message.sent_at AND quarantine.id = message.id RETURNING 1)
+         SELECT count(*)::int AS n FROM gone`,
+        keys,
+      );
       for (const [table, more] of [
         ["receipt", "AND receipt.sent_at = message.sent_at"],
         ["identity_receipt", ""],
@@ -151,12 +160,6 @@ export class PostgresErasure implements ErasureStore {
           keys,
         );
       }
-      const [gone] = await query<{ n: number }>(
-        `WITH gone AS (DELETE FROM ${own}.quarantine USING ${message}
-           WHERE quarantine.pipeline = message.pipeline AND quarantine.sent_at = message.sent_at AND quarantine.id = message.id RETURNING 1)
-         SELECT count(*)::int AS n FROM gone`,
-        keys,
-      );
       await this.#count(query, id, { bodies: gone?.n ?? 0 });
       return true;
     });

@@ -46,7 +46,10 @@ export class PostgresGovernance implements Governance {
     const intent: ToldParts = { act, step: "intent", facts, outcome: null };
     const hashes = distinct(tokenHashes);
     const tokens = bindTokens(hashes);
+    // that nothing is told of an act with tokens is looked at when it is over: the entry comes after them
+    const untilCommit = `SET CONSTRAINTS ${this.#schema}.audited_act_is_told DEFERRED`;
     const { permit, row } = await this.#written(async (query) => {
+      if (tokens.count > 0) await query(untilCommit);
       if (tokens.count > 0) await query(`SELECT ${this.#schema}.audit_tokens($1, $2)`, [act, inOrder(hashes)]);
       const end = await this.#end(query);
       const said = await this.#permit(query, facts, approval);

@@ -48,9 +48,10 @@ export async function eraseSubject({ governance, store, keys }: Parts, request: 
   const act = await beginAct(governance, factsOf(request, survey), hashes(keys, survey), request.approval);
   try {
     const id = await store.begin();
+    // bodies first: one that is replayed until then is a row with links, which go after it
+    for (let more = true; more;) more = await store.removeBodies(id);
     if (request.nullTokens) await store.nullTokens(id);
     for (let more = true; more;) more = await store.removeLinks(id);
-    for (let more = true; more;) more = await store.removeBodies(id);
     const { startedAt, now, actor, ...tally } = await store.tally(id);
     const removed: Tally = tally;
     const left = await store.survey();
@@ -80,7 +81,8 @@ export async function eraseSubject({ governance, store, keys }: Parts, request: 
 }
 
 function factsOf({ column, subject, nullTokens, reason, ticket }: ErasureRequest, { tokens, bodies }: Survey): ActFacts {
-  const list = [...tokens.map(({ domain, token }) => JSON.stringify([domain, token])), ...bodies, String(nullTokens)];
+  const whose = subject.toString("hex");
+  const list = [whose, ...tokens.map(({ domain, token }) => JSON.stringify([domain, token])), ...bodies, String(nullTokens)];
   return {
     action: "erase",
     // somebody's values are erased wherever they are
@@ -89,7 +91,7 @@ function factsOf({ column, subject, nullTokens, reason, ticket }: ErasureRequest
     list: listDigest(list).toString("hex"),
     reason,
     ticket,
-    details: { column, subject: subject.toString("hex"), nullTokens },
+    details: { column, subject: whose, nullTokens },
   };
 }
 

@@ -26,7 +26,7 @@ const replayerGrants = [
   "GRANT SELECT, INSERT, UPDATE (outcome) ON maskline.receipt, maskline.identity_receipt TO replayer",
   "GRANT SELECT, INSERT, UPDATE, DELETE ON maskline.replica TO replayer",
   "GRANT INSERT ON maskline.token_alias, maskline.quarantine_exit TO replayer",
-  "GRANT SELECT, UPDATE, DELETE ON maskline.quarantine TO replayer",
+  "GRANT SELECT, DELETE, UPDATE (reason, faults, structure, contract_hash, replays, replayed_at) ON maskline.quarantine TO replayer",
   `GRANT EXECUTE ON FUNCTION maskline.audit_tokens(uuid, bytea), maskline.audit_begin(), maskline.audit_append(uuid, text, bytea, bigint, bytea),
      maskline.permit(text, text, integer, bytea, uuid),
      maskline.request_approval(uuid, text, text, integer, bytea, text, text, integer) TO replayer`,
@@ -480,6 +480,6 @@ async function steps({ database }: Workspace): Promise<readonly string[]> {
 }
 
 function withoutAudit(dump: Readonly<Record<string, readonly string[]>>): unknown {
-  const governed = ["maskline.audit", "maskline.audit_head", "maskline.audit_token", "maskline.spending"];
+  const governed = ["maskline.audit", "maskline.audit_head", "maskline.audit_token", "maskline.audited_act", "maskline.spending"];
   return Object.fromEntries(Object.entries(dump).filter(([name]) => !governed.includes(name)));
 }

@@ -6,6 +6,7 @@ import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { exitCodes } from "../../src/errors.ts";
 import { createKeyRing } from "../../src/keys/ring.ts";
 import { createMask } from "../../src/masks/create-mask.ts";
+import { giveApproval, readApproval } from "../../src/postgres/approvals.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
 import { type PlainRow, RevealingPlace } from "../harness/revealing-place.ts";
 import type { Finished } from "../harness/workspace.ts";
@@ -215,8 +216,8 @@ for (const { name, missing, start } of postgresServers()) {
         assert.deepEqual(values(done), []);
       };
       await refused(tokens);
-      const approve = `SELECT maskline.approve($1, (SELECT list FROM maskline.pending_approval($1)))`;
-      await place.governed.as("second").query("approving", approve, [id]);
+      const [database, governance] = [place.governed.as("second"), place.governed.governanceOf("second")];
+      await giveApproval(governance, "maskline", await readApproval(database, governance, "maskline", id));
       await place.governed.admin.query("UPDATE maskline.approval SET expires_at = now() WHERE id = $1", [id]);
       await refused(tokens);
       await place.governed.admin.query("UPDATE maskline.approval SET expires_at = now() + interval '1 hour' WHERE id = $1", [id]);

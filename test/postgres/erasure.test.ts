@@ -7,6 +7,8 @@ import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { auditKeys } from "../../src/keys/audit-keys.ts";
 import { PostgresErasure } from "../../src/postgres/erasure.ts";
 import { verifyCertificate } from "../../src/recovery/certificate.ts";
+import { eraseSubject } from "../../src/recovery/erase.ts";
+import type { ErasureStore } from "../../src/recovery/erasure-store.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
 import { outcomesOf } from "../harness/login-table.ts";
 import { refused } from "../harness/refused.ts";
@@ -206,6 +208,59 @@ for (const { name, missing, start } of postgresServers()) {
         assert.equal(await table.count("maskline.erasure", "finished_at IS NOT NULL"), 1);
       }));
 
+    test("a refused message of theirs that is replayed while they are erased leaves no link behind", () =>
+      inTable(async (table) => {
+        const loader = await table.loader();
+        await loader.load([loginOf("ann", "203.0.113.1"), { user_id: "ann", ip: "no address" }]);
+        const { governance } = await table.governed();
+        const keys = auditKeys(table.ring);
+        assert.ok(keys !== null);
+        const subject = await quarantinedSubject(table);
+        const own = new PostgresErasure(table.database, { schema: "maskline", subjects: [subject], rows: null });
+        const steps = ["begin", "tally", "finish", "nullTokens", "survey", "removeLinks"] as const;
+        const store: ErasureStore = {
+          ...(Object.fromEntries(steps.map((step) => [step, own[step].bind(own)])) as unknown as ErasureStore),
+          async removeBodies(id) {
+            // what a replay commits just before
+            const { length } = await table.database.query("replaying", "DELETE FROM maskline.quarantine RETURNING 1");
+            if (length > 0) await loader.load([loginOf("ann", "203.0.113.2")]);
+            return own.removeBodies(id);
+          },
+        };
+        const request = { ...question, subject, closedKeyIds: [] };
+        await eraseSubject({ governance, store, keys }, request);
+        assert.equal(await table.count("maskline.vault_link"), 0);
+        assert.equal(await table.count("maskline.vault"), 0);
+      }));
+
+    test("an erasure and a replay of the same message take its locks in the same order", () =>
+      inTable(async (table) => {
+        const loader = await table.loader();
+        await loader.load([{ user_id: "ann", ip: "no address" }]);
+        const subject = await quarantinedSubject(table);
+        const erasure = new PostgresErasure(table.database, { schema: "maskline", subjects: [subject], rows: null });
+        const id = await erasure.begin();
+        const replay = await plainClient(table.url);
+        const admin = await plainClient(table.url);
+        try {
+          // as QuarantineExit does
+          await replay.query("BEGIN");
+          await replay.query("SELECT FROM maskline.quarantine FOR UPDATE");
+          const erasing = erasure.removeBodies(id);
+          await untilWaiting(admin, 1, [erasing]);
+          await replay.query("UPDATE maskline.receipt SET outcome = 'loaded'");
+          await replay.query("DELETE FROM maskline.quarantine");
+          await replay.query("COMMIT");
+          await erasing;
+          assert.equal(await table.count("maskline.receipt", "outcome = 'loaded'"), 1, "what was loaded first stays that");
+          assert.equal((await erasure.tally(id)).bodies, 0);
+          assert.equal(await erasure.removeBodies(id), false);
+        } finally {
+          await replay.end();
+          await admin.end();
+        }
+      }));
+
     test("a load that is about to link to what is being erased waits, and seals it anew", () =>
       inTable(async (table) => {
         await overtakenLoad(table);
@@ -283,6 +338,13 @@ for (const { name, missing, start } of postgresServers()) {
         }
       }));
   });
+}
+
+/** Whose the one refused message is. */
+async function quarantinedSubject(table: VaultTable): Promise<Buffer> {
+  const [row] = await table.database.query<{ subject: Buffer }>("reading", "SELECT subject FROM maskline.quarantine");
+  assert.ok(row !== undefined);
+  return row.subject;
 }
 
 /** Ann's original is erased between a load's look at it and its link to it. */

@@ -91,12 +91,13 @@ for (const { name, missing, start } of postgresServers()) {
         const governance = place.governanceOf("officer");
         const facts = actFacts({ amount: 2 });
         const id = await governance.requestApproval(facts);
-        const approve = async (name: string, list = facts.list): Promise<string> => {
-          const [row] = await place
-            .as(name)
-            .query<{ said: string }>("approving", "SELECT maskline.approve($1, decode($2, 'hex')) AS said", [id, list]);
-          return row?.said ?? "";
-        };
+        const approve = async (name: string, list = facts.list): Promise<string> =>
+          place.governanceOf(name).together(async (query, tell) => {
+            const details = { approval: id, of: facts.action, for: "officer" };
+            await tell({ act: randomUUID(), step: "intent", facts: actFacts({ action: "approve", details }), outcome: null });
+            const [row] = await query<{ said: string }>("SELECT maskline.approve($1, decode($2, 'hex')) AS said", [id, list]);
+            return row?.said ?? "";
+          });
         await refused(beginAct(governance, facts, [], id), "approval_unfit");
         assert.equal(await approve("officer"), "own");
         assert.equal(await approve("third"), "no_right");

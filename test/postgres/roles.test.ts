@@ -198,7 +198,7 @@ const acts: readonly Act[] = [
     "INSERT INTO maskline.policy (role, domain, action) VALUES ('a', 'b', 'reveal')",
     "UPDATE maskline.policy SET values_per_day = NULL",
     "DELETE FROM maskline.policy",
-    "SELECT maskline.require_told('*', '{}')",
+    "SELECT maskline.require_told('policy', '*', '{}')",
   ]),
   ...past("write the audit", [
     "INSERT INTO maskline.audit SELECT 9, act, entry, hash, key_id, signature FROM maskline.audit",

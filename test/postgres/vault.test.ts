@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, suite, test } from "node:test";
 
+import { openColumn, revealableColumn } from "../../src/app/recoverable.ts";
 import { openVault } from "../../src/app/vault-opener.ts";
 import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { createKeyRing } from "../../src/keys/ring.ts";
+import { openSealingContext } from "../../src/keys/sealing.ts";
+import { vaultPlace } from "../../src/pipeline/vault.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
 import { outcomesOf } from "../harness/login-table.ts";
 import { refused } from "../harness/refused.ts";
@@ -44,7 +47,7 @@ for (const { name, missing, start } of postgresServers()) {
         assert.equal(await table.count("maskline.vault_link"), 5);
         const opener = openVault(table.database, "maskline", table.ring, { domain: "login.ip" });
         const tokens = await table.tokensOf("ann");
-        const opened = await opener.open([...tokens, "nobody's"]);
+        const opened = await opener.open([...tokens, "nobody's\0"]);
         assert.deepEqual(opened.map((one) => ("value" in one ? one.value : one.failure)).toSorted(), [
           "198.51.100.4",
           "203.0.113.77",
@@ -79,6 +82,35 @@ for (const { name, missing, start } of postgresServers()) {
         );
         const opener = openVault(table.database, "maskline", table.ring, { domain: "login.ip" });
         assert.deepEqual(await opener.open([token]), [{ failure: "not_authentic" }]);
+      }));
+
+    test("an original that somebody planted for another's token is not believed, and stops none of its neighbours", () =>
+      inTable(async (table) => {
+        const loader = await table.loader();
+        await loader.load([loginOf("ann", "203.0.113.77"), loginOf("bob", "198.51.100.4"), loginOf("carol", "198.51.100.5")]);
+        const [token = "", other = "", third = ""] = [
+          ...(await table.tokensOf("ann")),
+          ...(await table.tokensOf("bob")),
+          ...(await table.tokensOf("carol")),
+        ];
+        // what a writer has does for it: the public sealing key, and the right to insert before the first sighting
+        const [sealing] = table.ring.sealing;
+        const context = await openSealingContext(sealing as NonNullable<typeof sealing>);
+        for (const [victim, planted] of [
+          [token, "192.0.2.66"],
+          [other, "no address"],
+        ] as const) {
+          const sealed = await context.seal(Buffer.from(planted), vaultPlace("login.ip", victim));
+          await table.database.query("planting", "UPDATE maskline.vault SET sealed = $2 WHERE token = $1", [victim, sealed]);
+        }
+        const column = revealableColumn(table.settings, "masked_ip");
+        const opener = openColumn({ ring: table.ring, database: table.database, schema: "maskline" }, column);
+        assert.deepEqual(await opener.open([token, "nobody's", other, third]), [
+          { failure: "not_authentic" },
+          { failure: "not_a_token" },
+          { failure: "not_authentic" },
+          { value: "198.51.100.5" },
+        ]);
       }));
 
     test("rows that are refused, by the contract or by the table, and duplicates bring nothing into the vault", () =>

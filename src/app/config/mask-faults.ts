@@ -12,6 +12,10 @@ const optionsByType: Readonly<Partial<Record<MaskKind, Readonly<Partial<Record<C
   generalise: { date: ["to"], timestamp: ["to"], integer: ["bucket"], number: ["bucket"] },
 };
 
+/** Domains of the policy that are no mask's: a right to values of such a column would be one to all of these. */
+const reservedFor: Readonly<Record<string, string>> = { quarantine: "refused messages", "*": "every domain" };
+const reservedDomains: readonly string[] = Object.keys(reservedFor);
+
 /** What is wrong with a mask as it is written beyond what the schema can say. `max` is the longest text that comes to it; null for any. */
 export function* maskFaults(name: string, type: ColumnType, max: number | null, mask: MaskOptions): Generator<Fault> {
   const facts = maskFacts[mask.kind];
@@ -23,6 +27,9 @@ export function* maskFaults(name: string, type: ColumnType, max: number | null, 
     if (facts.options.includes(option)) continue;
     const kinds = maskKinds.filter((kind) => maskFacts[kind].options.includes(option));
     yield [`mask.${option}`, `is for ${kinds.join(", ")}; this mask is ${mask.kind}`];
+  }
+  if (mask.domain !== undefined && reservedDomains.includes(mask.domain)) {
+    yield ["mask.domain", `${mask.domain} is what the policy calls ${reservedFor[mask.domain]}: name another domain`];
   }
   if (facts.keyed && mask.domain === undefined) {
     yield [

@@ -12,7 +12,7 @@ import { certificateDocument, certificateLines } from "../certificate-shown.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import type { Output } from "../output.ts";
 import { settingsOf } from "../settings.ts";
-import { count } from "../table.ts";
+import { count, showable } from "../table.ts";
 
 export const auditVerify: Command = {
   operands: "[FILE]",
@@ -253,7 +253,7 @@ function report(output: Output, { anchors, from, certificate }: Looked, verified
   if (end === null) output.data("the audit has no rows");
   else output.data(`the audit is whole: ${count(rows)} rows, ${first} to ${end.sequence}, signed with key ${keyIds.join(", ")}`);
   for (const { sequence, at, actor, action, domain } of open) {
-    output.data(`open: row ${sequence}, ${at}, ${actor}, ${action} of ${domain}: begun, and its end was not told`);
+    output.data(showable(`open: row ${sequence}, ${at}, ${actor}, ${action} of ${domain}: begun, and its end was not told`));
   }
   if (end !== null) output.data(`ends at ${showAnchor(end)}`);
   if (certificate !== null) {

@@ -14,7 +14,7 @@ import { explainedFlags } from "../explained.ts";
 import { fittedTable } from "../fitted-table.ts";
 import type { Output } from "../output.ts";
 import { settingsOf } from "../settings.ts";
-import { count, formatTable, moment, type TableColumn } from "../table.ts";
+import { count, formatTable, moment, showable, type TableColumn } from "../table.ts";
 
 export const quarantineList: Command = {
   flags: {
@@ -111,7 +111,7 @@ function sinceOf(call: Call): Date | null {
 }
 
 function showMessage(output: Output, message: QuarantinedMessage): void {
-  output.data(`${message.id}  ${message.pipeline}`);
+  output.data(showable(`${message.id}  ${message.pipeline}`));
   output.data(
     `sent ${moment(message.sentAt) ?? "at an unknown time"}, quarantined ${moment(message.quarantinedAt)}, ${message.bodyBytes} bytes, received ${message.attempt === 1 ? "once" : `${count(message.attempt)} times`}`,
   );

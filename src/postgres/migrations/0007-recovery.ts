@@ -5,6 +5,8 @@
  */
 export function recovery(schema: string): string {
   const own = "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp";
+  const holding = `FROM ${schema}.policy JOIN pg_roles ON pg_roles.rolname = policy.role AND pg_has_role(session_user, pg_roles.oid, 'MEMBER')
+  WHERE policy.domain IN (in_domain, '*') AND (policy.action = wanted OR wanted = 'reveal-partial' AND policy.action = 'reveal')`;
   return `
 -- Members of a role may do this in a domain ('*': in all). Where no row holds, nothing is allowed.
 -- values_per_day: so many values in 24 hours (UTC) for each person; NULL for no limit
@@ -69,6 +71,9 @@ CREATE TABLE ${schema}.audit_token (
 CREATE INDEX audit_token_hash ON ${schema}.audit_token (token_hash);
 CREATE INDEX audit_act ON ${schema}.audit (act);
 
+-- The acts that have tokens. None is there at a commit that nothing was told of: who adds tokens puts a name to them.
+CREATE TABLE ${schema}.audited_act (act uuid PRIMARY KEY);
+
 -- The end of the chain. Whoever appends holds its lock until the commit, so that the chain never forks.
 CREATE TABLE ${schema}.audit_head (
   singleton  boolean PRIMARY KEY DEFAULT true CHECK (singleton),
@@ -86,6 +91,16 @@ CREATE TRIGGER audit_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON ${schema}.au
 CREATE TRIGGER audit_token_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON ${schema}.audit_token
   FOR EACH STATEMENT EXECUTE PROCEDURE ${schema}.refuse_change();
 
+CREATE FUNCTION ${schema}.refuse_untold() RETURNS trigger ${own} AS $untold$
+BEGIN
+  IF NOT EXISTS (SELECT FROM ${schema}.audit WHERE audit.act = NEW.act) THEN
+    RAISE EXCEPTION 'tokens of an act that nothing is told of' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NULL;
+END $untold$;
+CREATE CONSTRAINT TRIGGER audited_act_is_told AFTER INSERT ON ${schema}.audited_act
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE PROCEDURE ${schema}.refuse_untold();
+
 -- Keeps the tokens of an act, their hashes end to end: before the end of the chain is locked, so that a long list makes nobody wait. The
 -- entry that follows in the same transaction binds them.
 CREATE FUNCTION ${schema}.audit_tokens(of_act uuid, token_hashes bytea) RETURNS void ${own} AS $tokens$
@@ -93,6 +108,7 @@ BEGIN
   IF EXISTS (SELECT FROM ${schema}.audit WHERE audit.act = of_act) THEN
     RAISE EXCEPTION 'this act has its tokens already' USING ERRCODE = 'integrity_constraint_violation';
   END IF;
+  INSERT INTO ${schema}.audited_act (act) VALUES (of_act);
   INSERT INTO ${schema}.audit_token (act, token_hash)
   SELECT of_act, substring(token_hashes FROM place * 16 + 1 FOR 16) FROM generate_series(0, octet_length(token_hashes) / 16 - 1) AS place;
 END $tokens$;
@@ -131,21 +147,20 @@ DECLARE
   spent_today bigint;
 BEGIN
   IF amount IS NULL OR amount < 0 THEN RAISE EXCEPTION 'no amount' USING ERRCODE = 'invalid_parameter_value'; END IF;
-  -- of several rows that hold, the most generous
-  SELECT max(coalesce(policy.values_per_day, 2147483647)), max(coalesce(policy.approve_above, 2147483647)) INTO per_day, alone
-  FROM ${schema}.policy JOIN pg_roles ON pg_roles.rolname = policy.role AND pg_has_role(session_user, pg_roles.oid, 'MEMBER')
-  WHERE policy.domain IN (in_domain, '*')
-    AND (policy.action = wanted OR wanted = 'reveal-partial' AND policy.action = 'reveal');
+  SELECT max(coalesce(policy.values_per_day, 2147483647)) INTO per_day ${holding};
   IF per_day IS NULL THEN RETURN 'no_right'; END IF;
   INSERT INTO ${schema}.spending (actor, day, action, domain, spent) VALUES (session_user, today, wanted, in_domain, 0) ON CONFLICT DO NOTHING;
   SELECT spending.spent INTO STRICT spent_today FROM ${schema}.spending
   WHERE spending.actor = session_user AND spending.day = today AND spending.action = wanted AND spending.domain = in_domain FOR UPDATE;
   IF spent_today + amount > per_day THEN RETURN 'over_limit'; END IF;
+  -- of the rows that leave room for so many the most generous: what no row allows by itself, no two of them do together
+  SELECT max(coalesce(policy.approve_above, 2147483647)) INTO alone ${holding}
+    AND coalesce(policy.values_per_day, 2147483647) >= spent_today + amount;
   IF amount > alone THEN
     IF with_approval IS NULL THEN RETURN 'approval_needed'; END IF;
     UPDATE ${schema}.approval SET used_at = clock_timestamp()
     WHERE approval.id = with_approval AND approval.actor = session_user AND approval.action = wanted AND approval.domain = in_domain
-      AND approval.list = of_list AND approval.approved_by IS NOT NULL AND approval.used_at IS NULL
+      AND approval.list = of_list AND approval.amount = permit.amount AND approval.approved_by IS NOT NULL AND approval.used_at IS NULL
       AND approval.expires_at > clock_timestamp();
     IF NOT FOUND THEN RETURN 'approval_unfit'; END IF;
   END IF;
@@ -160,7 +175,7 @@ RETURNS void ${own} AS $request$
 BEGIN
   INSERT INTO ${schema}.approval (id, action, domain, list, amount, actor, reason, ticket, expires_at)
   VALUES (new_id, wanted, in_domain, of_list, of_amount, session_user, why, with_ticket,
-          clock_timestamp() + make_interval(secs => least(greatest(valid_seconds, 1), 604800)));
+          clock_timestamp() + make_interval(secs => least(greatest(valid_seconds, 1), 86400)));
 END $request$;
 
 -- What a second person is to look at. No list: its digest.
@@ -173,7 +188,21 @@ BEGIN
   FROM ${schema}.approval WHERE approval.id = wanted_id;
 END $pending$;
 
--- Allows what was looked at: 'approved', or 'not_there', 'own', 'no_right', 'changed', 'expired', 'taken'.
+-- Refuses a change of the policy, or an approval, that the audit does not tell: its last entry has to be of this transaction and of who
+-- asks, and to name this very one. Whoever calls the functions below, from whatever program, leaves an entry or changes nothing.
+CREATE FUNCTION ${schema}.require_told(of_action text, in_domain text, details jsonb) RETURNS void ${own} AS $told$
+BEGIN
+  -- xmin is the transaction that wrote the row, without the epoch that txid_current() has
+  IF NOT EXISTS (
+    SELECT FROM ${schema}.audit_head JOIN ${schema}.audit ON audit.sequence = audit_head.sequence
+    WHERE audit.xmin::text = (txid_current() % 4294967296)::text AND audit.entry::jsonb ->> 'actor' = session_user::text
+      AND audit.entry::jsonb ->> 'action' = of_action AND audit.entry::jsonb ->> 'step' = 'intent'
+      AND audit.entry::jsonb ->> 'domain' = in_domain AND audit.entry::jsonb -> 'details' = require_told.details) THEN
+    RAISE EXCEPTION 'this is told in the audit first, in its own transaction' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+END $told$;
+
+-- Allows what was looked at, which the audit has to tell of in the same transaction: 'approved', or 'not_there', 'own', 'no_right', 'changed', 'expired', 'taken'.
 CREATE FUNCTION ${schema}.approve(wanted_id uuid, seen_list bytea) RETURNS text ${own} AS $approve$
 DECLARE
   asked record;
@@ -184,9 +213,11 @@ BEGIN
   IF NOT EXISTS (
     SELECT FROM ${schema}.policy JOIN pg_roles ON pg_roles.rolname = policy.role AND pg_has_role(session_user, pg_roles.oid, 'MEMBER')
     WHERE policy.domain IN (asked.domain, '*') AND policy.action = 'approve') THEN RETURN 'no_right'; END IF;
-  IF asked.list <> seen_list THEN RETURN 'changed'; END IF;
+  IF asked.list IS DISTINCT FROM seen_list THEN RETURN 'changed'; END IF;
   IF asked.expires_at <= clock_timestamp() THEN RETURN 'expired'; END IF;
   IF asked.approved_by IS NOT NULL THEN RETURN 'taken'; END IF;
+  PERFORM ${schema}.require_told('approve', asked.domain,
+    jsonb_build_object('approval', asked.id, 'of', asked.action, 'for', asked.actor));
   UPDATE ${schema}.approval SET approved_by = session_user, approved_at = clock_timestamp() WHERE approval.id = wanted_id;
   RETURN 'approved';
 END $approve$;
@@ -196,27 +227,13 @@ REVOKE ALL ON FUNCTION ${schema}.audit_tokens(uuid, bytea), ${schema}.audit_begi
   ${schema}.audit_append(uuid, text, bytea, bigint, bytea), ${schema}.permit(text, text, integer, bytea, uuid), ${schema}.request_approval(uuid, text, text, integer, bytea, text, text, integer),
   ${schema}.pending_approval(uuid), ${schema}.approve(uuid, bytea) FROM PUBLIC;
 
--- Refuses a change of the policy that the audit does not tell: its last entry has to be of this transaction and of who asks, and to name
--- this very change. Whoever calls the functions below, from whatever program, leaves an entry or changes nothing.
-CREATE FUNCTION ${schema}.require_told(in_domain text, change jsonb) RETURNS void ${own} AS $told$
-BEGIN
-  -- xmin is the transaction that wrote the row, without the epoch that txid_current() has
-  IF NOT EXISTS (
-    SELECT FROM ${schema}.audit_head JOIN ${schema}.audit ON audit.sequence = audit_head.sequence
-    WHERE audit.xmin::text = (txid_current() % 4294967296)::text AND audit.entry::jsonb ->> 'actor' = session_user::text
-      AND audit.entry::jsonb ->> 'action' = 'policy' AND audit.entry::jsonb ->> 'step' = 'intent'
-      AND audit.entry::jsonb ->> 'domain' = in_domain AND audit.entry::jsonb -> 'details' = change) THEN
-    RAISE EXCEPTION 'a change of the policy is told in the audit first, in its own transaction' USING ERRCODE = 'integrity_constraint_violation';
-  END IF;
-END $told$;
-
 -- Allows, in the place of what the role was allowed before: which is returned, NULL where that was nothing.
 CREATE FUNCTION ${schema}.set_policy(of_role text, in_domain text, of_action text, per_day integer, alone integer)
 RETURNS jsonb ${own} AS $set$
 DECLARE
   before jsonb;
 BEGIN
-  PERFORM ${schema}.require_told(in_domain, jsonb_build_object('change', 'allow', 'role', of_role, 'action', of_action,
+  PERFORM ${schema}.require_told('policy', in_domain, jsonb_build_object('change', 'allow', 'role', of_role, 'action', of_action,
     'values_per_day', per_day, 'approve_above', alone));
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = of_role) THEN
     RAISE EXCEPTION 'there is no such role' USING ERRCODE = 'undefined_object';
@@ -235,13 +252,13 @@ CREATE FUNCTION ${schema}.drop_policy(of_role text, in_domain text, of_action te
 DECLARE
   before jsonb;
 BEGIN
-  PERFORM ${schema}.require_told(in_domain, jsonb_build_object('change', 'deny', 'role', of_role, 'action', of_action));
+  PERFORM ${schema}.require_told('policy', in_domain, jsonb_build_object('change', 'deny', 'role', of_role, 'action', of_action));
   DELETE FROM ${schema}.policy WHERE policy.role = of_role AND policy.domain = in_domain AND policy.action = of_action
   RETURNING jsonb_build_object('values_per_day', policy.values_per_day, 'approve_above', policy.approve_above) INTO before;
   RETURN before;
 END $drop$;
 
-REVOKE ALL ON FUNCTION ${schema}.require_told(text, jsonb), ${schema}.set_policy(text, text, text, integer, integer),
+REVOKE ALL ON FUNCTION ${schema}.require_told(text, text, jsonb), ${schema}.set_policy(text, text, text, integer, integer),
   ${schema}.drop_policy(text, text, text) FROM PUBLIC;
 `;
 }

@@ -16,6 +16,15 @@ test("a masked column takes no default, and says so once", () => {
   ]);
 });
 
+test("no mask has a domain that means something else in the policy", () => {
+  assert.deepEqual(columnFaults("{ type: text, mask: { kind: siv, domain: quarantine } }"), [
+    ".mask.domain  quarantine is what the policy calls refused messages: name another domain",
+  ]);
+  assert.deepEqual(columnFaults("{ type: text, mask: { kind: hmac, domain: '*' } }"), [
+    ".mask.domain  * is what the policy calls every domain: name another domain",
+  ]);
+});
+
 test("a keyed mask needs its domain, with one to copy; a mask without a key takes none", () => {
   assert.deepEqual(faultsOf("columns: { masked_ip: { type: ip, mask: { kind: siv } } }\n"), [
     "maskline.yaml:1  columns.masked_ip.mask.domain  is missing: siv derives its key from it; write for example domain: ip",
