@@ -7,10 +7,10 @@ import { openSealingContext, type SealingContext } from "../keys/sealing.ts";
 import type { Batch } from "../pipeline/ports.ts";
 import { sealedContent, sealedPlace } from "../pipeline/sealed-body.ts";
 import type { Settings } from "./config/load.ts";
+import { ringPlace } from "./keys/ring-place.ts";
+import { openStoredRing } from "./keys/stored-ring.ts";
 import { requireExpected } from "./masks.ts";
-import { awsPrincipal } from "./principal.ts";
-import { ringPlace } from "./ring-place.ts";
-import { openStoredRing } from "./stored-ring.ts";
+import { awsPrincipal } from "./recovery/principal.ts";
 
 /** A ring and where it was found. */
 export interface FoundRing {

@@ -17,8 +17,8 @@ import { checkTarget, type TargetColumn } from "../postgres/target.ts";
 import { fileBeside, missingOption, type Settings } from "./config/load.ts";
 import { subjectColumn } from "./config/subject.ts";
 import { columnDemands, maskPins } from "./masks.ts";
+import { treatmentsOf } from "./recovery/treatments.ts";
 import { rightfulKeyIds } from "./tagged-columns.ts";
-import { treatmentsOf } from "./treatments.ts";
 
 const connectTimeoutMs = 10_000;
 

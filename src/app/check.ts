@@ -18,12 +18,12 @@ import { readQueueArn } from "../sources/sqs/redrive-policy.ts";
 import { findKeyRing } from "./assemble-keys.ts";
 import { openDatabase, postgresOf } from "./assemble-sink.ts";
 import { openQueue } from "./assemble-source.ts";
-import { checkVault } from "./check-vault.ts";
 import { withoutPinnedKeys } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 import { subjectColumn } from "./config/subject.ts";
 import { requireOpen } from "./live-masks.ts";
 import { columnDemands, createMasks, maskPins, requireExpected } from "./masks.ts";
+import { checkVault } from "./recovery/check-vault.ts";
 import { rightfulKeyIds, ringName, taggedColumns } from "./tagged-columns.ts";
 
 /** One thing that was tried. */

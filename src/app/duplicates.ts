@@ -11,7 +11,7 @@ import {
   sharedViewName,
 } from "../postgres/duplicates.ts";
 import type { TableName } from "../postgres/names.ts";
-import { readTokenEpochs } from "../postgres/token-epochs.ts";
+import { readTokenEpochs } from "../postgres/recovery/token-epochs.ts";
 import { postgresOf } from "./assemble-sink.ts";
 import { missingOption, type Settings } from "./config/load.ts";
 

@@ -18,8 +18,8 @@ import { sealing } from "./assemble-keys.ts";
 import { postgresOf } from "./assemble-sink.ts";
 import { type ConfiguredColumn, pinnedMasks } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
+import { type FollowerPorts, RingFollower, type Writing } from "./keys/ring-follower.ts";
 import { createMasks, maskPins, preparation } from "./masks.ts";
-import { type FollowerPorts, RingFollower, type Writing } from "./ring-follower.ts";
 import { rightfulKeyIds, ringName, taggedColumns, tokenColumns } from "./tagged-columns.ts";
 import { vaulting } from "./vault.ts";
 

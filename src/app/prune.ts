@@ -2,8 +2,8 @@ import { MasklineError } from "../errors.ts";
 import type { Database } from "../postgres/database.ts";
 import { requireSchema } from "../postgres/migrate.ts";
 import { findPipeline } from "../postgres/pipelines.ts";
-import { countOldExits, pruneExits } from "../postgres/prune-exits.ts";
 import { countPrunable, prune, type Pruned } from "../postgres/prune.ts";
+import { countOldExits, pruneExits } from "../postgres/recovery/prune-exits.ts";
 import { postgresOf, withDatabase } from "./assemble-sink.ts";
 import type { Settings } from "./config/load.ts";
 

@@ -1,6 +1,6 @@
 import { placedMasks } from "../app/config/configured-column.ts";
 import type { Settings } from "../app/config/load.ts";
-import type { KeyedColumn } from "../app/recoverable.ts";
+import type { KeyedColumn } from "../app/recovery/recoverable.ts";
 import type { Attempt } from "../recovery/refusal.ts";
 import type { Call } from "./command.ts";
 import { attemptedOn } from "./explained-act.ts";

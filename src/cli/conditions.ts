@@ -1,5 +1,5 @@
 import { MasklineError } from "../errors.ts";
-import type { Condition } from "../postgres/token-selection.ts";
+import type { Condition } from "../postgres/recovery/token-selection.ts";
 
 /** COLUMN, as a name or quoted as in SQL, an operator, and all the rest is the value. */
 const form = /^\s*(?:"((?:[^"]|"")+)"|([A-Za-z_][\w$]*))\s*(!=|<=|>=|=|<|>|\slike\s)\s*([^]*)$/i;

@@ -1,5 +1,5 @@
 import type { Settings } from "../app/config/load.ts";
-import { type Governed, withGovernance } from "../app/governance.ts";
+import { type Governed, withGovernance } from "../app/recovery/governance.ts";
 import { type ErrorCode, MasklineError } from "../errors.ts";
 import { type Attempt, tellRefusal } from "../recovery/refusal.ts";
 import type { Call } from "./command.ts";

@@ -1,7 +1,7 @@
 import { suggest } from "../app/config/suggest.ts";
 import { reasons } from "../contract/fault.ts";
 import { MasklineError } from "../errors.ts";
-import type { Selection } from "../postgres/quarantine-selection.ts";
+import type { Selection } from "../postgres/recovery/quarantine-selection.ts";
 import type { Call, Flag } from "./command.ts";
 
 /** How the path of a body as a whole is shown, and may be written. */

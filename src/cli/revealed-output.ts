@@ -1,4 +1,4 @@
-import { createSealedFile } from "../app/sealed-file.ts";
+import { createSealedFile } from "../app/recovery/sealed-file.ts";
 import { MasklineError } from "../errors.ts";
 import type { Revealed, RevealedTarget, RevealFailure } from "../recovery/reveal.ts";
 import type { Call } from "./command.ts";

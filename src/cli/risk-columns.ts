@@ -1,4 +1,4 @@
-import type { ColumnRisk, MaskExposure } from "../app/risk.ts";
+import type { ColumnRisk, MaskExposure } from "../app/recovery/risk.ts";
 import type { Attacker } from "../recovery/attackers.ts";
 import type { SizeCount } from "../recovery/risk.ts";
 import type { TableColumn } from "./table.ts";

@@ -1,8 +1,8 @@
 import type { Settings } from "../app/config/load.ts";
-import { withGovernance } from "../app/governance.ts";
-import { openColumn, revealableColumn } from "../app/recoverable.ts";
+import { withGovernance } from "../app/recovery/governance.ts";
+import { openColumn, revealableColumn } from "../app/recovery/recoverable.ts";
 import { auditKeys } from "../keys/audit-keys.ts";
-import { changePolicy, everyDomain } from "../postgres/policy.ts";
+import { changePolicy, everyDomain } from "../postgres/recovery/policy.ts";
 import { freezeList, reveal } from "../recovery/reveal.ts";
 
 /** One value that came back, and what the audit has of it. */

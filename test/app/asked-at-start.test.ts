@@ -7,8 +7,8 @@ import { test, type TestContext } from "node:test";
 import { askedAtStart } from "../../src/app/asked-at-start.ts";
 import { openKeyRing } from "../../src/app/assemble-keys.ts";
 import { loadSettings, type Settings } from "../../src/app/config/load.ts";
-import { ringPlace } from "../../src/app/ring-place.ts";
-import { createRing } from "../../src/app/wrap-ring.ts";
+import { ringPlace } from "../../src/app/keys/ring-place.ts";
+import { createRing } from "../../src/app/keys/wrap-ring.ts";
 import { oneColumn } from "../harness/configuration.ts";
 
 const passphrase = "canary-4711 horse battery";

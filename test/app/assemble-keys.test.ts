@@ -8,9 +8,9 @@ import { inspect } from "node:util";
 
 import { findKeyRing, openKeyRing, openRingForChange } from "../../src/app/assemble-keys.ts";
 import { loadSettings, type Settings } from "../../src/app/config/load.ts";
-import { ringPlace } from "../../src/app/ring-place.ts";
-import { openStoredRing } from "../../src/app/stored-ring.ts";
-import { createRing } from "../../src/app/wrap-ring.ts";
+import { ringPlace } from "../../src/app/keys/ring-place.ts";
+import { openStoredRing } from "../../src/app/keys/stored-ring.ts";
+import { createRing } from "../../src/app/keys/wrap-ring.ts";
 import { KeyRing, serializeKeyRing } from "../../src/keys/ring.ts";
 import { oneColumn } from "../harness/configuration.ts";
 import { root } from "../keys/rings.ts";

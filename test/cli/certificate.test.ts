@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, suite, test } from "node:test";
 
-import { erase } from "../../src/app/erase.ts";
+import { erase } from "../../src/app/recovery/erase.ts";
 import { type PostgresServer, startPostgres } from "../../src/demo/postgres-server.ts";
 import { auditKeys } from "../../src/keys/audit-keys.ts";
 import { createKeyRingFile } from "../../src/keys/providers/file.ts";

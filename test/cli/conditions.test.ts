@@ -5,7 +5,7 @@ import fc from "fast-check";
 
 import { readCondition } from "../../src/cli/conditions.ts";
 import { MasklineError } from "../../src/errors.ts";
-import { operators } from "../../src/postgres/token-selection.ts";
+import { operators } from "../../src/postgres/recovery/token-selection.ts";
 
 test("a condition is a column, an operator and, to the end, the value it is compared with", () => {
   const cases: readonly (readonly [string, string, string, string])[] = [

@@ -4,8 +4,8 @@ import path from "node:path";
 import { after, before, suite, test } from "node:test";
 
 import { auditKeys } from "../../src/keys/audit-keys.ts";
-import { PostgresGovernance } from "../../src/postgres/governance.ts";
-import { databaseRoles } from "../../src/postgres/grants.ts";
+import { PostgresGovernance } from "../../src/postgres/recovery/governance.ts";
+import { databaseRoles } from "../../src/postgres/recovery/grants.ts";
 import { actFacts } from "../harness/governed-database.ts";
 import { connect } from "../harness/login-table.ts";
 import { readKeyRingFile } from "../harness/ring-file.ts";

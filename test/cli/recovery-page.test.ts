@@ -4,8 +4,8 @@ import path from "node:path";
 import { test } from "node:test";
 
 import { grantsTable } from "../../src/cli/reference/grants-table.ts";
-import { databaseRoles } from "../../src/postgres/grants.ts";
-import { policyActions } from "../../src/postgres/policy.ts";
+import { databaseRoles } from "../../src/postgres/recovery/grants.ts";
+import { policyActions } from "../../src/postgres/recovery/policy.ts";
 
 const page = path.join(import.meta.dirname, "../../docs/recovery.md");
 const update = "UPDATE_RIGHTS=1 node --test test/cli/recovery-page.test.ts";
@@ -17,7 +17,7 @@ test("the page's table of rights is what the roles are given", () => {
   const [, after = ""] = rest.split(`${closing}\n`);
   const right = `${before}${opening}\n${grantsTable()}\n${closing}\n${after}`;
   if (process.env["UPDATE_RIGHTS"] === "1") writeFileSync(page, right);
-  assert.equal(readFileSync(page, "utf8"), right, `the table is not that of src/postgres/grants.ts: ${update}`);
+  assert.equal(readFileSync(page, "utf8"), right, `the table is not that of src/postgres/recovery/grants.ts: ${update}`);
 });
 
 test("the page speaks of every role and of every action of the policy", () => {

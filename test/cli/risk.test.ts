@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, suite, test } from "node:test";
 
-import type { Risk } from "../../src/app/risk.ts";
+import type { Risk } from "../../src/app/recovery/risk.ts";
 import { sampleEvents } from "../../src/demo/sample.ts";
 import { atTerminal, terminalMissing } from "../harness/terminal.ts";
 import { openWorkspace, type Servers, startServers, type Workspace } from "../harness/workspace.ts";

@@ -1,5 +1,5 @@
 import { loadSettings } from "../../src/app/config/load.ts";
-import { keepEpochs } from "../../src/app/epoch.ts";
+import { keepEpochs } from "../../src/app/keys/epoch.ts";
 
 /** `maskline keys epoch` at another time than now: to be killed. */
 const [file = "", nowMs = ""] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 import { starterTable } from "../../src/app/starter.ts";
-import { type GrantOptions, grantStatements } from "../../src/postgres/grants-script.ts";
-import { databaseRoles } from "../../src/postgres/grants.ts";
+import { type GrantOptions, grantStatements } from "../../src/postgres/recovery/grants-script.ts";
+import { databaseRoles } from "../../src/postgres/recovery/grants.ts";
 import type { GovernedDatabase } from "./governed-database.ts";
 import { loginDemands, loginTable } from "./login-table.ts";
 

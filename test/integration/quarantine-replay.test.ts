@@ -4,8 +4,8 @@ import { after, before, suite, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { loadSettings } from "../../src/app/config/load.ts";
-import { withGovernance } from "../../src/app/governance.ts";
-import { type ReplayRequest, replayQuarantine } from "../../src/app/replay.ts";
+import { withGovernance } from "../../src/app/recovery/governance.ts";
+import { type ReplayRequest, replayQuarantine } from "../../src/app/recovery/replay.ts";
 import type { ReplayStore } from "../../src/recovery/replay-store.ts";
 import { documentOf, failed, jsonError, succeeded } from "../cli/expect.ts";
 import { findCanaries } from "../harness/canary.ts";

@@ -5,8 +5,8 @@ import path from "node:path";
 import { after, before, suite, test } from "node:test";
 
 import { loadSettings } from "../../src/app/config/load.ts";
-import { withGovernance } from "../../src/app/governance.ts";
-import { openColumn, revealableColumn } from "../../src/app/recoverable.ts";
+import { withGovernance } from "../../src/app/recovery/governance.ts";
+import { openColumn, revealableColumn } from "../../src/app/recovery/recoverable.ts";
 import { type PostgresServer, startPostgres } from "../../src/demo/postgres-server.ts";
 import { auditKeys } from "../../src/keys/audit-keys.ts";
 import { freezeList, reveal, type Revealed } from "../../src/recovery/reveal.ts";

@@ -6,7 +6,7 @@ import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { exitCodes } from "../../src/errors.ts";
 import { createKeyRing } from "../../src/keys/ring.ts";
 import { createMask } from "../../src/masks/create-mask.ts";
-import { giveApproval, readApproval } from "../../src/postgres/approvals.ts";
+import { giveApproval, readApproval } from "../../src/postgres/recovery/approvals.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
 import { type PlainRow, RevealingPlace } from "../harness/revealing-place.ts";
 import type { Finished } from "../harness/workspace.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { openVault } from "../../src/app/vault-opener.ts";
+import { openVault } from "../../src/app/recovery/vault-opener.ts";
 import { documentOf, succeeded } from "../cli/expect.ts";
 import { countRows } from "../harness/login-table.ts";
 import { readKeyRingFile } from "../harness/ring-file.ts";

@@ -5,7 +5,7 @@ import path from "node:path";
 import { after, before, suite, test } from "node:test";
 
 import { createMasks } from "../../src/app/masks.ts";
-import { openVault } from "../../src/app/vault-opener.ts";
+import { openVault } from "../../src/app/recovery/vault-opener.ts";
 import { openGcm } from "../../src/keys/aes-gcm.ts";
 import { auditKeys } from "../../src/keys/audit-keys.ts";
 import { unseal } from "../../src/keys/sealing.ts";

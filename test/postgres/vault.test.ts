@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, suite, test } from "node:test";
 
-import { openColumn, revealableColumn } from "../../src/app/recoverable.ts";
-import { openVault } from "../../src/app/vault-opener.ts";
+import { openColumn, revealableColumn } from "../../src/app/recovery/recoverable.ts";
+import { openVault } from "../../src/app/recovery/vault-opener.ts";
 import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { createKeyRing } from "../../src/keys/ring.ts";
 import { openSealingContext } from "../../src/keys/sealing.ts";

@@ -1,5 +1,5 @@
 import { MasklineError } from "../../errors.ts";
-import { type AskedApproval, giveApproval, readApproval } from "../../postgres/approvals.ts";
+import { type AskedApproval, giveApproval, readApproval } from "../../postgres/recovery/approvals.ts";
 import { type Command, configFlags } from "../command.ts";
 import { confirmed } from "../confirmed.ts";
 import { toldAct } from "../explained-act.ts";

@@ -1,8 +1,8 @@
-import { ringPublicKeys, withAudit } from "../../app/audit.ts";
 import type { Settings } from "../../app/config/load.ts";
+import { ringPublicKeys, withAudit } from "../../app/recovery/audit.ts";
 import { MasklineError } from "../../errors.ts";
 import type { AuditPublicKey } from "../../keys/audit-keys.ts";
-import { endOfAudit, readAudit } from "../../postgres/audit.ts";
+import { endOfAudit, readAudit } from "../../postgres/recovery/audit.ts";
 import { showAnchor } from "../../recovery/audit-anchor.ts";
 import { headLine, rowLine } from "../../recovery/audit-export.ts";
 import { type Command, configFlags } from "../command.ts";

@@ -1,7 +1,7 @@
-import { domainsOf, tokenSearch, withAudit } from "../../app/audit.ts";
 import type { Settings } from "../../app/config/load.ts";
+import { domainsOf, tokenSearch, withAudit } from "../../app/recovery/audit.ts";
 import { MasklineError } from "../../errors.ts";
-import { listAudit } from "../../postgres/audit.ts";
+import { listAudit } from "../../postgres/recovery/audit.ts";
 import { actions, type AuditRow } from "../../recovery/audit-entry.ts";
 import { type AuditEntry, readEntry } from "../../recovery/audit-reading.ts";
 import { canonicalJson } from "../../recovery/canonical-json.ts";

@@ -1,9 +1,9 @@
-import { openExport, ringPublicKeys, withAudit } from "../../app/audit.ts";
-import { openCertificate } from "../../app/certificate.ts";
 import type { Settings } from "../../app/config/load.ts";
+import { openExport, ringPublicKeys, withAudit } from "../../app/recovery/audit.ts";
+import { openCertificate } from "../../app/recovery/certificate.ts";
 import { MasklineError } from "../../errors.ts";
 import { type AuditPublicKey, publicKeyBytes } from "../../keys/audit-keys.ts";
-import { findUnboundTokens, readAudit } from "../../postgres/audit.ts";
+import { findUnboundTokens, readAudit } from "../../postgres/recovery/audit.ts";
 import { type Anchor, readAnchor, showAnchor } from "../../recovery/audit-anchor.ts";
 import type { KeptRow } from "../../recovery/audit-reading.ts";
 import { type AuditVerdict, type NoRow, verifyAudit } from "../../recovery/audit-verify.ts";

@@ -1,5 +1,5 @@
 import { connectAndCheck, type Finding } from "../../app/check.ts";
-import { advisoryControls } from "../../app/recovery-controls.ts";
+import { advisoryControls } from "../../app/recovery/recovery-controls.ts";
 import { type MaskFinding, reviewMasks, unmaskedPersonalColumns } from "../../app/review-masks.ts";
 import { MasklineError } from "../../errors.ts";
 import { type Command, configFlags } from "../command.ts";

@@ -1,4 +1,4 @@
-import { erase as eraseSubject, type EraseQuestion, requireSubject, survey } from "../../app/erase.ts";
+import { erase as eraseSubject, type EraseQuestion, requireSubject, survey } from "../../app/recovery/erase.ts";
 import { MasklineError } from "../../errors.ts";
 import type { Certificate } from "../../recovery/certificate.ts";
 import type { Survey } from "../../recovery/erasure-store.ts";

@@ -1,6 +1,6 @@
-import { configuredPassphrase, filePlace, readPassphraseFile, type RingPlace, ringPlace } from "../../app/ring-place.ts";
-import { demandedWrapping, describeWrapping } from "../../app/stored-ring.ts";
-import { createRing, neededOptions, readKmsKey, type WrappingWish } from "../../app/wrap-ring.ts";
+import { configuredPassphrase, filePlace, readPassphraseFile, type RingPlace, ringPlace } from "../../app/keys/ring-place.ts";
+import { demandedWrapping, describeWrapping } from "../../app/keys/stored-ring.ts";
+import { createRing, neededOptions, readKmsKey, type WrappingWish } from "../../app/keys/wrap-ring.ts";
 import { MasklineError } from "../../errors.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import { askNewPassphrase } from "../passphrase.ts";

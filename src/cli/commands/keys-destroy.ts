@@ -1,5 +1,5 @@
-import { destroyKey } from "../../app/key-changes.ts";
-import { loseKey } from "../../app/lose-key.ts";
+import { destroyKey } from "../../app/keys/key-changes.ts";
+import { loseKey } from "../../app/keys/lose-key.ts";
 import { MasklineError } from "../../errors.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import { confirmed } from "../confirmed.ts";

@@ -1,4 +1,4 @@
-import { disableKey } from "../../app/key-changes.ts";
+import { disableKey } from "../../app/keys/key-changes.ts";
 import { MasklineError } from "../../errors.ts";
 import { type Call, type Command, configFlags, type Flag } from "../command.ts";
 import { settingsOf } from "../settings.ts";

@@ -1,4 +1,4 @@
-import { enableKey } from "../../app/key-changes.ts";
+import { enableKey } from "../../app/keys/key-changes.ts";
 import { type Command, configFlags } from "../command.ts";
 import { settingsOf } from "../settings.ts";
 import { keyIdOf, offlineFlag } from "./keys-disable.ts";

@@ -1,4 +1,4 @@
-import { type EpochResult, keepEpochs } from "../../app/epoch.ts";
+import { type EpochResult, keepEpochs } from "../../app/keys/epoch.ts";
 import { systemClock } from "../../app/system-clock.ts";
 import { MasklineError } from "../../errors.ts";
 import { type Command, configFlags } from "../command.ts";

@@ -1,4 +1,4 @@
-import { planRekey, type RekeyPlan, rekeyTable } from "../../app/rekey.ts";
+import { planRekey, type RekeyPlan, rekeyTable } from "../../app/keys/rekey.ts";
 import { MasklineError } from "../../errors.ts";
 import { showTable } from "../../postgres/names.ts";
 import type { RekeyResult } from "../../recovery/rekey.ts";

@@ -1,4 +1,4 @@
-import { reseal } from "../../app/reseal.ts";
+import { reseal } from "../../app/keys/reseal.ts";
 import { MasklineError } from "../../errors.ts";
 import { type Command, configFlags } from "../command.ts";
 import { settingsOf } from "../settings.ts";

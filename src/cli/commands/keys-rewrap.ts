@@ -1,6 +1,6 @@
-import { configuredPassphrase, readPassphraseFile, type RingPlace, ringPlace } from "../../app/ring-place.ts";
-import { describeWrapping } from "../../app/stored-ring.ts";
-import { neededOptions, readKmsKey, rewrapRing, type WrappingWish } from "../../app/wrap-ring.ts";
+import { configuredPassphrase, readPassphraseFile, type RingPlace, ringPlace } from "../../app/keys/ring-place.ts";
+import { describeWrapping } from "../../app/keys/stored-ring.ts";
+import { neededOptions, readKmsKey, rewrapRing, type WrappingWish } from "../../app/keys/wrap-ring.ts";
 import { MasklineError } from "../../errors.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import { askNewPassphrase } from "../passphrase.ts";

@@ -1,4 +1,4 @@
-import { rotateRoot, rotateSealing } from "../../app/rotate.ts";
+import { rotateRoot, rotateSealing } from "../../app/keys/rotate.ts";
 import { type Command, configFlags } from "../command.ts";
 import { settingsOf } from "../settings.ts";
 

@@ -1,9 +1,9 @@
 import { withDatabase } from "../../app/assemble-sink.ts";
-import { grantOptions } from "../../app/grants.ts";
+import { grantOptions } from "../../app/recovery/grants.ts";
 import { MasklineError } from "../../errors.ts";
-import { applyGrants, grantScript, roleName } from "../../postgres/grants-script.ts";
-import { databaseRoles } from "../../postgres/grants.ts";
 import { migrate as migrateSchema, migrationScript, requireSchema, schemaVersion } from "../../postgres/migrate.ts";
+import { applyGrants, grantScript, roleName } from "../../postgres/recovery/grants-script.ts";
+import { databaseRoles } from "../../postgres/recovery/grants.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import { settingsOf } from "../settings.ts";
 

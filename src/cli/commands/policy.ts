@@ -11,7 +11,7 @@ import {
   type PolicyBefore,
   type PolicyChange,
   type PolicyRow,
-} from "../../postgres/policy.ts";
+} from "../../postgres/recovery/policy.ts";
 import { type Call, type Command, configFlags, type Flag } from "../command.ts";
 import { explainedAct } from "../explained-act.ts";
 import { explainedFlags } from "../explained.ts";

@@ -1,5 +1,5 @@
-import { discardMessages } from "../../app/discard.ts";
-import { attemptUpon } from "../../app/quarantine-act.ts";
+import { discardMessages } from "../../app/recovery/discard.ts";
+import { attemptUpon } from "../../app/recovery/quarantine-act.ts";
 import { MasklineError } from "../../errors.ts";
 import { type Command, configFlags } from "../command.ts";
 import { explainedAct } from "../explained-act.ts";

@@ -1,5 +1,5 @@
-import { attemptUpon, type RemovedMasks } from "../../app/quarantine-act.ts";
-import { type Replayed, replayQuarantine } from "../../app/replay.ts";
+import { attemptUpon, type RemovedMasks } from "../../app/recovery/quarantine-act.ts";
+import { type Replayed, replayQuarantine } from "../../app/recovery/replay.ts";
 import { MasklineError } from "../../errors.ts";
 import type { ReplayCounts } from "../../recovery/replay.ts";
 import { type Call, type Command, configFlags } from "../command.ts";

@@ -1,7 +1,7 @@
 import { withDatabase } from "../../app/assemble-sink.ts";
 import type { Settings } from "../../app/config/load.ts";
-import { type RenderedColumn, renderMasked } from "../../app/masked-rendering.ts";
-import { attemptUpon } from "../../app/quarantine-act.ts";
+import { type RenderedColumn, renderMasked } from "../../app/recovery/masked-rendering.ts";
+import { attemptUpon } from "../../app/recovery/quarantine-act.ts";
 import { readDate, readTimestamp } from "../../contract/time.ts";
 import { MasklineError } from "../../errors.ts";
 import type { Database } from "../../postgres/database.ts";

@@ -1,14 +1,14 @@
 import type { Settings } from "../../app/config/load.ts";
-import type { Governed } from "../../app/governance.ts";
-import { type KeyedColumn, openColumn, revealableColumn } from "../../app/recoverable.ts";
-import { openSealedFile } from "../../app/sealed-file.ts";
+import type { Governed } from "../../app/recovery/governance.ts";
+import { type KeyedColumn, openColumn, revealableColumn } from "../../app/recovery/recoverable.ts";
+import { openSealedFile } from "../../app/recovery/sealed-file.ts";
 import { MasklineError } from "../../errors.ts";
 import { auditKeys } from "../../keys/audit-keys.ts";
 import { maskFacts } from "../../masks/mask.ts";
 import { findSurrogates } from "../../masks/scan/surrogate.ts";
 import { selfTest } from "../../masks/self-test.ts";
 import { showTable, type TableName } from "../../postgres/names.ts";
-import { type Condition, selectTokens } from "../../postgres/token-selection.ts";
+import { type Condition, selectTokens } from "../../postgres/recovery/token-selection.ts";
 import type { CanonicalValue } from "../../recovery/canonical-json.ts";
 import { freezeList, reveal as revealList, type RevealResult } from "../../recovery/reveal.ts";
 import { attemptedColumn } from "../attempted-column.ts";

@@ -1,5 +1,5 @@
 import { withDatabase } from "../../app/assemble-sink.ts";
-import { assessRisk, defaultSample, type MaskExposure, type Risk } from "../../app/risk.ts";
+import { assessRisk, defaultSample, type MaskExposure, type Risk } from "../../app/recovery/risk.ts";
 import { type UnknownInFile, unknownInFile } from "../../app/unknown-in-file.ts";
 import { maskFacts } from "../../masks/mask.ts";
 import { showTable } from "../../postgres/names.ts";

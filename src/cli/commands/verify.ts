@@ -1,12 +1,12 @@
 import type { Settings } from "../../app/config/load.ts";
-import type { Governed } from "../../app/governance.ts";
-import { canonicalValue } from "../../app/read-value.ts";
-import { type KeyedColumn, keyedColumn, tokensUnderEveryKey } from "../../app/recoverable.ts";
+import type { Governed } from "../../app/recovery/governance.ts";
+import { canonicalValue } from "../../app/recovery/read-value.ts";
+import { type KeyedColumn, keyedColumn, tokensUnderEveryKey } from "../../app/recovery/recoverable.ts";
 import { auditKeys } from "../../keys/audit-keys.ts";
 import { maskFacts } from "../../masks/mask.ts";
 import { selfTest } from "../../masks/self-test.ts";
 import type { TableName } from "../../postgres/names.ts";
-import { countRowsWith } from "../../postgres/token-selection.ts";
+import { countRowsWith } from "../../postgres/recovery/token-selection.ts";
 import { verify as verifyValue, type VerifyResult } from "../../recovery/verify.ts";
 import { attemptedColumn } from "../attempted-column.ts";
 import { type Call, type Command, configFlags } from "../command.ts";

@@ -1,4 +1,4 @@
-import { databaseRoles, type Right, type TargetPart } from "../../postgres/grants.ts";
+import { databaseRoles, type Right, type TargetPart } from "../../postgres/recovery/grants.ts";
 import { code, table } from "./markdown.ts";
 
 const parts: Readonly<Record<TargetPart, string>> = {

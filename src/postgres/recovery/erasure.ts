@@ -1,0 +1,257 @@
+import { randomUUID } from "node:crypto";
+
+import { MasklineError } from "../../errors.ts";
+import type { ErasureStore, SubjectToken, Survey, Tally } from "../../recovery/erasure-store.ts";
+import type { Database, Query } from "../database.ts";
+import { quoteName, quoteTable, showTable, type TableName } from "../names.ts";
+
+/** Where the subject's rows are found: by a column that holds the plain value. */
+export interface SubjectRows {
+  readonly table: TableName;
+  readonly column: string;
+  readonly value: string;
+  /** The columns that hold the vault's tokens. */
+  readonly tokenColumns: readonly string[];
+}
+
+export interface ErasureOptions {
+  readonly schema: string;
+  /** Keyed hashes of one subject, under every root that can be asked; that of the primary first. */
+  readonly subjects: readonly Buffer[];
+  /** Null where the column is masked in the table. */
+  readonly rows: SubjectRows | null;
+  /** How many links or messages go in one transaction. */
+  readonly round?: number;
+}
+
+const usualRound = 1_000;
+
+/** One subject in the tables that maskline owns, and its rows in the target. */
+export class PostgresErasure implements ErasureStore {
+  readonly #database: Database;
+  readonly #options: ErasureOptions;
+  readonly #own: string;
+  readonly #round: number;
+
+  constructor(database: Database, options: ErasureOptions) {
+    this.#database = database;
+    this.#options = options;
+    this.#own = quoteName(options.schema);
+    this.#round = options.round ?? usualRound;
+  }
+
+  async survey(): Promise<Survey> {
+    const { subjects } = this.#options;
+    return this.#transaction("looking for a subject", async (query) => {
+      const tokens = await query<SubjectToken & Record<string, unknown>>(
+        `SELECT DISTINCT domain, token, NOT EXISTS (
+           SELECT FROM ${this.#own}.vault_link AS other
+           WHERE other.domain = vault_link.domain AND other.token = vault_link.token AND other.subject <> ALL ($1::bytea[])) AS alone
+         FROM ${this.#own}.vault_link WHERE subject = ANY ($1::bytea[]) ORDER BY 1, 2`,
+        [subjects],
+      );
+      const bodies = await query<{ id: string }>(
+        `SELECT id FROM ${this.#own}.quarantine WHERE subject = ANY ($1::bytea[]) ORDER BY pipeline, sent_at, id`,
+        [subjects],
+      );
+      const [unnamed] = await query<{ n: number }>(`SELECT count(*)::int AS n FROM ${this.#own}.quarantine WHERE subject IS NULL`);
+      return { tokens, bodies: bodies.map(({ id }) => id), rows: await this.#countRows(query), unnamedBodies: unnamed?.n ?? 0 };
+    });
+  }
+
+  /** @throws MasklineError `target_misfit` where a column that is to become NULL cannot */
+  async requireNullable(): Promise<void> {
+    const { rows } = this.#options;
+    if (rows === null) return;
+    const fixed = await this.#database.query<{ name: string }>(
+      "looking at the target's columns",
+      `SELECT attname AS name FROM pg_catalog.pg_attribute
+       WHERE attrelid = to_regclass($1) AND attname = ANY ($2::text[]) AND attnotnull`,
+      [quoteTable(rows.table), rows.tokenColumns],
+    );
+    if (fixed.length === 0) return;
+    throw new MasklineError("target_misfit", `NOT NULL columns of ${showTable(rows.table)} cannot lose their tokens`, {
+      details: fixed.map(({ name }) => `column ${name}`),
+      next: "ALTER TABLE ... ALTER COLUMN ... DROP NOT NULL, or erase without --null-tokens",
+    });
+  }
+
+  async begin(): Promise<string> {
+    const { subjects } = this.#options;
+    return this.#transaction("beginning an erasure", async (query) => {
+      await query(
+        `INSERT INTO ${this.#own}.erasure (id, subject) SELECT $1, $2::bytea WHERE NOT EXISTS (
+        SELECT FROM ${this.#own}.erasure WHERE subject = ANY ($3::bytea[]) AND finished_at IS NULL) ON CONFLICT DO NOTHING`,
+        [randomUUID(), subjects[0], subjects],
+      );
+      const [row] = await query<{ id: string }>(
+        `SELECT id FROM ${this.#own}.erasure WHERE subject = ANY ($1::bytea[]) AND finished_at IS NULL ORDER BY started_at LIMIT 1`,
+        [subjects],
+      );
+      if (row === undefined)
+        throw new MasklineError("database_busy", "another erasure of this subject ended just now", {
+          next: "run the command again",
+        });
+      return row.id;
+    });
+  }
+
+  /**
+   * Originals are locked before their links are looked at: a load that is about to link to one waits, and is told that it is gone
+   * (vault.ts); one that has linked is waited for, and its link is seen.
+   */
+  async removeLinks(id: string): Promise<boolean> {
+    const { subjects } = this.#options;
+    const own = this.#own;
+    return this.#transaction("erasing links", async (query) => {
+      const picked = await query<{ domain: string; token: string }>(
+        `SELECT DISTINCT domain, token FROM ${own}.vault_link WHERE subject = ANY ($1::bytea[]) ORDER BY 1, 2 LIMIT $2`,
+        [subjects, this.#round],
+      );
+      if (picked.length === 0) return false;
+      const keys = [picked.map(({ domain }) => domain), picked.map(({ token }) => token)];
+      const among = "(domain, token) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
+      await query(`SELECT FROM ${own}.vault WHERE ${among} ORDER BY domain, token FOR UPDATE`, keys);
+      const [links] = await query<{ n: number }>(
+        `WITH gone AS (DELETE FROM ${own}.vault_link WHERE ${among} AND subject = ANY ($3::bytea[]) RETURNING 1)
+         SELECT count(*)::int AS n FROM gone`,
+        [...keys, subjects],
+      );
+      const [originals] = await query<{ n: number }>(
+        `WITH gone AS (DELETE FROM ${own}.vault WHERE ${among} AND NOT EXISTS (
+           SELECT FROM ${own}.vault_link WHERE vault_link.domain = vault.domain AND vault_link.token = vault.token) RETURNING 1)
+         SELECT count(*)::int AS n FROM gone`,
+        keys,
+      );
+      const removed = originals?.n ?? 0;
+      await this.#count(query, id, { links: links?.n ?? 0, originals: removed, shared: picked.length - removed });
+      return true;
+    });
+  }
+
+  /**
+   * The quarantine before its receipts, as whoever replays or discards has them: two that met the other way round would wait for each
+   * other. A load's messages are new to both.
+   */
+  async removeBodies(id: string): Promise<boolean> {
+    const own = this.#own;
+    return this.#transaction("erasing refused messages", async (query) => {
+      const picked = await query<{ pipeline: number; sent_at: string; id: string }>(
+        `SELECT pipeline, sent_at::text AS sent_at, id FROM ${own}.quarantine WHERE subject = ANY ($1::bytea[])
+         ORDER BY pipeline, sent_at, id LIMIT $2`,
+        [this.#options.subjects, this.#round],
+      );
+      if (picked.length === 0) return false;
+      const keys = [picked.map(({ pipeline }) => pipeline), picked.map(({ sent_at }) => sent_at), picked.map((row) => row.id)];
+      const message = "unnest($1::smallint[], $2::timestamptz[], $3::text[]) AS message (pipeline, sent_at, id)";
+      const [gone] = await query<{ n: number }>(
+        `WITH gone AS (DELETE FROM ${own}.quarantine USING ${message}
+           WHERE quarantine.pipeline = message.pipeline AND quarantine.sent_at = message.sent_at AND quarantine.id = message.id RETURNING 1)
+         SELECT count(*)::int AS n FROM gone`,
+        keys,
+      );
+      for (const [table, more] of [
+        ["receipt", "AND receipt.sent_at = message.sent_at"],
+        ["identity_receipt", ""],
+      ] as const) {
+        await query(
+          `UPDATE ${own}.${table} AS receipt SET outcome = 'discarded' FROM ${message}
+           WHERE receipt.pipeline = message.pipeline AND receipt.id = message.id ${more} AND receipt.outcome = 'quarantined'`,
+          keys,
+        );
+      }
+      await this.#count(query, id, { bodies: gone?.n ?? 0 });
+      return true;
+    });
+  }
+
+  async nullTokens(id: string): Promise<void> {
+    const { rows } = this.#options;
+    if (rows === null) throw new TypeError("the subject's rows are not known");
+    await this.#transaction("removing tokens from the subject's rows", async (query) => {
+      const { where } = await this.#rowsWhere(query, rows);
+      const tokens = rows.tokenColumns.map(quoteName);
+      const [changed] = await query<{ n: number }>(
+        `WITH changed AS (UPDATE ${quoteTable(rows.table)} SET ${tokens.map((name) => `${name} = NULL`).join(", ")}
+           WHERE ${where} AND (${tokens.map((name) => `${name} IS NOT NULL`).join(" OR ")}) RETURNING 1)
+         SELECT count(*)::int AS n FROM changed`,
+        [rows.value],
+      );
+      await this.#count(query, id, { rowsNulled: changed?.n ?? 0 });
+    });
+  }
+
+  async tally(id: string): Promise<Tally & { readonly startedAt: Date; readonly now: Date; readonly actor: string }> {
+    const [row] = await this.#database.query<Tally & { startedAt: Date; now: Date; actor: string }>(
+      "reading an erasure",
+      `SELECT links::float8 AS links, originals::float8 AS originals, shared::float8 AS shared, bodies::float8 AS bodies,
+              rows_nulled::float8 AS "rowsNulled", started_at AS "startedAt", clock_timestamp() AS now, session_user::text AS actor
+       FROM ${this.#own}.erasure WHERE id = $1`,
+      [id],
+    );
+    if (row === undefined) throw new MasklineError("internal", "an erasure that was begun is not there");
+    return row;
+  }
+
+  async finish(id: string, certificate: string, { links, originals, shared, bodies, rowsNulled }: Tally): Promise<void> {
+    const ended = await this.#database.query(
+      "ending an erasure",
+      `UPDATE ${this.#own}.erasure SET finished_at = clock_timestamp(), certificate = $2
+       WHERE id = $1 AND finished_at IS NULL AND (links, originals, shared, bodies, rows_nulled) = ($3::bigint, $4::bigint, $5::bigint, $6::bigint, $7::bigint)
+       RETURNING 1 AS ended`,
+      [id, certificate, links, originals, shared, bodies, rowsNulled],
+    );
+    if (ended.length === 0) throw overtaken();
+  }
+
+  async #countRows(query: Query): Promise<Survey["rows"]> {
+    const { rows } = this.#options;
+    if (rows === null) return null;
+    const { where } = await this.#rowsWhere(query, rows);
+    const tokens = rows.tokenColumns.map((name) => `${quoteName(name)} IS NOT NULL`).join(" OR ");
+    const [found] = await query<{ all: number; withTokens: number }>(
+      `SELECT count(*)::float8 AS "all", (count(*) FILTER (WHERE ${tokens}))::float8 AS "withTokens"
+       FROM ${quoteTable(rows.table)} WHERE ${where}`,
+      [rows.value],
+    );
+    return found ?? { all: 0, withTokens: 0 };
+  }
+
+  /** The value in the column's own type, so that an index of the user's serves. */
+  async #rowsWhere(query: Query, { table, column }: SubjectRows): Promise<{ readonly where: string }> {
+    const [found] = await query<{ type: string }>(
+      `SELECT quote_ident(tn.nspname) || '.' || quote_ident(t.typname) AS type
+       FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
+       WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND NOT a.attisdropped`,
+      [quoteTable(table), column],
+    );
+    if (found === undefined)
+      throw new MasklineError("target_misfit", `there is no column ${column} in ${showTable(table)}`, {
+        next: "run `maskline check --connect`",
+      });
+    return { where: `${quoteName(column)} = $1::${found.type}` };
+  }
+
+  /** What no certificate would count is not removed: the transaction is rolled back where the erasure has ended. */
+  async #count(query: Query, id: string, removed: Partial<Tally>): Promise<void> {
+    const { links = 0, originals = 0, shared = 0, bodies = 0, rowsNulled = 0 } = removed;
+    const counted = await query(
+      `UPDATE ${this.#own}.erasure SET links = links + $2, originals = originals + $3, shared = shared + $4, bodies = bodies + $5,
+         rows_nulled = rows_nulled + $6 WHERE id = $1 AND finished_at IS NULL RETURNING 1 AS counted`,
+      [id, links, originals, shared, bodies, rowsNulled],
+    );
+    if (counted.length === 0) throw overtaken();
+  }
+
+  /** Rows that row-level security hides from this user would stay without a word: it fails instead. */
+  #transaction<T>(doing: string, work: (query: Query) => Promise<T>): Promise<T> {
+    return this.#database.transaction(doing, (query) => work(query), { unhurried: true, unfiltered: true });
+  }
+}
+
+/** Two calls at once do one erasure; a killed one's last statement may come to its end beside the next call. */
+function overtaken(): MasklineError {
+  return new MasklineError("database_busy", "another call of this erasure has gone on beside this one, or ended it", {
+    next: "run the command again; what has ended has its certificate in the table erasure",
+  });
+}
