@@ -16,7 +16,7 @@ const lastFour: PartialRule = { by: "last four", shows: "the last four of at lea
 
 /** The one table of what a partial reveal shows. */
 export const partialRules: Readonly<Record<ColumnType, PartialRule>> = {
-  ip: { by: "network", shows: "the network: /24 of IPv4, /48 of IPv6" },
+  ip: { by: "network", shows: "the network: /24 of IPv4, /48 of IPv6, /40 of 6to4" },
   email: { by: "domain", shows: "the domain" },
   uuid: { by: "last four", shows: "the last four digits" },
   text: lastFour,
@@ -33,7 +33,7 @@ export const partialRules: Readonly<Record<ColumnType, PartialRule>> = {
 export function partialOf(values: readonly string[], type: ColumnType): readonly string[] {
   switch (partialRules[type].by) {
     case "network":
-      return shortened(values, "ip", {});
+      return networksOf(values);
     case "domain":
       return shortened(values, "email", {});
     case "last four":
@@ -41,6 +41,13 @@ export function partialOf(values: readonly string[], type: ColumnType): readonly
     case "nothing":
       return values.map(() => hidden);
   }
+}
+
+/** The first 48 bits of a 6to4 address name a whole IPv4 address (RFC 3056 section 2): 40 name its /24. */
+function networksOf(values: readonly string[]): readonly string[] {
+  const networks = shortened(values, "ip", {});
+  const narrower = shortened(values, "ip", { ipv6_prefix: 40 });
+  return networks.map((network, index) => (network.startsWith("2002:") ? (narrower[index] ?? hidden) : network));
 }
 
 function shortened(values: readonly string[], type: ColumnType, settings: MaskDefinition["settings"]): readonly string[] {

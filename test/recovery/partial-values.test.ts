@@ -24,6 +24,7 @@ suite("a partial reveal never shows more than its table promises", () => {
       fc.property(bytes(16), bytes(10), (address, rest) => {
         // IPv4-mapped addresses are IPv4
         fc.pre(address.subarray(0, 6).some((byte) => byte !== 0));
+        fc.pre(address[0] !== 0x20 || address[1] !== 0x02);
         const neighbour = Uint8Array.from([...address.subarray(0, 6), ...rest]);
         assert.equal(one(formatIp(address), "ip"), one(formatIp(neighbour), "ip"));
         const [network = "", length] = one(formatIp(address), "ip").split("/");
@@ -31,6 +32,12 @@ suite("a partial reveal never shows more than its table promises", () => {
         assert.deepEqual(parseIp(network)?.subarray(6), new Uint8Array(10));
       }),
     );
+  });
+
+  test("of a 6to4 address no more than of the IPv4 address in it", () => {
+    assert.equal(one("2002:cb00:7107:1::9", "ip"), "2002:cb00:7100::/40");
+    assert.equal(one("2002:cb00:71ff::", "ip"), "2002:cb00:7100::/40");
+    assert.equal(one("203.0.113.7", "ip"), "203.0.113.0/24");
   });
 
   test("of a text four characters at the end, and of one below eight nothing, not even its length", () => {
