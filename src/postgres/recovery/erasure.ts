@@ -217,10 +217,13 @@ export class PostgresErasure implements ErasureStore {
     return found ?? { all: 0, withTokens: 0 };
   }
 
-  /** The value in the column's own type, so that an index of the user's serves. */
+  /**
+   * The value in the column's own type, so that an index of the user's serves. Texts that only a collation or a type like citext calls equal
+   * are two subjects.
+   */
   async #rowsWhere(query: Query, { table, column }: SubjectRows): Promise<{ readonly where: string }> {
-    const [found] = await query<{ type: string }>(
-      `SELECT quote_ident(tn.nspname) || '.' || quote_ident(t.typname) AS type
+    const [found] = await query<{ type: string; isText: boolean }>(
+      `SELECT quote_ident(tn.nspname) || '.' || quote_ident(t.typname) AS type, t.typcategory = 'S' AS "isText"
        FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
        WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND NOT a.attisdropped`,
       [quoteTable(table), column],
@@ -229,7 +232,9 @@ export class PostgresErasure implements ErasureStore {
       throw new MasklineError("target_misfit", `there is no column ${column} in ${showTable(table)}`, {
         next: "run `maskline check --connect`",
       });
-    return { where: `${quoteName(column)} = $1::${found.type}` };
+    const equal = `${quoteName(column)} = $1::${found.type}`;
+    const alike = `${quoteName(column)}::text COLLATE "C" = $1::${found.type}::text`;
+    return { where: found.isText ? `${equal} AND ${alike}` : equal };
   }
 
   /** What no certificate would count is not removed: the transaction is rolled back where the erasure has ended. */

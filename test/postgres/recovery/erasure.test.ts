@@ -164,6 +164,18 @@ for (const { name, missing, start } of postgresServers()) {
         assert.equal(await table.count("logins", "user_id = 'bob' AND masked_ip IS NOT NULL"), 1);
       }));
 
+    test("a column that calls two subjects equal loses the tokens of the one that was named", (t) =>
+      inTable(async (table) => {
+        const extensions = await table.database.query("looking", "SELECT FROM pg_available_extensions WHERE name = 'citext'");
+        if (extensions.length === 0) return t.skip(`${name} has no citext`);
+        await table.database.query("extending", "CREATE EXTENSION citext");
+        await table.database.query("loosening", "ALTER TABLE logins ALTER COLUMN user_id TYPE citext");
+        await (await table.loader()).load([loginOf("ann", "203.0.113.1"), loginOf("Ann", "203.0.113.2")]);
+        const { certificate } = await erase(table.settings, await table.governed(), { ...question, nullTokens: true }, "ann");
+        assert.deepEqual(certificate["removed"], { links: 1, originals: 1, bodies: 0, rowsNulled: 1 });
+        assert.equal(await table.count("logins", "user_id::text = 'Ann' AND masked_ip IS NOT NULL"), 1);
+      }));
+
     test("a subject that is masked in the table is erased by its value, and its tokens are not looked for", () =>
       inTable(
         async (table) => {
