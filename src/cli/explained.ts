@@ -20,8 +20,8 @@ export const explainedFlags: Readonly<Record<string, Flag>> = {
 const shortestReason = 10;
 const longestReason = 1_000;
 const longestTicket = 200;
-/** The id of an approval. */
-export const approvalForm: RegExp = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
+/** The id of an approval, or of an erasure. */
+export const idForm: RegExp = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** @throws MasklineError `usage` where the reason or the ticket is missing, or no reason at all */
 export function explainedBy(call: Call): Explained {
@@ -40,7 +40,7 @@ export function explainedBy(call: Call): Explained {
 /** @throws MasklineError `usage` where it is no id of an approval */
 export function approvalOf(call: Call, flag: string): string | null {
   const approval = call.text(flag);
-  if (approval !== null && !approvalForm.test(approval))
+  if (approval !== null && !idForm.test(approval))
     throw new MasklineError("usage", `--${flag} wants the id that the refused command showed`, {
       next: `run it without --${flag} to ask anew`,
     });

@@ -16,6 +16,8 @@ export interface Survey {
   readonly rows: { readonly all: number; readonly withTokens: number } | null;
   /** Refused messages of anybody that do not say whose they are. */
   readonly unnamedBodies: number;
+  /** Ids of the erasures of this subject that have ended, the newest first. */
+  readonly ended: readonly string[];
 }
 
 /** What an erasure has removed, in all calls that it took. */

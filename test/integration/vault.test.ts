@@ -202,6 +202,13 @@ suite("a vault from the command line", () => {
     assert.match(done.stderr, /^audit \d+:[0-9a-f]{64} key/m);
     for (const said of [dry.stdout, dry.stderr, done.stdout, done.stderr])
       assert.ok(!said.includes("dave"), "no output names anybody");
+    const later = await erase("dave\n", "--dry-run", "--json").finished;
+    const id = String(certificate.certificate["erasure"]);
+    assert.deepEqual((JSON.parse(later.stdout) as { ended: string[] }).ended, [id]);
+    const again = await place.maskline("erase", "--certificate", id);
+    assert.deepEqual(JSON.parse(again.stdout), certificate, "what was printed can be had once more");
+    const unknown = await place.maskline("erase", "--certificate", "dave");
+    assert.match(unknown.stderr, /no erasure of this id has ended/);
     const audit = JSON.stringify((await dumpTables(place.database))["maskline.audit"]);
     assert.ok(audit.includes("article 17") && !audit.includes("dave"));
   });

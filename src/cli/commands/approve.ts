@@ -3,7 +3,7 @@ import { type AskedApproval, giveApproval, readApproval } from "../../postgres/r
 import { type Command, configFlags } from "../command.ts";
 import { confirmed } from "../confirmed.ts";
 import { toldAct } from "../explained-act.ts";
-import { approvalForm } from "../explained.ts";
+import { idForm } from "../explained.ts";
 import type { Output } from "../output.ts";
 import { settingsOf } from "../settings.ts";
 import { count, moment, showable } from "../table.ts";
@@ -20,7 +20,7 @@ without it nothing is approved.`,
   ],
   async run(call) {
     const [id] = call.operands;
-    if (id === undefined || !approvalForm.test(id)) {
+    if (id === undefined || !idForm.test(id)) {
       throw new MasklineError("usage", "wants the id of what is to be approved", {
         next: "take it from whoever asks: the refused command showed it",
       });

@@ -1,10 +1,12 @@
+import { withDatabase } from "../../app/assemble-sink.ts";
 import { erase as eraseSubject, type EraseQuestion, requireSubject, survey } from "../../app/recovery/erase.ts";
 import { MasklineError } from "../../errors.ts";
+import { readCertificateOf } from "../../postgres/recovery/erasure.ts";
 import type { Certificate } from "../../recovery/certificate.ts";
 import type { Survey } from "../../recovery/erasure-store.ts";
-import { type Command, configFlags } from "../command.ts";
+import { type Call, type Command, configFlags } from "../command.ts";
 import { attemptedOn, explainedAct } from "../explained-act.ts";
-import { explainedFlags } from "../explained.ts";
+import { explainedFlags, idForm } from "../explained.ts";
 import type { Output } from "../output.ts";
 import { readPersonalValue } from "../personal-value.ts";
 import { settingsOf } from "../settings.ts";
@@ -17,6 +19,7 @@ export const erase: Command = {
     ...explainedFlags,
     "null-tokens": { doc: "also make NULL of the vault's tokens in the subject's rows" },
     "dry-run": { doc: "say what there is, remove nothing; audited all the same" },
+    certificate: { value: "ERASURE", doc: "print the certificate of an erasure that has ended once more; needs nothing else" },
   },
   about: `Erases one person from the vault: whose links go, and every original that is nobody else's; refused messages of that person; with
 --null-tokens the tokens in that person's rows. Values that others share still open for those. Interrupt or kill it at any time: the same
@@ -27,6 +30,8 @@ call goes on from there. Prints a signed certificate of what was removed, what r
   ],
   async run(call) {
     const { output } = call;
+    const ended = call.text("certificate");
+    if (ended !== null) return printAgain(call, ended);
     const column = call.text("subject");
     if (column === null)
       throw new MasklineError("usage", "names no subject", { next: "--subject COLUMN, the vault masks' subject" });
@@ -44,7 +49,20 @@ call goes on from there. Prints a signed certificate of what was removed, what r
   },
 };
 
-function showSurvey(output: Output, { tokens, bodies, rows, unnamedBodies }: Survey): void {
+/** It names nobody, and opens nothing. */
+async function printAgain(call: Call, id: string): Promise<void> {
+  const certificate = idForm.test(id)
+    ? await withDatabase(settingsOf(call), (database, schema) => readCertificateOf(database, schema, id))
+    : null;
+  if (certificate === null) {
+    throw new MasklineError("not_found", "no erasure of this id has ended", {
+      next: "--subject COLUMN --dry-run shows those of a subject; the audit names each (outcome.erasure)",
+    });
+  }
+  call.output.document(JSON.parse(certificate) as Certificate);
+}
+
+function showSurvey(output: Output, { tokens, bodies, rows, unnamedBodies, ended }: Survey): void {
   const alone = tokens.filter((token) => token.alone).length;
   if (output.json)
     return output.document({
@@ -54,6 +72,7 @@ function showSurvey(output: Output, { tokens, bodies, rows, unnamedBodies }: Sur
       bodies: bodies.length,
       rows,
       unnamedBodies,
+      ended,
     });
   output.data(
     `${count(tokens.length)} values in the vault: ${count(alone)} of nobody else, ${count(tokens.length - alone)} shared with others`,
@@ -64,6 +83,7 @@ function showSurvey(output: Output, { tokens, bodies, rows, unnamedBodies }: Sur
       ? "rows cannot be found: their subject is masked"
       : `${count(rows.all)} rows of the table, ${count(rows.withTokens)} with tokens of the vault`,
   );
+  for (const id of ended) output.data(`erased before: maskline erase --certificate ${id}`);
   output.say("nothing was removed");
 }
 

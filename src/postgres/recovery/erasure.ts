@@ -55,7 +55,17 @@ export class PostgresErasure implements ErasureStore {
         [subjects],
       );
       const [unnamed] = await query<{ n: number }>(`SELECT count(*)::int AS n FROM ${this.#own}.quarantine WHERE subject IS NULL`);
-      return { tokens, bodies: bodies.map(({ id }) => id), rows: await this.#countRows(query), unnamedBodies: unnamed?.n ?? 0 };
+      const ended = await query<{ id: string }>(
+        `SELECT id FROM ${this.#own}.erasure WHERE subject = ANY ($1::bytea[]) AND finished_at IS NOT NULL ORDER BY finished_at DESC`,
+        [subjects],
+      );
+      return {
+        tokens,
+        bodies: bodies.map(({ id }) => id),
+        rows: await this.#countRows(query),
+        unnamedBodies: unnamed?.n ?? 0,
+        ended: ended.map(({ id }) => id),
+      };
     });
   }
 
@@ -252,6 +262,16 @@ export class PostgresErasure implements ErasureStore {
   #transaction<T>(doing: string, work: (query: Query) => Promise<T>): Promise<T> {
     return this.#database.transaction(doing, (query) => work(query), { unhurried: true, unfiltered: true });
   }
+}
+
+/** What an erasure has printed, or was killed before it could; null where none of this id has ended. */
+export async function readCertificateOf(database: Database, schema: string, id: string): Promise<string | null> {
+  const [row] = await database.query<{ certificate: string }>(
+    "reading the certificate of an erasure",
+    `SELECT certificate FROM ${quoteName(schema)}.erasure WHERE id = $1 AND finished_at IS NOT NULL`,
+    [id],
+  );
+  return row?.certificate ?? null;
 }
 
 /** Two calls at once do one erasure; a killed one's last statement may come to its end beside the next call. */
