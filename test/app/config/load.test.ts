@@ -88,7 +88,7 @@ limits:
 
   test("an unknown option lists the allowed ones where none is near", () => {
     assert.deepEqual(faultsOf(`${oneColumn}run: { threads: 3 }\n`), [
-      "maskline.yaml:2  run.threads  unknown option; allowed: lanes, batch_rows, linger_ms, hold_seconds, stop_seconds, on_refused",
+      "maskline.yaml:2  run.threads  unknown option; allowed: lanes, batch_rows, linger_ms, hold_seconds, stop_seconds, on_refused, refused, insecure",
     ]);
   });
 
@@ -152,7 +152,14 @@ suite("what stands over what", () => {
   test("defaults < file < environment < --set", () => {
     const environment = { MASKLINE_RUN_BATCH_ROWS: "40", MASKLINE_RUN_LANES: "4" };
     const { run } = load(text, { environment, overrides: ["run.lanes=5"] }).options;
-    const defaults = { linger_ms: 500, hold_seconds: 120, stop_seconds: 25, on_refused: "continue" };
+    const defaults = {
+      linger_ms: 500,
+      hold_seconds: 120,
+      stop_seconds: 25,
+      on_refused: "continue",
+      refused: "quarantine",
+      insecure: false,
+    };
     assert.deepEqual(run, { ...defaults, lanes: 5, batch_rows: 40 });
     assert.deepEqual(load(text).options.run, { ...defaults, lanes: 3, batch_rows: 30 });
     assert.deepEqual(load(oneColumn).options.run, { ...defaults, lanes: 2, batch_rows: 1000 });
