@@ -82,7 +82,7 @@ const cells: Readonly<Record<string, (place: RefusingPlace) => Cell>> = {
     unopened(tokens["masked_device_id"] ?? "", "not_authentic", reveal("masked_ip", "--partial"), "reveal-partial", "login.ip"),
   "reveal what is no token": () => unopened("no-token", "not_a_token"),
   "reveal a token that the vault does not have": ({ tokens }) =>
-    unopened(altered(tokens["masked_phone"]), "not_a_token", reveal("masked_phone"), "reveal", "login.phone"),
+    unopened(altered(tokens["masked_phone"]), "no_original", reveal("masked_phone"), "reveal", "login.phone"),
   "reveal of the vault, without a right on it": ({ tokens }) => ({
     args: reveal("masked_phone"),
     stdin: tokens["masked_phone"] ?? "",

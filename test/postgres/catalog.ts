@@ -48,7 +48,7 @@ line AS (
   SELECT owner, 3, i.relname::text, '  index ' || pg_get_indexdef(x.indexrelid)
   FROM own JOIN pg_index x ON x.indrelid = own.oid JOIN pg_class i ON i.oid = x.indexrelid
   UNION ALL
-  SELECT owner, 4, g.tgname::text, '  trigger ' || pg_get_triggerdef(g.oid)
+  SELECT owner, 4, g.tgname::text, '  trigger ' || replace(pg_get_triggerdef(g.oid), 'EXECUTE FUNCTION', 'EXECUTE PROCEDURE')
   FROM own JOIN pg_trigger g ON g.tgrelid = own.oid AND NOT g.tgisinternal
   UNION ALL
   SELECT owner, 0, '', 'sequence ' || owner || ' ' || format_type(s.seqtypid, NULL)

@@ -8,7 +8,7 @@ CREATE TABLE ${schema}.vault (
   token   text COLLATE "C" NOT NULL,
   key_id  bigint           NOT NULL,
   sealed  bytea            NOT NULL,
-  epoch   date             NOT NULL DEFAULT date_trunc('month', now() AT TIME ZONE 'UTC')::date,
+  epoch   date             NOT NULL DEFAULT date_trunc('month', timezone('UTC', now()))::date,
   PRIMARY KEY (domain, token)
 );
 

@@ -89,6 +89,14 @@ export class PostgresErasure implements ErasureStore {
   async begin(): Promise<string> {
     const { subjects } = this.#options;
     return this.#transaction("beginning an erasure", async (query) => {
+      // a right that is missing is noticed before anything goes
+      for (const [table, column] of [
+        ["vault", "domain"],
+        ["vault_link", "domain"],
+        ["quarantine", "pipeline"],
+      ]) {
+        await query(`DELETE FROM ${this.#own}.${table} WHERE false AND ${column} IS NULL`);
+      }
       await query(
         `INSERT INTO ${this.#own}.erasure (id, subject) SELECT $1, $2::bytea WHERE NOT EXISTS (
         SELECT FROM ${this.#own}.erasure WHERE subject = ANY ($3::bytea[]) AND finished_at IS NULL) ON CONFLICT DO NOTHING`,
