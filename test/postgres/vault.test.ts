@@ -107,7 +107,7 @@ for (const { name, missing, start } of postgresServers()) {
         const opener = openColumn({ ring: table.ring, database: table.database, schema: "maskline" }, column);
         assert.deepEqual(await opener.open([token, "nobody's", other, third]), [
           { failure: "not_authentic" },
-          { failure: "not_a_token" },
+          { failure: "no_original" },
           { failure: "not_authentic" },
           { value: "198.51.100.5" },
         ]);
