@@ -203,7 +203,7 @@ suite("a vault from the command line", () => {
     for (const said of [dry.stdout, dry.stderr, done.stdout, done.stderr])
       assert.ok(!said.includes("dave"), "no output names anybody");
     const later = await erase("dave\n", "--dry-run", "--json").finished;
-    const id = String(certificate.certificate["erasure"]);
+    const id = certificate.certificate["erasure"] as string;
     assert.deepEqual((JSON.parse(later.stdout) as { ended: string[] }).ended, [id]);
     const again = await place.maskline("erase", "--certificate", id);
     assert.deepEqual(JSON.parse(again.stdout), certificate, "what was printed can be had once more");
