@@ -87,7 +87,7 @@ suite("policy, approvals and roles from the command line", () => {
   test("policy allow, list and deny say what holds, and what held before", async () => {
     assert.equal(
       succeeded(await as("kim", "policy", "list")).stderr,
-      "the policy allows nothing; next: maskline policy allow ROLE ACTION\n",
+      "the policy allows nothing; next: maskline policy allow ROLE ACTION --domain D\n",
     );
     const limits = ["--domain", "login.ip", "--per-day", "100", "--approve-above", "10"];
     const allowed = succeeded(await as("kim", "policy", "allow", "maskline_privacy_officer", "reveal", ...limits, ...explained));
@@ -146,31 +146,39 @@ suite("policy, approvals and roles from the command line", () => {
 
   test("what cannot be changed says why, and by whom it can", async () => {
     const allow = ["policy", "allow"] as const;
-    failed(await as("kim", ...allow, "maskline_privacy_officer", "reveal"), {
+    failed(await as("kim", ...allow, "maskline_privacy_officer", "reveal", "--domain", "*"), {
       code: "usage",
       says: /wants a reason/,
       next: /--reason/,
     });
-    failed(await as("kim", ...allow, "maskline_privacy_officer", "look", ...explained), {
+    failed(await as("kim", ...allow, "maskline_privacy_officer", "reveal", ...explained), {
+      code: "usage",
+      says: /names no domain/,
+      next: /--domain D/,
+    });
+    failed(await as("kim", ...allow, "maskline_privacy_officer", "look", "--domain", "*", ...explained), {
       code: "usage",
       says: /names no action/,
       next: /verify, reveal-partial, reveal/,
     });
-    failed(await as("kim", ...allow, "maskline_privacy_officer", "reveal", "--per-day", "0", ...explained), {
+    failed(await as("kim", ...allow, "maskline_privacy_officer", "reveal", "--domain", "*", "--per-day", "0", ...explained), {
       code: "usage",
       says: /--per-day takes a whole number of 1 or more/,
       next: /--help/,
     });
-    failed(await as("kim", ...allow, "maskline_privacy_officer", "reveal", "--per-day", "2147483648", ...explained), {
-      code: "usage",
-      says: /--per-day takes at most/,
-      next: /--help/,
-    });
+    failed(
+      await as("kim", ...allow, "maskline_privacy_officer", "reveal", "--domain", "*", "--per-day", "2147483648", ...explained),
+      {
+        code: "usage",
+        says: /--per-day takes at most/,
+        next: /--help/,
+      },
+    );
     const refusals = [
-      [await as("kim", ...allow, "nobody_here", "reveal", ...explained), "not_found"],
-      [await as("kim", "policy", "deny", "maskline_privacy_officer", "erase", ...explained), "not_found"],
-      [await as("ada", ...allow, "maskline_privacy_officer", "reveal", ...explained), "right_missing"],
-      [await as("ora", ...allow, "maskline_operator", "reveal", ...explained), "database_denied"],
+      [await as("kim", ...allow, "nobody_here", "reveal", "--domain", "*", ...explained), "not_found"],
+      [await as("kim", "policy", "deny", "maskline_privacy_officer", "erase", "--domain", "*", ...explained), "not_found"],
+      [await as("ada", ...allow, "maskline_privacy_officer", "reveal", "--domain", "*", ...explained), "right_missing"],
+      [await as("ora", ...allow, "maskline_operator", "reveal", "--domain", "*", ...explained), "database_denied"],
       [await as("ora", "policy", "list"), "database_denied"],
     ] as const;
     for (const [{ code, stdout, stderr }, expected] of refusals) {
@@ -188,7 +196,7 @@ suite("policy, approvals and roles from the command line", () => {
     "a second person sees what is asked, and approves it once; nobody else can",
     { skip: terminalMissing ?? false },
     async () => {
-      succeeded(await as("kim", "policy", "allow", "maskline_privacy_officer", "approve", ...explained));
+      succeeded(await as("kim", "policy", "allow", "maskline_privacy_officer", "approve", "--domain", "*", ...explained));
       const id = await ask("ada");
       failed(await as("ben", "approve"), { code: "usage", says: /wants the id/, next: /the refused command showed it/ });
       const unasked = await as("ben", "approve", id);

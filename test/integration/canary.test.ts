@@ -159,8 +159,8 @@ async function wayBack({ database }: Workspace, command: (...args: string[]) => 
   await command("migrate", "--grants", "--apply");
   const [owner] = await database.query<{ name: string }>("asking who", "SELECT session_user::text AS name");
   const role = owner?.name ?? "";
-  await command("policy", "allow", role, "replay", "--approve-above", "0", ...why);
-  await command("policy", "allow", role, "replay", ...why, "--json");
+  await command("policy", "allow", role, "replay", "--domain", "*", "--approve-above", "0", ...why);
+  await command("policy", "allow", role, "replay", "--domain", "*", ...why, "--json");
   await command("policy", "allow", role, "reveal-partial", "--domain", "quarantine", ...why);
   assert.match(await command("policy", "list"), /reveal-partial/, "the list really shows the policy");
   await command("policy", "list", "--json");
@@ -178,7 +178,7 @@ async function wayBack({ database }: Workspace, command: (...args: string[]) => 
   const replayed = JSON.parse(await command("quarantine", "replay", "--all", ...why, "--json")) as { readonly loaded: number };
   assert.ok(replayed.loaded > 0, "something was really replayed");
   await command("quarantine", "discard", "--all", "--dry-run", ...why);
-  await command("policy", "deny", role, "replay", ...why);
+  await command("policy", "deny", role, "replay", "--domain", "*", ...why);
   await command("quarantine", "discard", "--all", ...why);
 }
 

@@ -176,7 +176,7 @@ const cells: Readonly<Record<string, (place: RefusingPlace) => Cell>> = {
     lacking("SELECT ON maskline.mask_definition", ["approve", nowhere, "--yes"], "approve", "*"),
 
   "allow without a reason": () => ({
-    args: [...allow, "officer", "reveal"],
+    args: [...allow, "officer", "reveal", "--domain", "*"],
     code: "usage",
     told: refusal("policy", "*", "unexplained"),
   }),
@@ -187,30 +187,30 @@ const cells: Readonly<Record<string, (place: RefusingPlace) => Cell>> = {
   }),
   "allow a role that is not there": () => ({
     person: "keeper",
-    args: [...allow, "nobody_at_all", "reveal", ...why],
+    args: [...allow, "nobody_at_all", "reveal", "--domain", "*", ...why],
     code: "not_found",
     told: refusal("policy", "*", "not_there"),
   }),
   "allow without knowing the ring": () => ({
     person: "keeper",
-    args: [...allow, "officer", "reveal", ...why],
+    args: [...allow, "officer", "reveal", "--domain", "*", ...why],
     without: "SELECT ON maskline.mask_definition",
     code: "database_denied",
     told: refusal("policy", "*", "database_denied"),
   }),
   "deny without a ticket": () => ({
-    args: ["policy", "deny", "officer", "reveal", "--reason", "the desk is closed"],
+    args: ["policy", "deny", "officer", "reveal", "--domain", "*", "--reason", "the desk is closed"],
     code: "usage",
     told: refusal("policy", "*", "unexplained"),
   }),
   "deny without keeping the policy": () => ({
-    args: ["policy", "deny", "officer", "reveal", ...why],
+    args: ["policy", "deny", "officer", "reveal", "--domain", "*", ...why],
     code: "right_missing",
     told: refusal("policy", "*", "no_right"),
   }),
   "deny what nothing allows": () => ({
     person: "keeper",
-    args: ["policy", "deny", "keeper", "reveal", ...why],
+    args: ["policy", "deny", "keeper", "reveal", "--domain", "*", ...why],
     code: "not_found",
     told: refusal("policy", "*", "not_there"),
   }),

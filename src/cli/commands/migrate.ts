@@ -55,5 +55,5 @@ async function grant(call: Call): Promise<void> {
   });
   if (call.output.json) return call.output.document({ schema: options.schema, roles });
   for (const { role, does } of roles) call.output.say(`${role}: ${does}`);
-  call.output.say("next: GRANT one of them to each user of the database; then maskline policy allow ROLE ACTION");
+  call.output.say("next: GRANT one of them to each user of the database; then maskline policy allow ROLE ACTION --domain D");
 }

@@ -25,7 +25,7 @@ const longestDomain = 200;
 
 const changeFlags: Readonly<Record<string, Flag>> = {
   ...configFlags,
-  domain: { value: "D", doc: "a domain of masks, or quarantine for refused messages (default '*': all of them)" },
+  domain: { value: "D", doc: "a domain of masks, quarantine for refused messages, or '*' for every one" },
   ...Object.fromEntries(Object.entries(explainedFlags).filter(([name]) => name !== "approval")),
 };
 
@@ -46,7 +46,7 @@ export const policyList: Command = {
       return listPolicy(database, schema);
     });
     if (output.json) return output.document({ policy: rows });
-    if (rows.length === 0) return output.say("the policy allows nothing; next: maskline policy allow ROLE ACTION");
+    if (rows.length === 0) return output.say("the policy allows nothing; next: maskline policy allow ROLE ACTION --domain D");
     for (const line of fittedTable(policyColumns, rows, output.dataWidth)) output.data(line);
   },
 };
@@ -72,10 +72,13 @@ export const policyAllow: Command = {
 ${howItHolds}`,
   examples: [
     [
-      'maskline policy allow officers reveal --per-day 100 --approve-above 10 --reason "the abuse desk" --ticket SEC-4',
+      'maskline policy allow officers reveal --domain login.ip --per-day 100 --approve-above 10 --reason "the abuse desk" --ticket SEC-4',
       "up to ten alone",
     ],
-    ['maskline policy allow officers approve --reason "the abuse desk" --ticket SEC-4', "who may be the second person"],
+    [
+      'maskline policy allow officers approve --domain "*" --reason "the abuse desk" --ticket SEC-4',
+      "who may be the second person",
+    ],
   ],
   async run(call) {
     const valuesPerDay = limit(call, "per-day", 1);
@@ -98,7 +101,7 @@ ${howItHolds}`,
 
 function placeOf(call: Call): { readonly role: string; readonly action: PolicyAction; readonly domain: string } {
   const [role, named] = call.operands;
-  const domain = call.text("domain") ?? everyDomain;
+  const domain = call.text("domain");
   const action = policyActions.find((one) => one === named);
   if (role === undefined || role === "" || role.includes("\0"))
     throw new MasklineError("usage", "names no role of the database", {
@@ -106,6 +109,10 @@ function placeOf(call: Call): { readonly role: string; readonly action: PolicyAc
     });
   if (action === undefined)
     throw new MasklineError("usage", "names no action of the policy", { next: `one of: ${policyActions.join(", ")}` });
+  if (domain === null)
+    throw new MasklineError("usage", "names no domain", {
+      next: "--domain D, a domain of masks (maskline check lists them) or quarantine; '*' for every one",
+    });
   if (domain === "" || domain.length > longestDomain || /\p{Cc}/u.test(domain))
     throw new MasklineError("usage", "--domain wants a domain of masks, quarantine, or '*'", {
       next: "maskline check lists the domains",

@@ -32,14 +32,23 @@ export async function goBack(parts: Parts): Promise<void> {
   await run(0, ["migrate", "--grants", "--apply"]);
   await hireOfficer(place);
   for (const action of ["erase", "replay", "reveal-partial", "verify"])
-    await run(0, ["policy", "allow", owner, action, ...(action === "erase" ? ["--approve-above", "0"] : []), ...why]);
-  await run(0, ["policy", "allow", "officer", "approve", ...why, "--json"]);
+    await run(0, [
+      "policy",
+      "allow",
+      owner,
+      action,
+      "--domain",
+      "*",
+      ...(action === "erase" ? ["--approve-above", "0"] : []),
+      ...why,
+    ]);
+  await run(0, ["policy", "allow", "officer", "approve", "--domain", "*", ...why, "--json"]);
   await run(0, ["policy", "list"]);
   await run(0, ["policy", "list", "--json"]);
   await mendTable(parts, run);
   await run(0, ["verify", "--column", "vaulted", ...why], parts.plants.text("verified"));
   await eraseSomebody(bench, run);
-  await run(0, ["policy", "deny", owner, "erase", ...why]);
+  await run(0, ["policy", "deny", owner, "erase", "--domain", "*", ...why]);
   for (const look of ["list", "list --json", "export", "verify", "verify --json"]) await run(0, ["audit", ...look.split(" ")]);
 }
 
