@@ -26,10 +26,11 @@ export async function beginAct(
   approval: string | null = null,
 ): Promise<GovernedAct> {
   const id = randomUUID();
-  const permit = await governance.begin(id, facts, tokenHashes, approval);
+  const told = approval === null ? facts : { ...facts, details: { ...facts.details, approval } };
+  const permit = await governance.begin(id, told, tokenHashes, approval);
   if (permit === "approval_needed") throw await asksForApproval(governance, facts);
   if (permit !== "permitted") throw refusal(permit, facts);
-  return { id, end: (outcome) => governance.append({ act: id, step: "result", facts, outcome }) };
+  return { id, end: (outcome) => governance.append({ act: id, step: "result", facts: told, outcome }) };
 }
 
 async function asksForApproval(governance: Governance, facts: ActFacts): Promise<MasklineError> {

@@ -225,6 +225,8 @@ for (const { name, missing, start } of postgresServers()) {
       const done = await reveal("officer", "masked_ip", tokens.toReversed(), "--approval", id);
       assert.equal(done.code, 0, done.stderr);
       assert.deepEqual(values(done), many.toReversed(), "in whatever order the list is given");
+      const [intent, result] = (await place.audit()).slice(-2);
+      assert.deepEqual([intent?.details["approval"], result?.details["approval"]], [id, id], "the audit names what allowed it");
       await refused(tokens);
     });
 

@@ -75,13 +75,13 @@ function showSurvey(output: Output, { tokens, bodies, rows, unnamedBodies, ended
       ended,
     });
   output.data(
-    `${count(tokens.length)} values in the vault: ${count(alone)} of nobody else, ${count(tokens.length - alone)} shared with others`,
+    `values in the vault: ${count(tokens.length)}, ${count(alone)} of nobody else, ${count(tokens.length - alone)} shared with others`,
   );
-  output.data(`${count(bodies.length)} refused messages; ${count(unnamedBodies)} others do not say whose they are`);
+  output.data(`refused messages: ${count(bodies.length)}; others that do not say whose they are: ${count(unnamedBodies)}`);
   output.data(
     rows === null
       ? "rows cannot be found: their subject is masked"
-      : `${count(rows.all)} rows of the table, ${count(rows.withTokens)} with tokens of the vault`,
+      : `rows of the table: ${count(rows.all)}, with tokens of the vault: ${count(rows.withTokens)}`,
   );
   for (const id of ended) output.data(`erased before: maskline erase --certificate ${id}`);
   output.say("nothing was removed");
@@ -96,7 +96,7 @@ function conclude(output: Output, certificate: Certificate): void {
     readonly bodies: number;
   };
   output.say(
-    `erased: ${count(removed.originals)} originals, ${count(removed.links)} links, ${count(removed.bodies)} refused messages; what remains stands in the certificate`,
+    `erased: originals ${count(removed.originals)}, links ${count(removed.links)}, refused messages ${count(removed.bodies)}; what remains stands in the certificate`,
   );
   output.say("whoever is handed it checks it: maskline audit verify --certificate FILE --key ID:HEX");
 }
