@@ -53,7 +53,8 @@ export function momentOfCall({ action, phase, messages }: QueueCall): MomentName
 const loads = /\b(?:INSERT INTO|COPY)\s[^;]*\buser_logins\b/i;
 const rekeys = /\bUPDATE (?:ONLY )?\S*\buser_logins\b/i;
 const links = /\bINSERT INTO \S*\bvault_link\b/i;
-const erases = /\bDELETE FROM \S*\bvault_link\b/i;
+/** Not the question whether it may, with which an erasure begins. */
+const erases = /\bDELETE FROM \S*\bvault_link\b(?! WHERE false)/i;
 
 /** Tells the moments of one connection apart: a COMMIT is one of a load, or of an erasure, only after it. */
 export class StatementMoments {
