@@ -72,13 +72,10 @@ export const policyAllow: Command = {
 ${howItHolds}`,
   examples: [
     [
-      'maskline policy allow officers reveal --domain login.ip --per-day 100 --approve-above 10 --reason "the abuse desk" --ticket SEC-4',
+      'maskline policy allow officers reveal --domain login.ip --per-day 100 --approve-above 10 --reason "abuse" --ticket SEC-4',
       "up to ten alone",
     ],
-    [
-      'maskline policy allow officers approve --domain "*" --reason "the abuse desk" --ticket SEC-4',
-      "who may be the second person",
-    ],
+    ['maskline policy allow officers approve --domain "*" --reason ... --ticket ...', "the second person"],
   ],
   async run(call) {
     const valuesPerDay = limit(call, "per-day", 1);
