@@ -221,3 +221,8 @@ export class MasklineError extends Error {
     return exitCodes[errorCodes[this.code].exit];
   }
 }
+
+/** What is told of whatever was thrown, where only its code may be. */
+export function codeOf(error: unknown): ErrorCode {
+  return error instanceof MasklineError ? error.code : "internal";
+}

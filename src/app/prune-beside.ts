@@ -1,4 +1,4 @@
-import { MasklineError } from "../errors.ts";
+import { codeOf } from "../errors.ts";
 import type { Clock } from "../pipeline/clock.ts";
 import type { PipelineEvent, Report } from "../pipeline/report.ts";
 import type { Database } from "../postgres/database.ts";
@@ -35,7 +35,7 @@ export async function pruneBeside({ settings, database, clock, report }: PruneBe
       if (pipeline !== null) await prune(database, { schema, pipeline, days }, ended);
     } catch (error) {
       // after an outage the next hour will do: nobody waits for it
-      const code = error instanceof MasklineError ? error.code : "internal";
+      const code = codeOf(error);
       if (code !== "database_unreachable" && code !== "database_busy") tell({ kind: "unpruned", code });
     }
   }

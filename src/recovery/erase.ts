@@ -1,4 +1,4 @@
-import { MasklineError } from "../errors.ts";
+import { codeOf } from "../errors.ts";
 import type { AuditKeys } from "../keys/audit-keys.ts";
 import { type ActFacts, listDigest } from "./audit-entry.ts";
 import type { CanonicalValue } from "./canonical-json.ts";
@@ -73,7 +73,7 @@ export async function eraseSubject({ governance, store, keys }: Parts, request: 
     await store.finish(id, JSON.stringify(certificate), removed);
     return certificate;
   } catch (error) {
-    const failed = error instanceof MasklineError ? error.code : "internal";
+    const failed = codeOf(error);
     // what came of it is told where that is possible; the failure is the one to show
     await act.end({ failed }).catch(() => {});
     throw error;

@@ -1,5 +1,5 @@
 import type { ColumnType } from "../contract/column.ts";
-import { MasklineError } from "../errors.ts";
+import { codeOf, MasklineError } from "../errors.ts";
 import type { Opened } from "../masks/mask.ts";
 import { type ActFacts, listDigest } from "./audit-entry.ts";
 import { beginAct } from "./govern.ts";
@@ -91,7 +91,7 @@ export async function reveal(
     await target.finish();
   } catch (error) {
     // a batch that was being shown may have been seen: the intent names its tokens
-    const ended = error instanceof MasklineError ? error.code : "internal";
+    const ended = codeOf(error);
     await act.end({ opened, failures, ended }).catch(() => {});
     throw error;
   }

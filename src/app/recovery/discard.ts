@@ -1,5 +1,5 @@
 import { contractHash } from "../../contract/contract-hash.ts";
-import { MasklineError } from "../../errors.ts";
+import { codeOf } from "../../errors.ts";
 import { discardQuarantined, QuarantineExit } from "../../postgres/recovery/quarantine-exit.ts";
 import type { Selection } from "../../postgres/recovery/quarantine-selection.ts";
 import { beginAct } from "../../recovery/govern.ts";
@@ -44,7 +44,7 @@ export async function discardMessages(
     const exit = new QuarantineExit(schema, pipeline);
     await discardQuarantined(database, exit, messages, { act: act.id, contractHash: hash }, stop, note);
   } catch (error) {
-    await act.end({ discarded, failed: error instanceof MasklineError ? error.code : "internal" }).catch(() => {});
+    await act.end({ discarded, failed: codeOf(error) }).catch(() => {});
     throw error;
   }
   await act.end({ discarded, complete: !stop.aborted });

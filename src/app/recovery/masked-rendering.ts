@@ -1,5 +1,5 @@
 import type { Fault } from "../../contract/fault.ts";
-import { MasklineError } from "../../errors.ts";
+import { codeOf, MasklineError } from "../../errors.ts";
 import { selfTest } from "../../masks/self-test.ts";
 import type { MaskedColumn } from "../../pipeline/masking.ts";
 import type { Delivery } from "../../pipeline/ports.ts";
@@ -40,7 +40,7 @@ export async function renderMasked(
     throw removed === null ? error : ofReveal(error, removed);
   });
   const [sealed] = await readSealed(database, schema, pipeline, messages).catch(async (error: unknown) => {
-    await act.end({ opened: 0, failure: error instanceof MasklineError ? error.code : "internal" }).catch(() => {});
+    await act.end({ opened: 0, failure: codeOf(error) }).catch(() => {});
     throw error;
   });
   const opened = sealed === undefined ? { failure: "gone" as const } : await openSealed(ring, settings.pipeline, sealed);

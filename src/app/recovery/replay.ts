@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import { contractHash } from "../../contract/contract-hash.ts";
 import { describeStructure } from "../../contract/structure.ts";
-import { MasklineError } from "../../errors.ts";
+import { codeOf } from "../../errors.ts";
 import { sealingSelfTest } from "../../keys/self-test.ts";
 import { selfTest } from "../../masks/self-test.ts";
 import type { MaskedColumn } from "../../pipeline/masking.ts";
@@ -110,7 +110,7 @@ export async function replayQuarantine(settings: Settings, governed: Governed, r
     await told({ ...counted(result), complete: result.complete });
     return { ...result, act: act.id, selected: messages.length, missing, removed };
   } catch (error) {
-    const failed = error instanceof MasklineError ? error.code : "internal";
+    const failed = codeOf(error);
     // the failure is the one to tell
     await told({ ...counted(replay?.counts ?? nothing), failed }).catch(() => {});
     throw error;
