@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 
+import { tokenHashBytes } from "../keys/audit-keys.ts";
 import { type CanonicalValue, canonicalJson } from "./canonical-json.ts";
 
 /** What may be done with personal values; `policy` and `approve` are acts upon the rules. */
@@ -107,7 +108,12 @@ export type BoundTokens = {
 };
 
 export function bindTokens(hashes: readonly Uint8Array[]): BoundTokens {
-  return { count: hashes.length, digest: createHash("sha256").update(inOrder(hashes)).digest("hex") };
+  return bindOrdered(inOrder(hashes));
+}
+
+/** The same of hashes that are in order. */
+export function bindOrdered(ordered: Buffer): BoundTokens {
+  return { count: ordered.length / tokenHashBytes, digest: createHash("sha256").update(ordered).digest("hex") };
 }
 
 export const noTokens: BoundTokens = bindTokens([]);

@@ -6,7 +6,7 @@ import type { AuditKeys } from "../../keys/audit-keys.ts";
 import {
   type ActFacts,
   type AuditRow,
-  bindTokens,
+  bindOrdered,
   type BoundTokens,
   type ChainEnd,
   entryHash,
@@ -44,13 +44,15 @@ export class PostgresGovernance implements Governance {
 
   async begin(act: string, facts: ActFacts, tokenHashes: readonly Buffer[], approval: string | null): Promise<Permit> {
     const intent: ToldParts = { act, step: "intent", facts, outcome: null };
-    const hashes = distinct(tokenHashes);
-    const tokens = bindTokens(hashes);
+    const hashes = inOrder(distinct(tokenHashes));
+    const tokens = bindOrdered(hashes);
     // that nothing is told of an act with tokens is looked at when it is over: the entry comes after them
     const untilCommit = `SET CONSTRAINTS ${this.#schema}.audited_act_is_told DEFERRED`;
     const { permit, row } = await this.#written(async (query) => {
-      if (tokens.count > 0) await query(untilCommit);
-      if (tokens.count > 0) await query(`SELECT ${this.#schema}.audit_tokens($1, $2)`, [act, inOrder(hashes)]);
+      if (tokens.count > 0) {
+        await query(untilCommit);
+        await query(`SELECT ${this.#schema}.audit_tokens($1, $2)`, [act, hashes]);
+      }
       const end = await this.#end(query);
       const said = await this.#permit(query, facts, approval);
       const parts: ToldParts = said === "permitted" ? intent : { ...intent, step: "refusal", outcome: { refused: said } };
