@@ -2,6 +2,7 @@ import type { Fault } from "../contract/fault.ts";
 import type { FieldShape } from "../contract/structure.ts";
 import type { Database } from "./database.ts";
 import { quoteName } from "./names.ts";
+import { isSealedUnder, sealingIdHex } from "./sealed-under.ts";
 
 /** Refused messages that are wrong in the same way. */
 export type QuarantineGroup = {
@@ -67,10 +68,10 @@ export async function showQuarantined(database: Database, schema: string, id: st
 
 /** How many bodies are sealed under a key, in all pipelines: bytes 2 to 5 of a sealed body are the key's id (keys/sealing.ts). */
 export async function countSealedUnder(database: Database, schema: string, sealingId: number): Promise<number> {
-  const sql = `SELECT count(*)::float8 AS sealed FROM ${quoteName(schema)}.quarantine WHERE substring(sealed FROM 2 FOR 4) = decode($1, 'hex')`;
+  const sql = `SELECT count(*)::float8 AS sealed FROM ${quoteName(schema)}.quarantine WHERE ${isSealedUnder}`;
   const [row] = await database.transaction(
     "counting what is sealed under a key",
-    (query) => query<{ sealed: number }>(sql, [sealingId.toString(16).padStart(8, "0")]),
+    (query) => query<{ sealed: number }>(sql, [sealingIdHex(sealingId)]),
     { unhurried: true, unfiltered: true },
   );
   return row?.sealed ?? 0;

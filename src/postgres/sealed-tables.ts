@@ -5,6 +5,7 @@ import type { SealedRow, SealedTable } from "../recovery/reseal.ts";
 import type { Database, Query } from "./database.ts";
 import { quoteName } from "./names.ts";
 import { standingOf, standingPrelude } from "./ring-keys.ts";
+import { isSealedOtherwise, sealingIdHex } from "./sealed-under.ts";
 
 export interface SealedTableOptions {
   readonly schema: string;
@@ -14,9 +15,6 @@ export interface SealedTableOptions {
 }
 
 const pageRows = 500;
-
-/** Bytes 2 to 5 of a sealed body are its key's id (keys/sealing.ts). `$1` is the current one's. */
-const sealedOtherwise = "substring(sealed FROM 2 FOR 4) <> decode($1, 'hex')";
 
 export interface VaultKey {
   readonly domain: string;
@@ -30,9 +28,9 @@ export function sealedVault(database: Database, options: SealedTableOptions): Se
       const rows = await database.query<VaultKey & { sealed: Buffer }>(
         "reading the vault",
         `SELECT domain, token, sealed FROM ${table}
-         WHERE ${sealedOtherwise} AND ($2::text IS NULL OR (domain, token) > ($2::text COLLATE "C", $3::text COLLATE "C"))
+         WHERE ${isSealedOtherwise} AND ($2::text IS NULL OR (domain, token) > ($2::text COLLATE "C", $3::text COLLATE "C"))
          ORDER BY domain, token LIMIT ${pageRows}`,
-        [hexOf(options.sealingId), after?.domain ?? null, after?.token ?? null],
+        [sealingIdHex(options.sealingId), after?.domain ?? null, after?.token ?? null],
       );
       return rows.map(({ domain, token, sealed }) => ({ key: { domain, token }, place: vaultPlace(domain, token), sealed }));
     },
@@ -40,7 +38,7 @@ export function sealedVault(database: Database, options: SealedTableOptions): Se
       whileOpen(database, options, "sealing originals anew", async (query) =>
         changedOf(
           await query<{ n: number }>(
-            `WITH changed AS (UPDATE ${table} SET sealed = anew.sealed, epoch = date_trunc('month', now() AT TIME ZONE 'UTC')::date
+            `WITH changed AS (UPDATE ${table} SET sealed = anew.sealed, epoch = DEFAULT
                FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[]) AS anew (domain, token, former, sealed)
                WHERE vault.domain = anew.domain AND vault.token = anew.token AND vault.sealed = anew.former RETURNING 1)
              SELECT count(*)::int AS n FROM changed`,
@@ -66,10 +64,10 @@ export function sealedQuarantine(database: Database, options: SealedTableOptions
         "reading the quarantine",
         `SELECT refused.pipeline, refused.sent_at::text AS "sentAt", refused.id, pipeline.name, refused.sealed
          FROM ${own}.quarantine AS refused JOIN ${own}.pipeline ON pipeline.number = refused.pipeline
-         WHERE ${sealedOtherwise}
+         WHERE ${isSealedOtherwise}
            AND ($2::smallint IS NULL OR (refused.pipeline, refused.sent_at, refused.id) > ($2::smallint, $3::timestamptz, $4::text COLLATE "C"))
          ORDER BY refused.pipeline, refused.sent_at, refused.id LIMIT ${pageRows}`,
-        [hexOf(options.sealingId), after?.pipeline ?? null, after?.sentAt ?? null, after?.id ?? null],
+        [sealingIdHex(options.sealingId), after?.pipeline ?? null, after?.sentAt ?? null, after?.id ?? null],
       );
       return rows.map(({ name, sealed, ...key }) => ({ key, place: sealedPlace(name, key.id), sealed }));
     },
@@ -122,8 +120,4 @@ function whileOpen<T>(
     },
     { prelude: standingPrelude(schema, ring) },
   );
-}
-
-function hexOf(keyId: number): string {
-  return keyId.toString(16).padStart(8, "0");
 }

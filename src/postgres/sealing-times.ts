@@ -1,5 +1,6 @@
 import type { Database } from "./database.ts";
 import { quoteName } from "./names.ts";
+import { isSealedUnder, sealingIdHex } from "./sealed-under.ts";
 
 /** What a database knows of a sealing key's time. */
 export interface SealingTime {
@@ -43,8 +44,8 @@ export async function firstSealedAtMs(database: Database, schema: string, sealin
     (query) =>
       query<{ atMs: number | null }>(
         `SELECT extract(epoch FROM min(epoch)::timestamp)::float8 * 1000 AS "atMs"
-         FROM ${quoteName(schema)}.vault WHERE substring(sealed FROM 2 FOR 4) = decode($1, 'hex')`,
-        [sealingId.toString(16).padStart(8, "0")],
+         FROM ${quoteName(schema)}.vault WHERE ${isSealedUnder}`,
+        [sealingIdHex(sealingId)],
       ),
     { unhurried: true, unfiltered: true },
   );

@@ -1,5 +1,6 @@
 import type { Database } from "../database.ts";
 import { quoteName } from "../names.ts";
+import { isSealedUnder, sealingIdHex } from "../sealed-under.ts";
 
 /** The sealed originals that the vault has of these tokens, by token. */
 export async function readOriginals(
@@ -17,10 +18,9 @@ export async function readOriginals(
   return new Map(rows.map(({ token, sealed }) => [token, sealed]));
 }
 
-/** How many originals are sealed under a key; none where the schema is older than the vault. Bytes 2 to 5 are the key's id (keys/sealing.ts). */
+/** How many originals are sealed under a key; none where the schema is older than the vault. */
 export async function countOriginalsUnder(database: Database, schema: string, sealingId: number): Promise<number> {
-  const hex = sealingId.toString(16).padStart(8, "0");
-  return countOriginals(database, schema, "substring(sealed FROM 2 FOR 4) = decode($1, 'hex')", hex);
+  return countOriginals(database, schema, isSealedUnder, sealingIdHex(sealingId));
 }
 
 /** How many have a token of this root: only with it are the links of their subjects found. */
