@@ -10,7 +10,6 @@ import type { Settings } from "./config/load.ts";
 import { ringPlace } from "./keys/ring-place.ts";
 import { openStoredRing } from "./keys/stored-ring.ts";
 import { requireExpected } from "./masks.ts";
-import { awsPrincipal } from "./recovery/principal.ts";
 
 /** A ring and where it was found. */
 export interface FoundRing {
@@ -42,21 +41,6 @@ export async function findKeyRing(settings: Settings): Promise<FoundRing> {
 export async function openFullRing(settings: Settings): Promise<KeyRing> {
   const stored = await openStoredRing(ringPlace(settings));
   return requireRoots(parseAnyRing(stored.text));
-}
-
-/** As `openFullRing`, with whoever AWS says has opened it. */
-export interface AttributedRing {
-  readonly ring: KeyRing;
-  /** The ARN that the audit is to tell; null where the ring is none of AWS. */
-  readonly principal: string | null;
-}
-
-/** @throws MasklineError `keyring_rootless`; `audit_unwritable` where AWS does not say who has opened a ring of AWS */
-export async function openAttributedRing(settings: Settings): Promise<AttributedRing> {
-  const place = ringPlace(settings);
-  const stored = await openStoredRing(place);
-  const ring = requireRoots(parseAnyRing(stored.text));
-  return { ring, principal: await awsPrincipal(place, stored.wrapping) };
 }
 
 /** A full ring and the way to put its next state in its place, for the commands that change keys. */

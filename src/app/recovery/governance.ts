@@ -5,10 +5,10 @@ import type { Database } from "../../postgres/database.ts";
 import { requireSchema } from "../../postgres/migrate.ts";
 import { PostgresGovernance } from "../../postgres/recovery/governance.ts";
 import type { TellHead } from "../../recovery/ports.ts";
-import { openAttributedRing } from "../assemble-keys.ts";
 import { withDatabase } from "../assemble-sink.ts";
 import type { Settings } from "../config/load.ts";
 import { isKnownOther, requireMatching } from "../keys/known-ring.ts";
+import { openAttributedRing } from "./principal.ts";
 
 /** What the commands of the way back work with. */
 export interface Governed {

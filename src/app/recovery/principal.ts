@@ -1,13 +1,32 @@
 import { MasklineError } from "../../errors.ts";
+import { parseAnyRing, requireRoots } from "../../keys/any-ring.ts";
 import { splitReference } from "../../keys/providers/stores.ts";
+import type { KeyRing } from "../../keys/ring.ts";
 import type { Wrapping } from "../../keys/wrapping.ts";
-import { awsPlace, type RingPlace } from "../keys/ring-place.ts";
+import type { Settings } from "../config/load.ts";
+import { awsPlace, ringPlace, type RingPlace } from "../keys/ring-place.ts";
+import { openStoredRing } from "../keys/stored-ring.ts";
+
+/** As `openFullRing`, with whoever AWS says has opened it. */
+export interface AttributedRing {
+  readonly ring: KeyRing;
+  /** The ARN that the audit is to tell; null where the ring is none of AWS. */
+  readonly principal: string | null;
+}
+
+/** @throws MasklineError `keyring_rootless`; `audit_unwritable` where AWS does not say who has opened a ring of AWS */
+export async function openAttributedRing(settings: Settings): Promise<AttributedRing> {
+  const place = ringPlace(settings);
+  const stored = await openStoredRing(place);
+  const ring = requireRoots(parseAnyRing(stored.text));
+  return { ring, principal: await awsPrincipal(place, stored.wrapping) };
+}
 
 /**
  * The ARN of whoever has opened a ring that AWS keeps or has wrapped; null for any other ring, about which AWS is not asked.
  * @throws MasklineError `audit_unwritable` where AWS does not say: an act would stand there without its principal
  */
-export async function awsPrincipal({ keyring }: RingPlace, wrapping: Pick<Wrapping, "kind" | "key">): Promise<string | null> {
+async function awsPrincipal({ keyring }: RingPlace, wrapping: Pick<Wrapping, "kind" | "key">): Promise<string | null> {
   const [scheme, name] = splitReference(keyring.from);
   if (!scheme.startsWith("aws-") && wrapping.kind !== "aws-kms") return null;
   const { callerIdentity } = await import("../../keys/providers/aws-sts.ts");
