@@ -10,7 +10,7 @@ const longestValue = 65_536;
  * @throws MasklineError `usage` where there is none, or more than one
  */
 export async function readPersonalValue(question: string): Promise<string> {
-  if (canAsk()) return oneLine(await askHidden(`${question} (not shown): `));
+  if (canAsk()) return oneLine(await askHidden(`${question} (not shown): `, "value"));
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of process.stdin) {
