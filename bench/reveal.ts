@@ -161,6 +161,7 @@ async function oneRound(database: Database, { keys, mask, count }: Parts, target
   const selection = {
     table,
     column: "masked_ip",
+    find: null,
     conditions: [{ column: "day", operator: ">=", value: "2026-01-01" }],
     limit: count,
   } as const;

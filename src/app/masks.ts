@@ -14,7 +14,7 @@ import { Preparation } from "../pipeline/prepare.ts";
 import type { MaskPin } from "../postgres/mask-definitions.ts";
 import type { ColumnDemand } from "../postgres/target.ts";
 import { tokensPass } from "./accepted-tokens.ts";
-import { type ConfiguredColumn, type InsideMasks, longestText, placedMasks } from "./config/configured-column.ts";
+import { type ConfiguredColumn, longestText, type PlacedMask, placedMasks } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 
 /**
@@ -22,18 +22,24 @@ import type { Settings } from "./config/load.ts";
  * @throws MasklineError `key_unpinned` for a mask whose tokens do not say their key, once the ring has two
  */
 export function createMasks(columns: readonly ConfiguredColumn[], keys: MaskKeys): readonly MaskedColumn[] {
-  for (const { place, mask } of columns.flatMap(placedMasks)) if (mask.domain !== null) requirePinned(place, mask, keys);
-  const create = (mask: MaskDefinition): Mask =>
-    createMask(mask, mask.domain === null ? null : keys.domainKeys(mask.kind, mask.domain, mask.key));
-  return columns.map(({ column, mask, inside }) => {
-    if (inside !== undefined) return { column, mask: createInsideMask(inside, create) };
-    return { column, mask: mask === null ? null : create(mask) };
-  });
+  return columns.map((configured) => ({ column: configured.column, mask: createColumnMask(configured, keys) }));
 }
 
-function createInsideMask(inside: InsideMasks, create: (definition: MaskDefinition) => Mask): ColumnMask {
-  if ("scan" in inside) return createScanMask(inside.scan, create(inside.mask));
-  return createJsonPathsMask(inside.paths.map(({ path, mask }) => ({ path, mask: create(mask) })));
+function createColumnMask(configured: ConfiguredColumn, keys: MaskKeys): ColumnMask | null {
+  const placed = placedMasks(configured);
+  if (configured.column.paths !== undefined)
+    return createJsonPathsMask(placed.map((one) => ({ path: one.read.name, mask: createPlacedMask(one, keys) })));
+  const [only] = placed;
+  if (only === undefined) return null;
+  const mask = createPlacedMask(only, keys);
+  return only.sought === null ? mask : createScanMask(only.sought, mask);
+}
+
+/** One of a contract's masks under the keys of a ring. @throws MasklineError `key_unpinned` as createMasks */
+export function createPlacedMask({ place, mask }: Pick<PlacedMask, "place" | "mask">, keys: MaskKeys): Mask {
+  if (mask.domain === null) return createMask(mask, null);
+  requirePinned(place, mask, keys);
+  return createMask(mask, keys.domainKeys(mask.kind, mask.domain, mask.key));
 }
 
 /** The keys that a contract needs of a ring, one for each domain. @throws MasklineError `key_unpinned` */

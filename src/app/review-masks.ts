@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 
-import type { ColumnType } from "../contract/column.ts";
+import type { Column } from "../contract/column.ts";
 import { createKeyRing } from "../keys/ring.ts";
 import { createMask } from "../masks/create-mask.ts";
 import { maskFacts, type MaskFacts } from "../masks/mask.ts";
-import { placedMasks, type PlacedMask, withoutPinnedKeys } from "./config/configured-column.ts";
+import { longestText, placedMasks, type PlacedMask, withoutPinnedKeys } from "./config/configured-column.ts";
 import type { Settings } from "./config/load.ts";
 import { columnDemands, createMasks } from "./masks.ts";
 
@@ -24,10 +24,10 @@ export function reviewMasks(settings: Settings): readonly MaskFinding[] {
   // lengths do not depend on the keys: a ring of its own will do, as the user's may not be there yet
   const ring = createKeyRing(randomBytes);
   const demands = columnDemands(createMasks(withoutPinnedKeys(settings.columns), ring));
-  const longestOf = ({ place, longestPlain, mask }: PlacedMask): number | null => {
+  const longestOf = ({ place, read, mask }: PlacedMask): number | null => {
     const column = demands.find(({ name }) => name === place);
     if (column !== undefined) return column.longest;
-    return createMask(mask, mask.domain === null ? null : ring.domainKeys(mask.kind, mask.domain)).longestToken(longestPlain);
+    return createMask(mask, mask.domain === null ? null : ring.domainKeys(mask.kind, mask.domain)).longestToken(longestText(read));
   };
   return settings.columns.flatMap(placedMasks).map((placed): MaskFinding => {
     const { place, mask } = placed;
@@ -55,20 +55,20 @@ export function unmaskedPersonalColumns(settings: Settings): readonly string[] {
 }
 
 /** Where a mask may be weaker than the field needs. Rates are those of docs/why-not-sha256.md. */
-function* warnings({ of, longestPlain, mask: { kind, type, encode } }: PlacedMask): Generator<string> {
-  if (of === "findings") yield "only what is found is masked: the rest of the text is stored as it comes";
+function* warnings({ read, sought, mask: { kind, type, encode } }: PlacedMask): Generator<string> {
+  if (sought !== null) yield "only what is found is masked: the rest of the text is stored as it comes";
   if (kind === "sha256") {
     yield "without a key hides nothing of small domains: all IPv4 addresses are tried in 192 s on one core; for reading a legacy table only";
   }
   if (kind === "hmac" || kind === "cmac") {
-    const few = fewValues(type, longestPlain);
+    const few = fewValues(read);
     yield few === null
       ? "one-way only for those without the key: whoever holds it can try values"
       : `one-way only for those without the key: whoever holds it can try ${few}`;
   }
   if (kind === "vault") {
     yield "its original is sealed in the database: whoever holds the private sealing key opens it, until its last subject is erased";
-    const few = fewValues(type, longestPlain);
+    const few = fewValues(read);
     if (few !== null) yield `whoever holds the mask's key can try ${few}, also after an erasure that leaves tokens in rows`;
   }
   if (kind === "siv" && encode === "text") {
@@ -84,7 +84,9 @@ function* warnings({ of, longestPlain, mask: { kind, type, encode } }: PlacedMas
 }
 
 /** The values of a type that someone with the key would have to try, in words; null where they cannot be counted. */
-function fewValues(type: ColumnType, longest: number | null): string | null {
+function fewValues(read: Column): string | null {
+  const { type } = read;
+  const longest = longestText(read);
   if (type === "ip") return "all 4.3 billion IPv4 addresses within hours";
   if (type === "date" || type === "version") return `every ${type} at once`;
   if (type === "integer") return "numbers in their order";

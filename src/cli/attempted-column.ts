@@ -1,6 +1,6 @@
 import { placedMasks } from "../app/config/configured-column.ts";
 import type { Settings } from "../app/config/load.ts";
-import type { KeyedColumn } from "../app/recovery/recoverable.ts";
+import type { KeyedPlace } from "../app/recovery/recoverable.ts";
 import type { Attempt } from "../recovery/refusal.ts";
 import type { Call } from "./command.ts";
 import { attemptedOn } from "./explained-act.ts";
@@ -13,8 +13,8 @@ export async function attemptedColumn(
   call: Call,
   settings: Settings,
   action: Attempt["action"],
-  find: (settings: Settings, name: string | null) => KeyedColumn,
-): Promise<KeyedColumn> {
+  find: (settings: Settings, name: string | null) => KeyedPlace,
+): Promise<KeyedPlace> {
   const name = call.text("column");
   if (name === null) return find(settings, null);
   const masked = settings.columns.flatMap(placedMasks).find(({ place }) => place === name);

@@ -22,11 +22,6 @@ export async function askNewPassphrase(): Promise<string> {
   throw new MasklineError("usage", "the two passphrases differ; nothing was written", { next: "try again" });
 }
 
-/** Asks for a value that nobody is to see: not on the screen, not in the history of a shell. */
-export async function askValue(): Promise<string> {
-  return askHidden("value (not shown): ", "value");
-}
-
 const endings: ReadonlySet<string> = new Set(["\r", "\n"]);
 const interrupts: ReadonlySet<string> = new Set(["\u0003", "\u0004"]);
 const erasers: ReadonlySet<string> = new Set(["\u007F", "\b"]);

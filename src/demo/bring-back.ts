@@ -1,6 +1,6 @@
 import type { Settings } from "../app/config/load.ts";
 import { withGovernance } from "../app/recovery/governance.ts";
-import { openColumn, revealableColumn } from "../app/recovery/recoverable.ts";
+import { openPlace, revealablePlace } from "../app/recovery/recoverable.ts";
 import { auditKeys } from "../keys/audit-keys.ts";
 import { changePolicy, everyDomain } from "../postgres/recovery/policy.ts";
 import { freezeList, reveal } from "../recovery/reveal.ts";
@@ -43,7 +43,7 @@ export async function allowDemoUser(settings: Settings): Promise<void> {
 
 /** Opens one token as `maskline reveal` does, and reads back what was told of it. */
 export async function bringBack(settings: Settings, name: string, token: string): Promise<BroughtBack> {
-  const column = revealableColumn(settings, name);
+  const placed = revealablePlace(settings, name);
   return withGovernance(
     settings,
     () => {},
@@ -53,8 +53,8 @@ export async function bringBack(settings: Settings, name: string, token: string)
       let value = "";
       const { act } = await reveal(
         {
-          domain: column.domain,
-          type: column.column.type,
+          domain: placed.domain,
+          type: placed.read.type,
           partial: false,
           reason: "to show that a value comes back",
           ticket: "DEMO-1",
@@ -64,8 +64,8 @@ export async function bringBack(settings: Settings, name: string, token: string)
         freezeList([token]),
         {
           governance: governed.governance,
-          hashTokens: (all) => keys.hashTokens(column.domain, all),
-          opener: openColumn(governed, column),
+          hashTokens: (all) => keys.hashTokens(placed.domain, all),
+          opener: openPlace(governed, placed),
         },
         {
           take: async ([revealed]) => {

@@ -6,7 +6,7 @@ import { after, before, suite, test } from "node:test";
 
 import { loadSettings } from "../../src/app/config/load.ts";
 import { withGovernance } from "../../src/app/recovery/governance.ts";
-import { openColumn, revealableColumn } from "../../src/app/recovery/recoverable.ts";
+import { openPlace, revealablePlace } from "../../src/app/recovery/recoverable.ts";
 import { type PostgresServer, startPostgres } from "../../src/demo/postgres-server.ts";
 import { auditKeys } from "../../src/keys/audit-keys.ts";
 import { freezeList, reveal, type Revealed } from "../../src/recovery/reveal.ts";
@@ -52,7 +52,7 @@ suite("reveals in great number", { timeout: 300_000 }, () => {
   /** All that `maskline reveal` does between its flags and its output, in a session of its own. */
   async function revealAs(person: string, token: string): Promise<readonly Revealed[]> {
     const settings = loadSettings({ file: path.join(place.folder, `${person}.yaml`), environment: {}, overrides: [] });
-    const column = revealableColumn(settings, "masked_ip");
+    const column = revealablePlace(settings, "masked_ip");
     const shown: Revealed[] = [];
     await withGovernance(
       settings,
@@ -63,7 +63,7 @@ suite("reveals in great number", { timeout: 300_000 }, () => {
         await reveal(
           {
             domain: column.domain,
-            type: column.column.type,
+            type: column.read.type,
             partial: false,
             reason: "asked for by the court",
             ticket: "T-1",
@@ -74,7 +74,7 @@ suite("reveals in great number", { timeout: 300_000 }, () => {
           {
             governance: governed.governance,
             hashTokens: (list) => keys.hashTokens(column.domain, list),
-            opener: openColumn(governed, column),
+            opener: openPlace(governed, column),
           },
           { take: async (revealed) => void shown.push(...revealed), finish: async () => {} },
           new AbortController().signal,

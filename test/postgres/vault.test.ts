@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, suite, test } from "node:test";
 
-import { openColumn, revealableColumn } from "../../src/app/recovery/recoverable.ts";
+import { openPlace, revealablePlace } from "../../src/app/recovery/recoverable.ts";
 import { openVault } from "../../src/app/recovery/vault-opener.ts";
 import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { createKeyRing } from "../../src/keys/ring.ts";
@@ -103,8 +103,8 @@ for (const { name, missing, start } of postgresServers()) {
           const sealed = await context.seal(Buffer.from(planted), vaultPlace("login.ip", victim));
           await table.database.query("planting", "UPDATE maskline.vault SET sealed = $2 WHERE token = $1", [victim, sealed]);
         }
-        const column = revealableColumn(table.settings, "masked_ip");
-        const opener = openColumn({ ring: table.ring, database: table.database, schema: "maskline" }, column);
+        const column = revealablePlace(table.settings, "masked_ip");
+        const opener = openPlace({ ring: table.ring, database: table.database, schema: "maskline" }, column);
         assert.deepEqual(await opener.open([token, "nobody's", other, third]), [
           { failure: "not_authentic" },
           { failure: "no_original" },

@@ -24,29 +24,26 @@ export interface PlacedMask {
   readonly place: string;
   /** Where the configuration says so. */
   readonly option: readonly string[];
-  /** Whether it masks all there is, or only what is found in a text. */
-  readonly of: "value" | "findings";
-  /** In characters, of the values that come to it; null without a limit. */
-  readonly longestPlain: number | null;
+  /** The column of the table. */
+  readonly column: Column;
+  /** What reads the values that come to the mask: the column, or what stands at a path inside it. */
+  readonly read: Column;
+  /** What is looked for in a text, where only that is masked; otherwise null. */
+  readonly sought: readonly Sought[] | null;
   readonly mask: MaskDefinition;
 }
 
 /** Every mask of a column, inside its values too. All that lists domains, keys or pins asks this. */
 export function placedMasks({ column, mask, inside }: ConfiguredColumn): readonly PlacedMask[] {
   const option = ["columns", column.name];
-  const whole = { place: column.name, option: [...option, "mask"], longestPlain: longestText(column) };
-  if (mask !== null) return [{ ...whole, of: "value", mask }];
+  const whole = { place: column.name, option: [...option, "mask"], column, read: column, sought: null };
+  if (mask !== null) return [{ ...whole, mask }];
   if (inside === undefined) return [];
-  if ("scan" in inside) return [{ ...whole, of: "findings", mask: inside.mask }];
+  if ("scan" in inside) return [{ ...whole, sought: inside.scan, mask: inside.mask }];
   return inside.paths.map(({ path, mask: inner }) => {
     const read = column.paths?.find(({ name }) => name === path);
-    return {
-      place: `${column.name}.${path}`,
-      option: [...option, "paths", path, "mask"],
-      longestPlain: read === undefined ? null : longestText(read),
-      of: "value",
-      mask: inner,
-    };
+    if (read === undefined) throw new TypeError(`column ${column.name} masks ${path}, and does not read it`);
+    return { ...whole, place: `${column.name}.${path}`, option: [...option, "paths", path, "mask"], read, mask: inner };
   });
 }
 

@@ -1,87 +1,93 @@
+import { compileJsonPath, valueAt } from "../../contract/json-path.ts";
 import { MasklineError } from "../../errors.ts";
 import type { KeyRing } from "../../keys/ring.ts";
 import { createMask } from "../../masks/create-mask.ts";
-import { canOpen, type Mask, maskFacts, type MaskDefinition, masksWhole } from "../../masks/mask.ts";
+import { canOpen, type Mask, maskFacts } from "../../masks/mask.ts";
+import { findSurrogates } from "../../masks/scan/surrogate.ts";
 import { type Opener, openerOf } from "../../recovery/opener.ts";
 import type { KeyToken } from "../../recovery/verify.ts";
-import type { ConfiguredColumn } from "../config/configured-column.ts";
+import { type PlacedMask, placedMasks } from "../config/configured-column.ts";
 import type { Settings } from "../config/load.ts";
-import { createMasks } from "../masks.ts";
+import { createPlacedMask } from "../masks.ts";
 import type { Governed } from "./governance.ts";
 import { provenOriginals } from "./proven-originals.ts";
 import { openVault } from "./vault-opener.ts";
 
 /** Where values are masked under a key: a column, or what lies inside its values (`body.user.ip`). */
-export interface KeyedColumn extends ConfiguredColumn {
-  readonly mask: MaskDefinition;
+export interface KeyedPlace extends PlacedMask {
   readonly domain: string;
-  readonly of: "column" | "path" | "findings";
 }
 
-/** @throws MasklineError `usage` for a column whose values have no keyed mask of their own */
-export function keyedColumn(settings: Settings, name: string | null): KeyedColumn {
-  return columnAmong(settings, name, ({ of }) => of === "column", "is masked under a key as a whole");
+/** @throws MasklineError `usage` for a place whose values have no keyed mask */
+export function keyedPlace(settings: Settings, name: string | null): KeyedPlace {
+  return placeAmong(keyedPlaces(settings), name, "is masked under a key");
 }
 
-/** @throws MasklineError `usage` for a column whose tokens nothing opens */
-export function revealableColumn(settings: Settings, name: string | null): KeyedColumn {
-  const found = settings.columns.flatMap(keyedPlaces).find(({ column }) => column.name === name);
+/** @throws MasklineError `usage` for a place whose tokens nothing opens */
+export function revealablePlace(settings: Settings, name: string | null): KeyedPlace {
+  const places = keyedPlaces(settings);
+  const found = places.find(({ place }) => place === name);
   if (found !== undefined && !opens(found)) {
-    const next =
-      found.of === "column"
-        ? `maskline verify --column ${name} tells whether a value that you have is behind a token`
-        : "nothing gives these values back";
     throw new MasklineError("usage", `tokens of column ${name} cannot be opened: its mask (${found.mask.kind}) is one-way`, {
-      next,
+      next: `maskline verify --column ${name} tells whether a value that you have is behind a token`,
     });
   }
-  return columnAmong(settings, name, opens, "has tokens that can be opened");
+  return placeAmong(places.filter(opens), name, "has tokens that can be opened");
 }
 
-/** Whether there is an Opener for a mask's tokens (`openColumn`). */
-function opens({ mask: { kind } }: KeyedColumn): boolean {
+/** Whether there is an Opener for a mask's tokens (`openPlace`). */
+function opens({ mask: { kind } }: KeyedPlace): boolean {
   return maskFacts[kind].reversible || kind === "vault";
 }
 
-function columnAmong(settings: Settings, name: string | null, fits: (place: KeyedColumn) => boolean, what: string): KeyedColumn {
-  const fitting = settings.columns.flatMap(keyedPlaces).filter(fits);
-  const found = fitting.find(({ column }) => column.name === name);
+function placeAmong(places: readonly KeyedPlace[], name: string | null, what: string): KeyedPlace {
+  const found = places.find(({ place }) => place === name);
   if (found !== undefined) return found;
-  const names = fitting.map(({ column }) => column.name).join(", ");
+  const names = places.map(({ place }) => place).join(", ");
   throw new MasklineError("usage", name === null ? "wants --column NAME" : `the contract has no column ${name} that ${what}`, {
     next: names === "" ? "mask a column with siv: docs/masks.md" : `--column one of: ${names}`,
   });
 }
 
-function keyedPlaces({ inside, ...whole }: ConfiguredColumn): readonly KeyedColumn[] {
-  const { column, mask } = whole;
-  if (inside === undefined) return keyed({ ...whole, mask, of: "column" });
-  if ("scan" in inside) return keyed({ column: { ...column, type: inside.mask.type }, mask: inside.mask, of: "findings" });
-  return inside.paths.flatMap(({ path, mask: inner }) => {
-    const read = column.paths?.find(({ name }) => name === path);
-    return read === undefined ? [] : keyed({ column: { ...read, name: `${column.name}.${path}` }, mask: inner, of: "path" });
-  });
+function keyedPlaces({ columns }: Settings): readonly KeyedPlace[] {
+  return columns
+    .flatMap(placedMasks)
+    .flatMap((placed) => (placed.mask.domain === null ? [] : [{ ...placed, domain: placed.mask.domain }]));
 }
 
-function keyed(place: Omit<KeyedColumn, "domain" | "mask"> & Pick<ConfiguredColumn, "mask">): readonly KeyedColumn[] {
-  const { mask } = place;
-  return mask === null || mask.domain === null ? [] : [{ ...place, mask, domain: mask.domain }];
+/** What opens the tokens of a place. */
+export function openPlace({ ring, database, schema }: Pick<Governed, "ring" | "database" | "schema">, placed: KeyedPlace): Opener {
+  const { domain, mask: definition } = placed;
+  if (definition.kind === "vault")
+    return provenOriginals(openVault(database, schema, ring, definition), ring, { ...definition, domain });
+  const mask = createPlacedMask(placed, ring);
+  if (canOpen(mask)) return openerOf(mask);
+  throw new MasklineError("internal", `a ${definition.kind} mask opens nothing`);
 }
 
-/** What opens the tokens of a column. */
-export function openColumn(
-  { ring, database, schema }: Pick<Governed, "ring" | "database" | "schema">,
-  column: KeyedColumn,
-): Opener {
-  if (column.mask.kind === "vault")
-    return provenOriginals(openVault(database, schema, ring, column.mask), ring, { ...column.mask, domain: column.domain });
-  const mask = createMasks([column], ring)[0]?.mask ?? null;
-  if (mask !== null && masksWhole(mask) && canOpen(mask)) return openerOf(mask);
-  throw new MasklineError("internal", `a ${column.mask.kind} mask opens nothing`);
+/** Finds the tokens of a place in one value of its column, as the table holds it; null where the whole value is the token. */
+export function tokenFinder({ column, read, sought, domain }: KeyedPlace): ((value: string) => readonly string[]) | null {
+  if (sought !== null)
+    return (text) => findSurrogates(text).flatMap((surrogate) => (surrogate.domain === domain ? [surrogate.token] : []));
+  if (read === column) return null;
+  const find = compileJsonPath(read.name);
+  return (json) =>
+    find(parsed(json))
+      .places.map(valueAt)
+      .filter((value) => typeof value === "string");
+}
+
+/** What is no JSON was not written here, and holds no token; an error of the parser would quote it. */
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return null;
+  }
 }
 
 /** A value's tokens under every enabled key of the ring, that which new tokens are made with first. @param value canonical */
-export function tokensUnderEveryKey(ring: KeyRing, { mask, domain }: KeyedColumn, value: string): readonly KeyToken[] {
+export function tokensUnderEveryKey(ring: KeyRing, { mask, domain }: KeyedPlace, value: string): readonly KeyToken[] {
   const first = mask.key ?? ring.primaryId;
   const enabled = ring.keys.filter(({ status }) => status === "ENABLED").map(({ id }) => id);
   return [first, ...enabled.filter((id) => id !== first)].map((keyId) => ({

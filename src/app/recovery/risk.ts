@@ -18,7 +18,7 @@ import { type Frequency, frequencyOf, type GroupFigures, groupFiguresOf } from "
 import { soughtDomain, type ValueDomain, valueDomainOf } from "../../recovery/value-domain.ts";
 import { openKeyRing } from "../assemble-keys.ts";
 import { postgresOf } from "../assemble-sink.ts";
-import { type ConfiguredColumn, placedMasks } from "../config/configured-column.ts";
+import { type ConfiguredColumn, longestText, placedMasks } from "../config/configured-column.ts";
 import { missingOption, type Settings } from "../config/load.ts";
 
 /** Above so many rows a sample is read, of about as many. */
@@ -227,18 +227,15 @@ function exposures(columns: readonly ConfiguredColumn[]): readonly MaskExposure[
     measured.set(same, rate);
     return rate;
   };
-  return columns.flatMap((configured) =>
-    placedMasks(configured).flatMap(({ place, mask, longestPlain }) => {
-      const domains =
-        configured.inside !== undefined && "scan" in configured.inside
-          ? configured.inside.scan.map(soughtDomain).map(({ name, ...domain }) => ({ place: `${place} (${name})`, domain }))
-          : [{ place, domain: valueDomainOf(mask, longestPlain) }];
-      return domains.map(({ place: named, domain }) => ({
-        place: named,
-        kind: mask.kind,
-        domain,
-        ...exposureOf(mask, domain, rateOf(mask)),
-      }));
-    }),
-  );
+  return columns.flatMap(placedMasks).flatMap(({ place, read, sought, mask }) => {
+    const domains = sought?.map(soughtDomain).map(({ name, ...domain }) => ({ place: `${place} (${name})`, domain })) ?? [
+      { place, domain: valueDomainOf(mask, longestText(read)) },
+    ];
+    return domains.map(({ place: named, domain }) => ({
+      place: named,
+      kind: mask.kind,
+      domain,
+      ...exposureOf(mask, domain, rateOf(mask)),
+    }));
+  });
 }

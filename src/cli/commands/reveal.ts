@@ -1,6 +1,6 @@
 import type { Settings } from "../../app/config/load.ts";
 import type { Governed } from "../../app/recovery/governance.ts";
-import { type KeyedColumn, openColumn, revealableColumn } from "../../app/recovery/recoverable.ts";
+import { type KeyedPlace, openPlace, revealablePlace, tokenFinder } from "../../app/recovery/recoverable.ts";
 import { openSealedFile } from "../../app/recovery/sealed-file.ts";
 import { MasklineError } from "../../errors.ts";
 import { auditKeys } from "../../keys/audit-keys.ts";
@@ -63,10 +63,10 @@ a wrong value.`,
     if (sealed !== null) return openForRecipient(call, sealed);
     const settings = settingsOf(call);
     const action = call.has("partial") ? "reveal-partial" : "reveal";
-    const column = await attemptedColumn(call, settings, action, revealableColumn);
-    const asked = askedFor(call, column);
+    const placed = await attemptedColumn(call, settings, action, revealablePlace);
+    const asked = askedFor(call);
     selfTest();
-    const attempt = { action, domain: column.domain, details: detailsOf(settings, column, asked) } as const;
+    const attempt = { action, domain: placed.domain, details: detailsOf(settings, placed, asked) } as const;
     await explainedAct(call, settings, attempt, async (governed, explained) => {
       const output = await openRevealedOutput(call);
       const details = {
@@ -75,10 +75,10 @@ a wrong value.`,
         ...(output.recipient === null ? {} : { recipient: output.recipient }),
       };
       const result = await revealTo(call, output, async () => {
-        const tokens = await tokensOf(call, settings, governed, column, asked);
-        return { governed, column, explained, details, tokens };
+        const tokens = await tokensOf(call, settings, governed, placed, asked);
+        return { governed, placed, explained, details, tokens };
       });
-      report(call, column, result);
+      report(call, placed, result);
     });
   },
 };
@@ -90,49 +90,41 @@ interface Asked {
   readonly limit: number;
 }
 
-function askedFor(call: Call, { column, of }: KeyedColumn): Asked {
+function askedFor(call: Call): Asked {
   const file = call.operands[0] ?? null;
   const conditions = call.texts("where").map(readCondition);
   const limit = call.number("limit", 1);
   if (conditions.length > 0 && file !== null) throw new MasklineError("usage", "takes tokens from a file or by --where, not both");
-  if (conditions.length > 0 && of !== "column") {
-    throw new MasklineError("usage", `--where does not look inside values, where ${column.name} is`, {
-      next: of === "findings" ? "put the texts on stdin, or their tokens, one a line" : "put the tokens on stdin, one a line",
-    });
-  }
   if (conditions.length === 0 && limit !== null) throw new MasklineError("usage", "--limit is for the tokens of --where");
   if (limit !== null && limit > mostTokens) throw new MasklineError("usage", `--limit takes at most ${count(mostTokens)}`);
   return { file, conditions, limit: limit ?? usualLimit };
 }
 
 /** Columns and operators, never what they are compared with: that may be personal, and the list is bound by its digest. */
-function detailsOf(
-  { target }: Settings,
-  { column: { name } }: KeyedColumn,
-  { file, conditions }: Asked,
-): Record<string, CanonicalValue> {
-  if (conditions.length === 0) return { column: name, from: file === null ? "stdin" : "file" };
+function detailsOf({ target }: Settings, { place }: KeyedPlace, { file, conditions }: Asked): Record<string, CanonicalValue> {
+  if (conditions.length === 0) return { column: place, from: file === null ? "stdin" : "file" };
   const where = conditions.map(({ column, operator }) => `${column} ${operator}`);
-  return { column: name, from: "table", table: target === null ? null : showTable(target), where };
+  return { column: place, from: "table", table: target === null ? null : showTable(target), where };
 }
 
 async function tokensOf(
   call: Call,
   { target }: Settings,
   { database }: Governed,
-  { column: { name }, mask, domain, of }: KeyedColumn,
+  placed: KeyedPlace,
   { file, conditions, limit }: Asked,
 ): Promise<readonly string[]> {
+  const { place, column, sought, mask, domain } = placed;
   if (conditions.length === 0) {
     const tokens = await readTokens(file, call);
-    if (of === "findings") return tokensInTexts(tokens, domain);
+    if (sought !== null) return tokensInTexts(tokens, domain);
     // a template of ff1 may begin with a space; in all other tokens there is none
     return mask.kind === "ff1" ? tokens : tokens.map((token) => token.trim());
   }
-  const selection = { table: target as TableName, column: name, conditions, limit };
+  const selection = { table: target as TableName, column: column.name, find: tokenFinder(placed), conditions, limit };
   const { tokens, more } = await selectTokens(database, selection, (read) => call.output.progress(`${count(read)} tokens found`));
   if (tokens.length === 0)
-    throw new MasklineError("not_found", `no row that fits has a token in ${name}`, { next: "look at what --where says" });
+    throw new MasklineError("not_found", `no row that fits has a token in ${place}`, { next: "look at what --where says" });
   if (more) call.output.say(`there are more than ${count(limit)} tokens: these are the first; --limit N takes more`);
   return tokens;
 }
@@ -150,7 +142,7 @@ function tokensInTexts(lines: readonly string[], domain: string): readonly strin
 
 interface Prepared {
   readonly governed: Governed;
-  readonly column: KeyedColumn;
+  readonly placed: KeyedPlace;
   readonly explained: Explained;
   readonly details: Readonly<Record<string, CanonicalValue>>;
   readonly tokens: readonly string[];
@@ -159,21 +151,21 @@ interface Prepared {
 /** Whatever ends it early takes the file away that was begun. */
 async function revealTo(call: Call, output: RevealedOutput, prepare: () => Promise<Prepared>): Promise<RevealResult> {
   try {
-    const { governed, column, explained, details, tokens } = await prepare();
+    const { governed, placed, explained, details, tokens } = await prepare();
     const keys = auditKeys(governed.ring);
     if (keys === null) throw new TypeError("the primary of a ring is enabled");
     const list = freezeList(tokens);
     const request = {
-      domain: column.domain,
-      type: column.column.type,
+      domain: placed.domain,
+      type: placed.read.type,
       partial: call.has("partial"),
       ...explained,
       details,
     };
     const ports = {
       governance: governed.governance,
-      hashTokens: (all: readonly string[]) => keys.hashTokens(column.domain, all),
-      opener: openColumn(governed, column),
+      hashTokens: (all: readonly string[]) => keys.hashTokens(placed.domain, all),
+      opener: openPlace(governed, placed),
     };
     const total = list.tokens.length;
     let done = 0;
@@ -190,12 +182,12 @@ async function revealTo(call: Call, output: RevealedOutput, prepare: () => Promi
 }
 
 /** @throws MasklineError `tokens_unopened` */
-function report({ output }: Call, { column: { name }, mask }: KeyedColumn, { opened, failures }: RevealResult): void {
-  output.say(`${count(opened)} ${opened === 1 ? "value" : "values"} of ${name} revealed`);
+function report({ output }: Call, { place, mask }: KeyedPlace, { opened, failures }: RevealResult): void {
+  output.say(`${count(opened)} ${opened === 1 ? "value" : "values"} of ${place} revealed`);
   const { authenticated, reversible } = maskFacts[mask.kind];
   // a vault has an original or it has none
   if (reversible && !authenticated)
-    output.say(`${mask.kind} tokens prove nothing: a text that is no token of ${name} opens to a wrong value`);
+    output.say(`${mask.kind} tokens prove nothing: a text that is no token of ${place} opens to a wrong value`);
   const failed = Object.entries(failures) as [keyof typeof failureTexts, number][];
   if (failed.length === 0) return;
   const sum = failed.reduce((all, [, tokens]) => all + tokens, 0);

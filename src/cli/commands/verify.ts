@@ -1,7 +1,7 @@
 import type { Settings } from "../../app/config/load.ts";
 import type { Governed } from "../../app/recovery/governance.ts";
 import { canonicalValue } from "../../app/recovery/read-value.ts";
-import { type KeyedColumn, keyedColumn, tokensUnderEveryKey } from "../../app/recovery/recoverable.ts";
+import { type KeyedPlace, keyedPlace, tokenFinder, tokensUnderEveryKey } from "../../app/recovery/recoverable.ts";
 import { auditKeys } from "../../keys/audit-keys.ts";
 import { maskFacts } from "../../masks/mask.ts";
 import { selfTest } from "../../masks/self-test.ts";
@@ -12,15 +12,15 @@ import { attemptedColumn } from "../attempted-column.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import { explainedAct } from "../explained-act.ts";
 import { type Explained, explainedFlags } from "../explained.ts";
+import { readPersonalValue } from "../personal-value.ts";
 import { settingsOf } from "../settings.ts";
 import { formatTable } from "../table.ts";
-import { readValue } from "../value-input.ts";
 
 export const verify: Command = {
   operands: "[TOKEN]",
   flags: {
     ...configFlags,
-    column: { value: "NAME", doc: "the masked column that the value may stand in" },
+    column: { value: "NAME", doc: "the masked column that the value may stand in; a place inside its values is COLUMN.PATH" },
     ...explainedFlags,
   },
   about: `Tells what tokens a value has in a column, under each enabled key, whether TOKEN is one of them, and how many rows carry them, with the
@@ -32,12 +32,12 @@ ask often enough can find out values by trying: so it needs a right, a reason an
   ],
   async run(call) {
     const settings = settingsOf(call);
-    const column = await attemptedColumn(call, settings, "verify", keyedColumn);
+    const placed = await attemptedColumn(call, settings, "verify", keyedPlace);
     selfTest();
-    const details = { column: column.column.name };
-    await explainedAct(call, settings, { action: "verify", domain: column.domain, details }, async (governed, explained) => {
-      const value = canonicalValue(column, await readValue());
-      show(call, column, await ask(call, settings, governed, column, explained, value));
+    const details = { column: placed.place };
+    await explainedAct(call, settings, { action: "verify", domain: placed.domain, details }, async (governed, explained) => {
+      const value = canonicalValue(placed, await readPersonalValue("value"));
+      show(call, placed, await ask(call, settings, governed, placed, explained, value));
     });
   },
 };
@@ -46,27 +46,32 @@ async function ask(
   call: Call,
   settings: Settings,
   { ring, database, governance }: Governed,
-  column: KeyedColumn,
+  placed: KeyedPlace,
   explained: Explained,
   value: string,
 ): Promise<VerifyResult> {
   const keys = auditKeys(ring);
   if (keys === null) throw new TypeError("the primary of a ring is enabled");
-  const place = { table: settings.target as TableName, column: column.column.name, timeColumn: sentTimeColumn(settings) };
-  const { domain } = column;
+  const { place, column, domain, mask } = placed;
+  const counted = {
+    table: settings.target as TableName,
+    column: column.name,
+    find: tokenFinder(placed),
+    timeColumn: sentTimeColumn(settings),
+  };
   return verifyValue(
     {
       domain,
-      tokens: tokensUnderEveryKey(ring, column, value),
+      tokens: tokensUnderEveryKey(ring, placed, value),
       asked: call.operands[0] ?? null,
-      tagged: maskFacts[column.mask.kind].tagged,
+      tagged: maskFacts[mask.kind].tagged,
       ...explained,
-      details: { column: column.column.name, compared: call.operands[0] !== undefined },
+      details: { column: place, compared: call.operands[0] !== undefined },
     },
     {
       governance,
       hashTokens: (all) => keys.hashTokens(domain, all),
-      countRows: (tokens) => countRowsWith(database, place, tokens),
+      countRows: (tokens) => countRowsWith(database, counted, tokens),
     },
   );
 }
@@ -76,8 +81,8 @@ function sentTimeColumn({ contract }: Settings): string | null {
   return contract.columns.find(({ from, type }) => from === "$sent_at" && (type === "date" || type === "timestamp"))?.name ?? null;
 }
 
-function show({ output, operands }: Call, { column: { name } }: KeyedColumn, { tokens, matches }: VerifyResult): void {
-  if (output.json) return output.document({ column: name, matches, tokens });
+function show({ output, operands }: Call, { place }: KeyedPlace, { tokens, matches }: VerifyResult): void {
+  if (output.json) return output.document({ column: place, matches, tokens });
   for (const line of formatTable(columns, tokens)) output.data(line);
   if (operands[0] === undefined) return;
   if (matches === null) output.data("it cannot be told of the token: it is of a key that this ring does not hold, or not enabled");

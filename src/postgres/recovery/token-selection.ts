@@ -1,6 +1,6 @@
 import { MasklineError } from "../../errors.ts";
 import type { TokenRows } from "../../recovery/verify.ts";
-import { type Database, DatabaseRefusal } from "../database.ts";
+import { type Database, DatabaseRefusal, type Query } from "../database.ts";
 import { quoteName, quoteTable, showTable, type TableName } from "../names.ts";
 import { columnTypes, textOf } from "../token-search.ts";
 
@@ -13,16 +13,23 @@ export interface Condition {
   readonly value: string;
 }
 
-export interface TokenSelection {
+/** Where tokens stand in the target table. */
+export interface TokenPlace {
   readonly table: TableName;
-  /** The masked column. */
   readonly column: string;
+  /** Finds the tokens in one value of the column, as a text; null where each value is one. */
+  readonly find: ((value: string) => readonly string[]) | null;
+}
+
+export interface TokenSelection extends TokenPlace {
   /** All of them hold. */
   readonly conditions: readonly Condition[];
   readonly limit: number;
 }
 
-const fetchedRows = 10_000;
+const fetchedTokens = 10_000;
+/** Of values that hold tokens: a document may have a megabyte. */
+const fetchedValues = 200;
 
 /**
  * The distinct tokens of the rows that fit, in an order that stays the same, at most `limit`. `onRead` is told how many have come.
@@ -33,19 +40,22 @@ export async function selectTokens(
   selection: TokenSelection,
   onRead: (tokens: number) => void,
 ): Promise<{ readonly tokens: readonly string[]; readonly more: boolean }> {
-  const { table, column, conditions, limit } = selection;
+  const { table, column, find, conditions, limit } = selection;
   const types = await columnTypes(database, table, [column, ...conditions.map((one) => one.column)]);
   const parameters: unknown[] = [];
   const parameter = (value: unknown): string => `$${parameters.push(value)}`;
-  const token = tokenText(column, requireColumn(types, table, column));
+  const text = valueText(column, requireColumn(types, table, column));
   const where = conditions.map(({ column: name, operator, value }) => {
     const castType = requireColumn(types, table, name);
     if (operator === "like") return `${quoteName(name)}::text LIKE ${parameter(value)}::text`;
     return `${quoteName(name)} ${operator === "!=" ? "<>" : operator} ${parameter(value)}::${castType}`;
   });
-  const sql = `SELECT DISTINCT ${token} AS token FROM ${quoteTable(table)} WHERE ${[`${quoteName(column)} IS NOT NULL`, ...where].join(" AND ")}
-     ORDER BY token LIMIT ${parameter(limit + 1)}::bigint`;
-  const tokens: string[] = [];
+  // a value with several tokens, or none, is no measure of how many there are
+  const most = find === null ? limit + 1 : null;
+  const fetched = find === null ? fetchedTokens : fetchedValues;
+  const sql = `SELECT DISTINCT ${text} AS value FROM ${quoteTable(table)} WHERE ${[`${quoteName(column)} IS NOT NULL`, ...where].join(" AND ")}
+     ORDER BY value LIMIT ${parameter(most)}::bigint`;
+  const tokens = new Set<string>();
   await explained(table, () =>
     database.transaction(
       `looking for tokens in ${showTable(table)}`,
@@ -53,42 +63,96 @@ export async function selectTokens(
         // read in parts: the driver's rows of a large answer would take several times the memory of its tokens
         await query(`DECLARE tokens NO SCROLL CURSOR FOR ${sql}`, parameters);
         for (;;) {
-          const rows = await query<{ token: string }>(`FETCH ${fetchedRows} FROM tokens`);
-          for (const row of rows) tokens.push(row.token);
-          onRead(tokens.length);
-          if (rows.length < fetchedRows) return;
+          const rows = await query<{ value: string }>(`FETCH ${fetched} FROM tokens`);
+          for (const { value } of rows) for (const token of find?.(value) ?? [value]) tokens.add(token);
+          onRead(tokens.size);
+          if (rows.length < fetched || tokens.size > limit) return;
         }
       },
       { unhurried: true },
     ),
   );
-  return { tokens: tokens.slice(0, limit), more: tokens.length > limit };
+  return { tokens: [...tokens].slice(0, limit), more: tokens.size > limit };
 }
 
-/** The rows that carry any of these tokens: how many, and the first and last day in the column that holds the sent time. */
+/** Where rows are counted, and the column of the sent time, where there is one, that their days are told from. */
+export interface CountedPlace extends TokenPlace {
+  readonly timeColumn: string | null;
+}
+
+/** The rows that carry any of these tokens, a line for each token that some do: how many, and the first and last day. */
 export async function countRowsWith(
   database: Database,
-  { table, column, timeColumn }: { readonly table: TableName; readonly column: string; readonly timeColumn: string | null },
+  place: CountedPlace,
   tokens: readonly string[],
 ): Promise<readonly TokenRows[]> {
-  const castType = requireColumn(await columnTypes(database, table, [column]), table, column);
-  const token = tokenText(column, castType);
-  const day = timeColumn === null ? "NULL" : `${quoteName(timeColumn)}::date`;
+  const castType = requireColumn(await columnTypes(database, place.table, [place.column]), place.table, place.column);
   return database.transaction(
-    `counting rows in ${showTable(table)}`,
-    (query) =>
-      // the first condition can use an index of the column, the second is byte by byte, whatever the column's collation takes for equal
-      query<TokenRows>(
-        `SELECT ${token} AS token, count(*)::float8 AS rows, min(${day})::text AS "firstDay", max(${day})::text AS "lastDay"
-         FROM ${quoteTable(table)} WHERE ${quoteName(column)} = ANY($1::text[]::${castType}[]) AND ${token} = ANY($1::text[]) GROUP BY 1`,
-        [tokens],
-      ),
+    `counting rows in ${showTable(place.table)}`,
+    (query) => (place.find === null ? countWhole(query, place, castType, tokens) : countInside(query, place, place.find, tokens)),
     { unhurried: true },
   );
 }
 
+function countWhole(
+  query: Query,
+  { table, column, timeColumn }: CountedPlace,
+  castType: string,
+  tokens: readonly string[],
+): Promise<readonly TokenRows[]> {
+  const text = valueText(column, castType);
+  const day = dayOf(timeColumn);
+  // the first condition can use an index of the column, the second is byte by byte, whatever the column's collation takes for equal
+  return query<TokenRows>(
+    `SELECT ${text} AS token, count(*)::float8 AS rows, min(${day})::text AS "firstDay", max(${day})::text AS "lastDay"
+     FROM ${quoteTable(table)} WHERE ${quoteName(column)} = ANY($1::text[]::${castType}[]) AND ${text} = ANY($1::text[]) GROUP BY 1`,
+    [tokens],
+  );
+}
+
+/** Reads every value that has one of the tokens anywhere in it, and counts those that have it in its place. */
+async function countInside(
+  query: Query,
+  { table, column, timeColumn }: CountedPlace,
+  find: NonNullable<TokenPlace["find"]>,
+  tokens: readonly string[],
+): Promise<readonly TokenRows[]> {
+  const text = textOf(column);
+  // as a text holds a token, and as JSON does
+  const needles = tokens.flatMap((token) => [token, JSON.stringify(token).slice(1, -1)]);
+  await query(
+    `DECLARE holders NO SCROLL CURSOR FOR SELECT ${text} AS value, ${dayOf(timeColumn)}::text AS day FROM ${quoteTable(table)}
+     WHERE EXISTS (SELECT FROM unnest($1::text[]) AS needle WHERE strpos(${text}, needle) > 0)`,
+    [needles],
+  );
+  const counted = new Map(tokens.map((token): [string, TokenRows] => [token, { token, rows: 0, firstDay: null, lastDay: null }]));
+  for (;;) {
+    const rows = await query<{ value: string; day: string | null }>(`FETCH ${fetchedValues} FROM holders`);
+    for (const { value, day } of rows) {
+      for (const token of new Set(find(value))) {
+        const before = counted.get(token);
+        if (before !== undefined) counted.set(token, withRow(before, day));
+      }
+    }
+    if (rows.length < fetchedValues) return [...counted.values()].filter((one) => one.rows > 0);
+  }
+}
+
+function withRow({ token, rows, firstDay, lastDay }: TokenRows, day: string | null): TokenRows {
+  return {
+    token,
+    rows: rows + 1,
+    firstDay: firstDay === null || (day !== null && day < firstDay) ? day : firstDay,
+    lastDay: lastDay === null || (day !== null && day > lastDay) ? day : lastDay,
+  };
+}
+
+function dayOf(timeColumn: string | null): string {
+  return timeColumn === null ? "NULL" : `${quoteName(timeColumn)}::date`;
+}
+
 /** An address that stands in a column of addresses is written without the length of its network. */
-function tokenText(column: string, castType: string): string {
+function valueText(column: string, castType: string): string {
   return castType === "pg_catalog.inet" ? `host(${quoteName(column)}) COLLATE "C"` : textOf(column);
 }
 

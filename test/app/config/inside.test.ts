@@ -132,12 +132,14 @@ test("every mask is listed with its place, inside values too", () => {
   f: { type: text }
 `);
   assert.deepEqual(
-    columns.flatMap(placedMasks).map(({ place, of, mask }) => [place, of, mask.kind, mask.domain, mask.type, mask.encode]),
+    columns
+      .flatMap(placedMasks)
+      .map(({ place, read, sought, mask }) => [place, read.name, sought, mask.kind, mask.domain, mask.type, mask.encode]),
     [
-      ["a", "value", "siv", "x", "ip", "packed"],
-      ["b.c.ip", "value", "siv", "x", "ip", "packed"],
-      ["b.d", "value", "redact", null, "text", "text"],
-      ["e", "findings", "hmac", "y", "text", "text"],
+      ["a", "a", null, "siv", "x", "ip", "packed"],
+      ["b.c.ip", "c.ip", null, "siv", "x", "ip", "packed"],
+      ["b.d", "d", null, "redact", null, "text", "text"],
+      ["e", "e", ["email"], "hmac", "y", "text", "text"],
     ],
   );
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 
 import { canonicalValue } from "../../../src/app/recovery/read-value.ts";
-import { keyedColumn, openColumn, revealableColumn, tokensUnderEveryKey } from "../../../src/app/recovery/recoverable.ts";
+import { keyedPlace, openPlace, revealablePlace, tokensUnderEveryKey } from "../../../src/app/recovery/recoverable.ts";
 import { MasklineError } from "../../../src/errors.ts";
 import { readToken } from "../../../src/masks/token.ts";
 import { Database } from "../../../src/postgres/database.ts";
@@ -29,12 +29,12 @@ const noDatabase = new Database({
 
 suite("a column that values come back from", () => {
   test("a value has a token under every enabled key, the one that masks now first, and each opens to it", async () => {
-    const column = revealableColumn(settings, "ip");
+    const column = revealablePlace(settings, "ip");
     const tokens = tokensUnderEveryKey(ring, column, "203.0.113.7");
     assert.equal(tokens[0]?.keyId, ring.primaryId);
     assert.deepEqual(tokens.map(({ keyId }) => keyId).toSorted(), [...ids].sort());
     for (const { keyId, token } of tokens) assert.equal(readToken(token)?.keyId, keyId);
-    const opened = await openColumn({ ring, database: noDatabase, schema: "maskline" }, column).open(
+    const opened = await openPlace({ ring, database: noDatabase, schema: "maskline" }, column).open(
       tokens.map(({ token }) => token),
     );
     assert.deepEqual(
@@ -44,7 +44,7 @@ suite("a column that values come back from", () => {
   });
 
   test("of a pinned one-way mask the key it names comes first, and all tokens differ", () => {
-    const tokens = tokensUnderEveryKey(ring, keyedColumn(settings, "mail"), "ann@example.com");
+    const tokens = tokensUnderEveryKey(ring, keyedPlace(settings, "mail"), "ann@example.com");
     assert.equal(tokens[0]?.keyId, ids[1]);
     assert.equal(new Set(tokens.map(({ token }) => token)).size, ids.length);
   });
@@ -58,14 +58,14 @@ suite("a column that values come back from", () => {
     ];
     for (const [name, next] of cases) {
       assert.throws(
-        () => revealableColumn(settings, name),
+        () => revealablePlace(settings, name),
         (error: unknown) => error instanceof MasklineError && error.code === "usage" && next.test(error.next ?? ""),
       );
     }
   });
 
   test("what is typed becomes the form that is masked, or an error that does not repeat it", () => {
-    const column = keyedColumn(settings, "ip");
+    const column = keyedPlace(settings, "ip");
     assert.equal(canonicalValue(column, " ::ffff:203.0.113.7\t"), "203.0.113.7");
     for (const typed of ["CANARY", "", "203.0.113.07"]) {
       assert.throws(
