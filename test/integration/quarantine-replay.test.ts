@@ -28,8 +28,8 @@ const replayerGrants = [
   "GRANT INSERT ON maskline.token_alias, maskline.quarantine_exit TO replayer",
   "GRANT SELECT, DELETE, UPDATE (reason, faults, structure, contract_hash, replays, replayed_at) ON maskline.quarantine TO replayer",
   `GRANT EXECUTE ON FUNCTION maskline.audit_tokens(uuid, bytea), maskline.audit_begin(), maskline.audit_append(uuid, text, bytea, bigint, bytea),
-     maskline.permit(text, text, integer, bytea, uuid),
-     maskline.request_approval(uuid, text, text, integer, bytea, text, text, integer) TO replayer`,
+     maskline.permit(jsonb, uuid),
+     maskline.request_approval(uuid, jsonb, text, integer) TO replayer`,
   "INSERT INTO maskline.policy (role, domain, action) VALUES ('replayer', 'quarantine', 'replay')",
 ];
 
