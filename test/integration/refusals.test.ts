@@ -124,8 +124,8 @@ suite("who is refused sees nothing, changes nothing, and is told of in the audit
     }
     // what was asked for, and a day later too: midnight may come
     await place.query(
-      `INSERT INTO maskline.spending (actor, day, action, domain, spent)
-       SELECT 'spent', (now() AT TIME ZONE 'UTC')::date + later, action, domain, 1
+      `INSERT INTO maskline.spending (actor, day, action, domain, spent, alone)
+       SELECT 'spent', (now() AT TIME ZONE 'UTC')::date + later, action, domain, 1, 1
        FROM generate_series(0, 1) AS later, unnest($1::text[]) AS action, unnest($2::text[]) AS domain`,
       [
         ["verify", "reveal", "reveal-partial", "erase", "replay"],

@@ -358,9 +358,9 @@ async function rekeyAs({ database, table }: Trial): Promise<void> {
 /** Of what somebody else has asked for. */
 async function approveAs({ person, database, governance, place }: Trial): Promise<void> {
   const { rows } = await place.admin.query<{ id: string }>(
-    `INSERT INTO maskline.approval (id, action, domain, list, amount, actor, reason, ticket, expires_at)
-     VALUES (md5(random()::text)::uuid, 'reveal', 'login.ip', decode($1, 'hex'), 3, 'somebody', 'a reason', 'T-1', now() + interval '1 hour') RETURNING id`,
-    [second.list],
+    `INSERT INTO maskline.approval (id, asked, actor, expires_at)
+     VALUES (md5(random()::text)::uuid, $1, 'somebody', now() + interval '1 hour') RETURNING id`,
+    [JSON.stringify(second)],
   );
   const asked = await readApproval(database, governance, "maskline", rows[0]?.id ?? "");
   await giveApproval(governance, "maskline", asked);
