@@ -14,6 +14,7 @@ import type { TableName } from "../postgres/names.ts";
 import { readTokenEpochs } from "../postgres/recovery/token-epochs.ts";
 import { postgresOf } from "./assemble-sink.ts";
 import { missingOption, type Settings } from "./config/load.ts";
+import { sentTimeColumn } from "./sent-time.ts";
 
 const fewestUsers = 2;
 
@@ -124,10 +125,6 @@ function comparableColumns(settings: Settings): readonly { readonly name: string
       ? []
       : [{ name: column.name, domain: maskFacts[mask.kind].tagged ? mask.domain : null }],
   );
-}
-
-function sentTimeColumn({ contract }: Settings): string | null {
-  return contract.columns.find(({ from }) => from === "$sent_at")?.name ?? null;
 }
 
 function targetOf(settings: Settings): TableName {
