@@ -63,7 +63,7 @@ export async function walkDuplicates(
       for (let total = 0; ;) {
         const rows = await query<SharedRow>(`FETCH ${fetchedValues} FROM shared`);
         total = rows[0]?.total ?? total;
-        await take(rows.map(({ tokens, total: _, ...value }) => ({ token: newest(tokens, newestFirst), ...value })));
+        await take(rows.map((row) => sharedValue(row, newestFirst)));
         if (rows.length < fetchedValues) return total;
       }
     },
@@ -76,6 +76,10 @@ type SharedRow = Omit<SharedValue, "token"> & {
   /** Of all shared values. */
   readonly total: number;
 };
+
+function sharedValue({ tokens, rank, users, rows, firstSeen, lastSeen }: SharedRow, newestFirst: readonly string[]): SharedValue {
+  return { token: newest(tokens, newestFirst), rank, users, rows, firstSeen, lastSeen };
+}
 
 /** One statement, so that table and aliases are seen as they were at one moment. */
 export function duplicatesQuery({ table, column, userColumn, timeColumn, minUsers, limit, aliases }: DuplicatesQuestion): {
