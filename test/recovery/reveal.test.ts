@@ -192,7 +192,15 @@ suite("reveal", () => {
 });
 
 suite("verify", () => {
-  const question = { domain: "d", reason: "a court order", ticket: "T-1", approval: null, details: {}, tagged: false, complete: true } as const;
+  const question = {
+    domain: "d",
+    reason: "a court order",
+    ticket: "T-1",
+    approval: null,
+    details: {},
+    tagged: false,
+    complete: true,
+  } as const;
   const tokens = [
     { keyId: 1, token: "t1" },
     { keyId: 2, token: "t2" },

@@ -40,7 +40,10 @@ export const reveal: Command = {
       doc: "the tokens of these rows of the table; also != < <= > >= like; may be repeated",
     },
     limit: { value: "N", doc: `the first so many tokens of --where (without it more than ${usualLimit} are refused)` },
-    key: { value: "ID", doc: "the key of all these tokens, where they do not say it (ipcrypt, ipcrypt-pfx, ff1) and the column has held others" },
+    key: {
+      value: "ID",
+      doc: "the key of all these tokens, where they do not say it (ipcrypt, ipcrypt-pfx, ff1) and the column has held others",
+    },
     to: { value: "RECIPIENT", doc: "seal the values for whoever has this X25519 key: PEM file, or 32 bytes in hex or base64" },
     out: { value: "FILE", doc: "the file that is sealed; never overwritten" },
     "plain-output": { doc: "let the values go into a pipe or a file as they are" },
