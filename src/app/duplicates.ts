@@ -5,15 +5,16 @@ import {
   createViews,
   equalityView,
   equalityViewName,
-  findDuplicates,
   type SharedValue,
   sharedView,
   sharedViewName,
+  walkDuplicates,
 } from "../postgres/duplicates.ts";
 import type { TableName } from "../postgres/names.ts";
 import { readTokenEpochs } from "../postgres/recovery/token-epochs.ts";
 import { postgresOf } from "./assemble-sink.ts";
 import { missingOption, type Settings } from "./config/load.ts";
+import { sentTimeColumn } from "./sent-time.ts";
 
 const fewestUsers = 2;
 
@@ -25,8 +26,8 @@ export interface DuplicatesQuestion {
   readonly minUsers: number;
 }
 
-/** The shared values of one masked column. */
-export interface ColumnDuplicates {
+/** A masked column whose shared values are told. */
+export interface SharingColumn {
   readonly column: string;
   /** Whether its tokens say their key, so that equal values are found under whatever key. */
   readonly tagged: boolean;
@@ -35,7 +36,23 @@ export interface ColumnDuplicates {
    * tokens do not say their key. Null where this user may not read it.
    */
   readonly epochs: number | null;
+}
+
+/** One whose values have been told. */
+export interface ToldColumn extends SharingColumn {
+  /** How many shared values there are beside those, past the limit. */
+  readonly more: number;
+}
+
+export interface ColumnDuplicates extends ToldColumn {
   readonly values: readonly SharedValue[];
+}
+
+/** Where shared values go, column by column. */
+export interface SharedTarget {
+  begin(column: SharingColumn): Promise<void>;
+  take(values: readonly SharedValue[]): Promise<void>;
+  end(column: ToldColumn): Promise<void>;
 }
 
 /**
@@ -62,25 +79,55 @@ export function duplicatesQuestion(
   return { columns: asked === null ? masked : [asked], userColumn, minUsers };
 }
 
-/** Those with the most users first, at most `limit` a column. When they were seen stands in the column that holds the sent time. */
+/** As `walkAllDuplicates`, in memory. */
 export async function findAllDuplicates(
   settings: Settings,
   database: Database,
-  { columns, userColumn, minUsers }: DuplicatesQuestion,
+  question: DuplicatesQuestion,
   limit: number,
 ): Promise<readonly ColumnDuplicates[]> {
+  const found: ColumnDuplicates[] = [];
+  let values: SharedValue[] = [];
+  await walkAllDuplicates(settings, database, question, limit, {
+    begin: async () => void (values = []),
+    take: async (some) => void values.push(...some),
+    end: async (column) => void found.push({ ...column, values }),
+  });
+  return found;
+}
+
+/**
+ * Those with the most users first, at most `limit` a column, all of them where it is null. When they were seen stands in the column that
+ * holds the sent time.
+ */
+export async function walkAllDuplicates(
+  settings: Settings,
+  database: Database,
+  { columns, userColumn, minUsers }: DuplicatesQuestion,
+  limit: number | null,
+  target: SharedTarget,
+): Promise<readonly ToldColumn[]> {
   const table = targetOf(settings);
   const timeColumn = sentTimeColumn(settings);
   const { schema } = postgresOf(settings);
   const epochs = await readTokenEpochs(database, schema, table);
-  const found: ColumnDuplicates[] = [];
+  const told: ToldColumn[] = [];
   for (const { name: column, domain } of comparableColumns(settings)) {
     if (!columns.includes(column)) continue;
+    const sharing = { column, tagged: domain !== null, epochs: epochs === null ? null : (epochs.get(column) ?? 0) };
     const aliases = domain === null ? {} : { aliases: { schema, domain } };
-    const values = await findDuplicates(database, { table, column, userColumn, timeColumn, minUsers, limit, ...aliases });
-    found.push({ column, tagged: domain !== null, epochs: epochs === null ? null : (epochs.get(column) ?? 0), values });
+    const question = { table, column, userColumn, timeColumn, minUsers, limit, ...aliases };
+    await target.begin(sharing);
+    let taken = 0;
+    const total = await walkDuplicates(database, question, async (values) => {
+      await target.take(values);
+      taken += values.length;
+    });
+    const ended = { ...sharing, more: total - taken };
+    await target.end(ended);
+    told.push(ended);
   }
-  return found;
+  return told;
 }
 
 /** A view of duplicates, to be printed and, where that is asked for, created. */
@@ -124,10 +171,6 @@ function comparableColumns(settings: Settings): readonly { readonly name: string
       ? []
       : [{ name: column.name, domain: maskFacts[mask.kind].tagged ? mask.domain : null }],
   );
-}
-
-function sentTimeColumn({ contract }: Settings): string | null {
-  return contract.columns.find(({ from }) => from === "$sent_at")?.name ?? null;
 }
 
 function targetOf(settings: Settings): TableName {

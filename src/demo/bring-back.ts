@@ -1,10 +1,9 @@
 import type { Settings } from "../app/config/load.ts";
 import { withGovernance } from "../app/recovery/governance.ts";
-import { openPlace, revealablePlace } from "../app/recovery/recoverable.ts";
-import { auditKeys } from "../keys/audit-keys.ts";
+import { revealablePlace } from "../app/recovery/recoverable.ts";
+import { revealTokens } from "../app/recovery/reveal.ts";
 import { readAudit } from "../postgres/recovery/audit.ts";
 import { changePolicy, everyDomain } from "../postgres/recovery/policy.ts";
-import { freezeList, reveal } from "../recovery/reveal.ts";
 
 /** One value that came back, and what the audit has of it. */
 export interface BroughtBack {
@@ -49,25 +48,19 @@ export async function bringBack(settings: Settings, name: string, token: string)
     settings,
     () => {},
     async (governed) => {
-      const keys = auditKeys(governed.ring);
-      if (keys === null) throw new TypeError("the primary of a ring is enabled");
       let value = "";
-      const { act } = await reveal(
+      const { act } = await revealTokens(
+        governed,
+        placed,
         {
-          domain: placed.domain,
-          type: placed.read.type,
           partial: false,
+          keyId: null,
           reason: "to show that a value comes back",
           ticket: "DEMO-1",
           approval: null,
           details: { column: name },
         },
-        freezeList([token]),
-        {
-          governance: governed.governance,
-          hashTokens: (all) => keys.hashTokens(placed.domain, all),
-          opener: openPlace(governed, placed),
-        },
+        [token],
         {
           take: async ([revealed]) => {
             if (revealed !== undefined && "value" in revealed) value = revealed.value;

@@ -1,6 +1,6 @@
 import { MasklineError } from "../errors.ts";
 import { tokenPrefix } from "../masks/token.ts";
-import type { Database } from "./database.ts";
+import type { Database, Query } from "./database.ts";
 import { quoteLiteral, quoteName, quoteTable, showTable, type TableName } from "./names.ts";
 
 /** A masked value that stands in the rows of several users. */
@@ -25,21 +25,61 @@ export interface DuplicatesQuestion {
   readonly timeColumn: string | null;
   /** How many users a value needs to be shared: 2 or more. */
   readonly minUsers: number;
-  readonly limit: number;
+  /** At most so many; null for all of them. */
+  readonly limit: number | null;
   /** For tokens that say their key: the domain, and the schema whose aliases tell which of them are of one value. */
   readonly aliases?: { readonly schema: string; readonly domain: string };
 }
 
+/** Rows of an answer that are in memory at once. */
+const fetchedValues = 5_000;
+/** They may go into a pager that somebody reads. Held meanwhile is a lock that nothing but a change of the table's form waits for. */
+const patienceMs = 600_000;
+
 /** Shared values, those with the most users first. Of a value that stands under several keys the newest key's token is shown. */
 export async function findDuplicates(database: Database, question: DuplicatesQuestion): Promise<readonly SharedValue[]> {
-  const { aliases } = question;
-  const { sql, parameters } = duplicatesQuery(question);
-  const found = await database.query<SharedRow>("looking for duplicates", sql, parameters);
-  const newestFirst = aliases === undefined ? [] : await prefixesNewestFirst(database, aliases.schema);
-  return found.map(({ tokens, ...value }) => ({ token: newest(tokens, newestFirst), ...value }));
+  const found: SharedValue[] = [];
+  await walkDuplicates(database, question, async (values) => void found.push(...values));
+  return found;
 }
 
-type SharedRow = Omit<SharedValue, "token"> & { readonly tokens: readonly [string, ...string[]] };
+/**
+ * The same in parts, however many there are: `take` gets them as they come, within ten minutes for each part.
+ * @returns how many there are, those past the limit included
+ */
+export async function walkDuplicates(
+  database: Database,
+  question: DuplicatesQuestion,
+  take: (values: readonly SharedValue[]) => Promise<void>,
+): Promise<number> {
+  const { aliases } = question;
+  const { sql, parameters } = duplicatesQuery(question);
+  return database.transaction(
+    "looking for duplicates",
+    async (query) => {
+      await query(`SET LOCAL idle_in_transaction_session_timeout = ${patienceMs}`);
+      const newestFirst = aliases === undefined ? [] : await prefixesNewestFirst(query, aliases.schema);
+      await query(`DECLARE shared NO SCROLL CURSOR FOR ${sql}`, parameters);
+      for (let total = 0; ;) {
+        const rows = await query<SharedRow>(`FETCH ${fetchedValues} FROM shared`);
+        total = rows[0]?.total ?? total;
+        await take(rows.map((row) => sharedValue(row, newestFirst)));
+        if (rows.length < fetchedValues) return total;
+      }
+    },
+    { unhurried: true },
+  );
+}
+
+type SharedRow = Omit<SharedValue, "token"> & {
+  readonly tokens: readonly [string, ...string[]];
+  /** Of all shared values. */
+  readonly total: number;
+};
+
+function sharedValue({ tokens, rank, users, rows, firstSeen, lastSeen }: SharedRow, newestFirst: readonly string[]): SharedValue {
+  return { token: newest(tokens, newestFirst), rank, users, rows, firstSeen, lastSeen };
+}
 
 /** One statement, so that table and aliases are seen as they were at one moment. */
 export function duplicatesQuery({ table, column, userColumn, timeColumn, minUsers, limit, aliases }: DuplicatesQuestion): {
@@ -52,11 +92,11 @@ export function duplicatesQuery({ table, column, userColumn, timeColumn, minUser
   const join = aliases === undefined ? "" : aliasJoin(aliases.schema, "alias", "$3::text", column);
   const value = aliases === undefined ? token : `coalesce(alias.canonical, ${token})`;
   return {
-    sql: `SELECT array_agg(DISTINCT ${token}) AS tokens, ${rankSql(user)}::float8 AS rank,
+    sql: `SELECT array_agg(DISTINCT ${token}) AS tokens, ${rankSql(user)}::float8 AS rank, count(*) OVER ()::float8 AS total,
             count(DISTINCT ${user})::float8 AS users, count(*)::float8 AS rows,
             min(${time})::text AS "firstSeen", max(${time})::text AS "lastSeen"
      FROM ${quoteTable(table)} AS target ${join} WHERE target.${quoteName(column)} IS NOT NULL
-     GROUP BY ${value} HAVING count(DISTINCT ${user}) >= $2 ORDER BY users DESC, rows DESC, ${value} LIMIT $1`,
+     GROUP BY ${value} HAVING count(DISTINCT ${user}) >= $2 ORDER BY users DESC, rows DESC, ${value} LIMIT $1::bigint`,
     parameters: [limit, minUsers, ...(aliases === undefined ? [] : [aliases.domain])],
   };
 }
@@ -138,9 +178,8 @@ function bytewise(column: string): string {
   return `target.${quoteName(column)}::text COLLATE "C"`;
 }
 
-async function prefixesNewestFirst(database: Database, schema: string): Promise<readonly string[]> {
-  const keys = await database.query<{ id: number }>(
-    "reading the order of the keys",
+async function prefixesNewestFirst(query: Query, schema: string): Promise<readonly string[]> {
+  const keys = await query<{ id: number }>(
     `SELECT key_id::float8 AS id FROM ${quoteName(schema)}.ring_key WHERE kind = 'root' ORDER BY position DESC`,
   );
   return keys.map(({ id }) => tokenPrefix(id));

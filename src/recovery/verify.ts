@@ -25,6 +25,8 @@ export interface VerifyRequest {
   readonly asked: string | null;
   /** Whether tokens say their key. */
   readonly tagged: boolean;
+  /** Whether no key of the ring is missing among `tokens`. */
+  readonly complete: boolean;
   readonly reason: string;
   readonly ticket: string;
   readonly approval: string | null;
@@ -41,7 +43,7 @@ export interface VerifyPorts {
 export interface VerifyResult {
   readonly act: string;
   readonly tokens: readonly (KeyToken & Omit<TokenRows, "token">)[];
-  /** Whether what was asked for is one of them; null when nothing was, or when it is of a key that is not at hand. */
+  /** Whether what was asked for is one of them; null when nothing was, or when it is, or may be, of a key that is not at hand. */
   readonly matches: boolean | null;
 }
 
@@ -63,7 +65,7 @@ export async function verify(request: VerifyRequest, { governance, hashTokens, c
     await act.end({ answered: false }).catch(() => {});
     throw error;
   }
-  const matches = asked === null || isOfAnotherKey(request, asked) ? null : own.includes(asked);
+  const matches = asked === null || mayBeOfAnotherKey(request, asked) ? null : own.includes(asked);
   await act.end({ answered: true, matches, rows: found.reduce((sum, { rows }) => sum + rows, 0) });
   const none = { rows: 0, firstDay: null, lastDay: null };
   return {
@@ -74,7 +76,8 @@ export async function verify(request: VerifyRequest, { governance, hashTokens, c
 }
 
 /** Of such a token nothing can be told: the value's token under its key is not among these. */
-function isOfAnotherKey({ tagged, tokens }: VerifyRequest, asked: string): boolean {
-  const keyId = tagged ? (readToken(asked)?.keyId ?? null) : null;
+function mayBeOfAnotherKey({ tagged, complete, tokens }: VerifyRequest, asked: string): boolean {
+  if (!tagged) return !complete && !tokens.some(({ token }) => token === asked);
+  const keyId = readToken(asked)?.keyId ?? null;
   return keyId !== null && !tokens.some((own) => own.keyId === keyId);
 }

@@ -12,6 +12,7 @@ interface Document {
     readonly column: string;
     readonly tagged: boolean;
     readonly epochs: number;
+    readonly more: number;
     readonly values: readonly { readonly token: string; readonly rank: number; readonly users: number; readonly rows: number }[];
   }[];
 }
@@ -48,6 +49,56 @@ suite("duplicates", () => {
       expected,
     );
     assert.equal(lines.at(-1), "");
+  });
+
+  test("CSV and JSON have every value, however many there are, unless --limit says otherwise; what is left out is told", async () => {
+    const many = 12_345;
+    await place.database.query(
+      "sharing",
+      `INSERT INTO user_logins (user_id, masked_device_id)
+       SELECT 'many-' || u, 'token-' || n FROM generate_series(1, ${many}) n, generate_series(1, 9 + n % 2) u`,
+    );
+    const column = ["--column", "masked_device_id", "--min-users", "9"];
+    try {
+      const whole = succeeded(await call("--json", ...column));
+      const [all] = (documentOf(whole) as Document).columns;
+      assert.equal(all?.more, 0);
+      assert.equal(new Set(all?.values.map(({ token }) => token)).size, all?.values.length);
+      assert.equal(all?.values.filter(({ token }) => token.startsWith("token-")).length, many);
+      assert.deepEqual([all?.values.length, whole.stderr], [many, ""]);
+      assert.deepEqual(
+        all?.values.map(({ users }) => users),
+        all?.values.map(({ users }) => users).toSorted((left, right) => right - left),
+      );
+      const csv = await place.maskline("duplicates", "--csv", ...column);
+      assert.equal(succeeded(csv).stdout.split("\r\n").length, many + 2, "titles before, nothing behind the last");
+
+      const cut = succeeded(await call("--json", "--limit", "20", ...column));
+      const [few] = (documentOf(cut) as Document).columns;
+      assert.deepEqual([few?.values, few?.more], [all?.values.slice(0, 20), many - 20]);
+      assert.match(cut.stderr, /masked_device_id has 12,325 more shared values, which --limit leaves out/);
+      assert.match((await place.maskline("duplicates", "--csv", "--limit", "20", ...column)).stderr, /12,325 more shared values/);
+      const table = succeeded(await call(...column))
+        .stdout.trimEnd()
+        .split("\n");
+      assert.equal(table.length, 2 + 20 + 1);
+      assert.match(table.at(-1) ?? "", /and 12,325 more: --limit N shows N, --csv and --json all of them/);
+    } finally {
+      await place.database.query("leaving", "DELETE FROM user_logins WHERE user_id LIKE 'many-%'");
+    }
+  });
+
+  test("where the database refuses, no part of a document stands before the error", async () => {
+    await place.database.query("renaming", "ALTER TABLE user_logins RENAME masked_ip TO hidden");
+    try {
+      const refused = await call("--json");
+      assert.equal(refused.code, 3);
+      assert.match(refused.stdout, /^\{"error":\{"code":"database_refused"/);
+      assert.equal(refused.stdout.split("\n").length, 2);
+      failed(await call("--csv"), { code: "database_refused", says: /looking for duplicates/, next: /maskline check --connect/ });
+    } finally {
+      await place.database.query("renaming", "ALTER TABLE user_logins RENAME hidden TO masked_ip");
+    }
   });
 
   test("values of few users are left out when more are asked for, and ranks count within a column", async () => {

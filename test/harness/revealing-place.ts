@@ -68,7 +68,7 @@ export class RevealingPlace {
   async person(name: string): Promise<void> {
     await this.governed.person(name);
     await this.governed.admin.query(
-      `GRANT SELECT ON maskline.migration, maskline.mask_definition, maskline.ring_key, user_logins TO ${name}`,
+      `GRANT SELECT ON maskline.migration, maskline.mask_definition, maskline.ring_key, maskline.token_column, user_logins TO ${name}`,
     );
     await configure(this.folder, name, otherwise(this.governed.url, { user: name, password: name }), this.#more);
   }

@@ -115,6 +115,7 @@ export class VaultTable {
       [role],
     );
     return {
+      settings: this.settings,
       ring: this.ring,
       database,
       schema: "maskline",

@@ -6,10 +6,10 @@ import { after, before, suite, test } from "node:test";
 
 import { loadSettings } from "../../src/app/config/load.ts";
 import { withGovernance } from "../../src/app/recovery/governance.ts";
-import { openPlace, revealablePlace } from "../../src/app/recovery/recoverable.ts";
+import { revealablePlace } from "../../src/app/recovery/recoverable.ts";
+import { revealTokens } from "../../src/app/recovery/reveal.ts";
 import { type PostgresServer, startPostgres } from "../../src/demo/postgres-server.ts";
-import { auditKeys } from "../../src/keys/audit-keys.ts";
-import { freezeList, reveal, type Revealed } from "../../src/recovery/reveal.ts";
+import type { Revealed } from "../../src/recovery/reveal.ts";
 import { type PlainRow, RevealingPlace } from "../harness/revealing-place.ts";
 import { atTerminal, terminalMissing } from "../harness/terminal.ts";
 
@@ -58,24 +58,18 @@ suite("reveals in great number", { timeout: 300_000 }, () => {
       settings,
       () => {},
       async (governed) => {
-        const keys = auditKeys(governed.ring);
-        assert.ok(keys);
-        await reveal(
+        await revealTokens(
+          governed,
+          column,
           {
-            domain: column.domain,
-            type: column.read.type,
             partial: false,
+            keyId: null,
             reason: "asked for by the court",
             ticket: "T-1",
             approval: null,
             details: { column: "masked_ip" },
           },
-          freezeList([token]),
-          {
-            governance: governed.governance,
-            hashTokens: (list) => keys.hashTokens(column.domain, list),
-            opener: openPlace(governed, column),
-          },
+          [token],
           { take: async (revealed) => void shown.push(...revealed), finish: async () => {} },
           new AbortController().signal,
         );

@@ -108,7 +108,36 @@ for (const { name, missing, start } of postgresServers()) {
       }
       const limited = await reveal("officer", "masked_ip", [], "--where", "user_id=u-2", "--limit", "1");
       assert.equal(values(limited).length, 1);
-      assert.match(limited.stderr, /more than 1 tokens/);
+      assert.match(limited.stderr, /more than 1 tokens that fit/);
+    });
+
+    test("more tokens than are taken without --limit are refused before anything is asked for; what --limit cuts off stands in the audit", async () => {
+      const before = (await place.audit()).length;
+      const address = (index: number): string => `10.0.${index >> 8}.${index & 255}`;
+      await place.insert(Array.from({ length: 1_001 }, (_, index) => row({ user_id: "u-many", masked_ip: address(index) })));
+      try {
+        const refused = await reveal("officer", "masked_ip", [], "--where", "user_id=u-many");
+        assert.equal(refused.code, exitCodes.usage, refused.stderr);
+        assert.match(refused.stdout, /more than 1,000 tokens[^]*--limit N takes the first N/);
+        assert.deepEqual(values(refused), []);
+        assert.equal((await place.audit()).length, before, "nothing is counted or told");
+        const cut = await reveal("officer", "masked_ip", [], "--where", "user_id=u-many", "--limit", "3");
+        assert.equal(cut.code, exitCodes.done, cut.stderr);
+        assert.equal(values(cut).length, 3);
+        assert.match(cut.stderr, /more than 3 tokens that fit: these are the first/);
+        assert.deepEqual(
+          (await place.audit()).slice(before).map(({ details }) => details["more"]),
+          [true, true],
+        );
+        await place.governed.admin.query(
+          "DELETE FROM user_logins WHERE ctid = (SELECT max(ctid) FROM user_logins WHERE user_id = 'u-many')",
+        );
+        const asked = await reveal("officer", "masked_ip", [], "--where", "user_id=u-many");
+        assert.equal(asked.code, exitCodes.denied, "a thousand are taken, and are more than one person may open alone");
+        assert.equal((await place.audit()).at(-1)?.details["more"], undefined);
+      } finally {
+        await place.governed.admin.query("DELETE FROM user_logins WHERE user_id = 'u-many'");
+      }
     });
 
     test("what stands in --where is data: no SQL, no column that is not there, no value that the column does not read", async () => {
@@ -283,6 +312,28 @@ for (const { name, missing, start } of postgresServers()) {
       const denied = await place.maskline("nobody", ["verify", "--column", "masked_ip", "--json", ...why], ips[0]);
       assert.equal(denied.code, exitCodes.denied);
       assert.doesNotMatch(denied.stdout, new RegExp(token));
+    });
+
+    test("a table without the contract's own column does not fit, whoever asks; one of --where is a typing mistake", async () => {
+      const { admin } = place.governed;
+      const [token = ""] = place.tokens("masked_ip", ips);
+      await admin.query("ALTER TABLE user_logins RENAME masked_ip TO hidden");
+      try {
+        for (const done of [
+          await reveal("officer", "masked_ip", [], "--where", "user_id=u-1"),
+          await place.maskline("officer", ["verify", "--column", "masked_ip", token, "--json", ...why], `${ips[0]}\n`),
+        ]) {
+          assert.equal(done.code, exitCodes.misfit, done.stderr);
+          assert.match(
+            done.stdout,
+            /"code":"target_misfit"[^]*has no column masked_ip, which the contract fills[^]*maskline check --connect/,
+          );
+        }
+      } finally {
+        await admin.query("ALTER TABLE user_logins RENAME hidden TO masked_ip");
+      }
+      const typed = await reveal("officer", "masked_ip", [], "--where", "nothing=1");
+      assert.match(typed.stdout, /"code":"usage"[^]*--where takes columns of the target table/);
     });
 
     test("who may not read the table is refused, and the audit says so", async () => {

@@ -190,7 +190,15 @@ suite("reveal", () => {
 });
 
 suite("verify", () => {
-  const question = { domain: "d", reason: "a court order", ticket: "T-1", approval: null, details: {}, tagged: false } as const;
+  const question = {
+    domain: "d",
+    reason: "a court order",
+    ticket: "T-1",
+    approval: null,
+    details: {},
+    tagged: false,
+    complete: true,
+  } as const;
   const tokens = [
     { keyId: 1, token: "t1" },
     { keyId: 2, token: "t2" },
@@ -222,6 +230,10 @@ suite("verify", () => {
     const ofKey9 = Buffer.concat([Buffer.from([1, 0, 0, 0, 9]), Buffer.alloc(20)]).toString("base64url");
     const ports = { governance, hashTokens, countRows: async () => [] };
     assert.equal((await verify({ ...question, tokens, tagged: true, asked: ofKey9 }, ports)).matches, null);
-    assert.equal((await verify({ ...question, tokens, tagged: false, asked: ofKey9 }, ports)).matches, false);
+    const untagged = { ...question, tokens, tagged: false };
+    assert.equal((await verify({ ...untagged, asked: ofKey9 }, ports)).matches, false);
+    const lacking = { ...untagged, complete: false };
+    assert.equal((await verify({ ...lacking, asked: "t3" }, ports)).matches, null, "it may be of the key that is not at hand");
+    assert.equal((await verify({ ...lacking, asked: "t2" }, ports)).matches, true);
   });
 });

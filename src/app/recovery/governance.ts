@@ -12,6 +12,7 @@ import { openAttributedRing } from "./principal.ts";
 
 /** What the commands of the way back work with. */
 export interface Governed {
+  readonly settings: Settings;
   readonly ring: KeyRing;
   readonly database: Database;
   readonly schema: string;
@@ -42,6 +43,6 @@ export async function withGovernance<T>(
       if (isDenied && !(await isKnownOther(settings, database, ring))) await onDenied(governance);
       throw error;
     });
-    return work({ ring, database, schema, governance });
+    return work({ settings, ring, database, schema, governance });
   });
 }

@@ -55,12 +55,16 @@ function keyedPlaces({ columns }: Settings): readonly KeyedPlace[] {
     .flatMap((placed) => (placed.mask.domain === null ? [] : [{ ...placed, domain: placed.mask.domain }]));
 }
 
-/** What opens the tokens of a place. */
-export function openPlace({ ring, database, schema }: Pick<Governed, "ring" | "database" | "schema">, placed: KeyedPlace): Opener {
+/** What opens the tokens of a place. @param keyId of tokens that do not say their key, where it is not the one that the mask names */
+export function openPlace(
+  { ring, database, schema }: Pick<Governed, "ring" | "database" | "schema">,
+  placed: KeyedPlace,
+  keyId: number | null = null,
+): Opener {
   const { domain, mask: definition } = placed;
   if (definition.kind === "vault")
     return provenOriginals(openVault(database, schema, ring, definition), ring, { ...definition, domain });
-  const mask = createPlacedMask(placed, ring);
+  const mask = createPlacedMask(keyId === null ? placed : { ...placed, mask: { ...definition, key: keyId } }, ring);
   if (canOpen(mask)) return openerOf(mask);
   throw new MasklineError("internal", `a ${definition.kind} mask opens nothing`);
 }

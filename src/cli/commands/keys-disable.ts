@@ -1,6 +1,6 @@
 import { disableKey } from "../../app/keys/key-changes.ts";
-import { MasklineError } from "../../errors.ts";
 import { type Call, type Command, configFlags, type Flag } from "../command.ts";
+import { readKeyId } from "../key-id.ts";
 import { settingsOf } from "../settings.ts";
 
 export const offlineFlag: Readonly<Record<string, Flag>> = {
@@ -27,8 +27,5 @@ copies of them, detached partitions, backups, and other databases that use the s
 
 /** The key id that a command names. */
 export function keyIdOf(call: Call): number {
-  const text = call.operands[0] ?? "";
-  const id = Number(text);
-  if (/^\d{1,10}$/.test(text) && id > 0 && id <= 0xffff_ffff) return id;
-  throw new MasklineError("usage", "takes the id of a key", { next: "maskline keys list" });
+  return readKeyId(call.operands[0] ?? "");
 }

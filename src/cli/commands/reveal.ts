@@ -1,21 +1,23 @@
-import type { Settings } from "../../app/config/load.ts";
+import { missingOption, type Settings } from "../../app/config/load.ts";
 import type { Governed } from "../../app/recovery/governance.ts";
-import { type KeyedPlace, openPlace, revealablePlace, tokenFinder } from "../../app/recovery/recoverable.ts";
+import { type KeyedPlace, revealablePlace, tokenFinder } from "../../app/recovery/recoverable.ts";
+import { revealTokens } from "../../app/recovery/reveal.ts";
 import { openSealedFile } from "../../app/recovery/sealed-file.ts";
+import { requireChoosable } from "../../app/recovery/token-key.ts";
 import { MasklineError } from "../../errors.ts";
-import { auditKeys } from "../../keys/audit-keys.ts";
 import { maskFacts } from "../../masks/mask.ts";
 import { findSurrogates } from "../../masks/scan/surrogate.ts";
 import { selfTest } from "../../masks/self-test.ts";
-import { showTable, type TableName } from "../../postgres/names.ts";
+import { showTable } from "../../postgres/names.ts";
 import { type Condition, selectTokens } from "../../postgres/recovery/token-selection.ts";
 import type { CanonicalValue } from "../../recovery/canonical-json.ts";
-import { freezeList, reveal as revealList, type RevealResult } from "../../recovery/reveal.ts";
+import type { RevealedTarget, RevealResult } from "../../recovery/reveal.ts";
 import { attemptedColumn } from "../attempted-column.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import { readCondition } from "../conditions.ts";
 import { explainedAct } from "../explained-act.ts";
-import { type Explained, explainedFlags } from "../explained.ts";
+import { explainedFlags } from "../explained.ts";
+import { readKeyId } from "../key-id.ts";
 import { meter } from "../progress.ts";
 import { failureTexts, openRevealedOutput, type RevealedOutput } from "../revealed-output.ts";
 import { settingsOf } from "../settings.ts";
@@ -37,7 +39,11 @@ export const reveal: Command = {
       many: true,
       doc: "the tokens of these rows of the table; also != < <= > >= like; may be repeated",
     },
-    limit: { value: "N", doc: `at most so many tokens of --where (default ${usualLimit})` },
+    limit: { value: "N", doc: `the first so many tokens of --where (without it more than ${usualLimit} are refused)` },
+    key: {
+      value: "ID",
+      doc: "the key of all these tokens, where they do not say it (ipcrypt, ipcrypt-pfx, ff1) and the column has held others",
+    },
     to: { value: "RECIPIENT", doc: "seal the values for whoever has this X25519 key: PEM file, or 32 bytes in hex or base64" },
     out: { value: "FILE", doc: "the file that is sealed; never overwritten" },
     "plain-output": { doc: "let the values go into a pipe or a file as they are" },
@@ -48,7 +54,7 @@ export const reveal: Command = {
 a ticket; counts against the day's limit, and above a threshold needs a second person for this very list (maskline approve). The audit says
 who asked for what before the first value is shown. Values go to the terminal, or sealed into a file for one recipient. Tokens that do not
 open are named with the reason, and end it with exit code 1. Tokens of ipcrypt and ff1 cannot be told from other texts: what is none opens to
-a wrong value.`,
+a wrong value, and so does a token of another key; where a column has held tokens of several, --key says which one these are of.`,
   examples: [
     [
       'maskline reveal --column masked_ip --partial --reason "abuse report" --ticket T-1',
@@ -64,19 +70,21 @@ a wrong value.`,
     const settings = settingsOf(call);
     const action = call.has("partial") ? "reveal-partial" : "reveal";
     const placed = await attemptedColumn(call, settings, action, revealablePlace);
-    const asked = askedFor(call);
+    const asked = askedFor(call, placed);
     selfTest();
     const attempt = { action, domain: placed.domain, details: detailsOf(settings, placed, asked) } as const;
     await explainedAct(call, settings, attempt, async (governed, explained) => {
       const output = await openRevealedOutput(call);
-      const details = {
-        ...attempt.details,
-        to: output.kind,
-        ...(output.recipient === null ? {} : { recipient: output.recipient }),
-      };
-      const result = await revealTo(call, output, async () => {
-        const tokens = await tokensOf(call, settings, governed, placed, asked);
-        return { governed, placed, explained, details, tokens };
+      const result = await written(output, async () => {
+        const { tokens, more } = await tokensOf(call, governed, placed, asked);
+        const details = {
+          ...attempt.details,
+          ...(more ? { more } : {}),
+          to: output.kind,
+          ...(output.recipient === null ? {} : { recipient: output.recipient }),
+        };
+        const request = { ...explained, partial: call.has("partial"), keyId: asked.keyId, details };
+        return revealTokens(governed, placed, request, tokens, withMeter(call, output, new Set(tokens).size), call.stop);
       });
       report(call, placed, result);
     });
@@ -87,17 +95,21 @@ a wrong value.`,
 interface Asked {
   readonly file: string | null;
   readonly conditions: readonly Condition[];
-  readonly limit: number;
+  readonly limit: number | null;
+  readonly keyId: number | null;
 }
 
-function askedFor(call: Call): Asked {
+function askedFor(call: Call, placed: KeyedPlace): Asked {
   const file = call.operands[0] ?? null;
   const conditions = call.texts("where").map(readCondition);
   const limit = call.number("limit", 1);
   if (conditions.length > 0 && file !== null) throw new MasklineError("usage", "takes tokens from a file or by --where, not both");
   if (conditions.length === 0 && limit !== null) throw new MasklineError("usage", "--limit is for the tokens of --where");
   if (limit !== null && limit > mostTokens) throw new MasklineError("usage", `--limit takes at most ${count(mostTokens)}`);
-  return { file, conditions, limit: limit ?? usualLimit };
+  const key = call.text("key");
+  const keyId = key === null ? null : readKeyId(key, "--key takes the id of a key");
+  if (keyId !== null) requireChoosable(placed);
+  return { file, conditions, limit, keyId };
 }
 
 /** Columns and operators, never what they are compared with: that may be personal, and the list is bound by its digest. */
@@ -107,26 +119,32 @@ function detailsOf({ target }: Settings, { place }: KeyedPlace, { file, conditio
   return { column: place, from: "table", table: target === null ? null : showTable(target), where };
 }
 
+/** `more`: whether there are others, which --limit leaves out. */
 async function tokensOf(
   call: Call,
-  { target }: Settings,
-  { database }: Governed,
+  { settings, database }: Governed,
   placed: KeyedPlace,
   { file, conditions, limit }: Asked,
-): Promise<readonly string[]> {
+): Promise<{ readonly tokens: readonly string[]; readonly more: boolean }> {
   const { place, column, sought, mask, domain } = placed;
   if (conditions.length === 0) {
     const tokens = await readTokens(file, call);
-    if (sought !== null) return tokensInTexts(tokens, domain);
+    if (sought !== null) return { tokens: tokensInTexts(tokens, domain), more: false };
     // a template of ff1 may begin with a space; in all other tokens there is none
-    return mask.kind === "ff1" ? tokens : tokens.map((token) => token.trim());
+    return { tokens: mask.kind === "ff1" ? tokens : tokens.map((token) => token.trim()), more: false };
   }
-  const selection = { table: target as TableName, column: column.name, find: tokenFinder(placed), conditions, limit };
+  if (settings.target === null) throw missingOption(settings, "sink.postgres.table");
+  const most = limit ?? usualLimit;
+  const selection = { table: settings.target, column: column.name, find: tokenFinder(placed), conditions, limit: most };
   const { tokens, more } = await selectTokens(database, selection, (read) => call.output.progress(`${count(read)} tokens found`));
   if (tokens.length === 0)
     throw new MasklineError("not_found", `no row that fits has a token in ${place}`, { next: "look at what --where says" });
-  if (more) call.output.say(`there are more than ${count(limit)} tokens: these are the first; --limit N takes more`);
-  return tokens;
+  if (more && limit === null)
+    throw new MasklineError("usage", `there are more than ${count(most)} tokens that fit; nothing was asked for`, {
+      next: `--limit N takes the first N, at most ${count(mostTokens)}; or let --where say more`,
+    });
+  if (more) call.output.say(`there are more than ${count(most)} tokens that fit: these are the first`);
+  return { tokens, more };
 }
 
 /** A line is a token, or a text as it is stored, with tokens of this domain and others in it. */
@@ -140,45 +158,27 @@ function tokensInTexts(lines: readonly string[], domain: string): readonly strin
   return tokens;
 }
 
-interface Prepared {
-  readonly governed: Governed;
-  readonly placed: KeyedPlace;
-  readonly explained: Explained;
-  readonly details: Readonly<Record<string, CanonicalValue>>;
-  readonly tokens: readonly string[];
-}
-
 /** Whatever ends it early takes the file away that was begun. */
-async function revealTo(call: Call, output: RevealedOutput, prepare: () => Promise<Prepared>): Promise<RevealResult> {
+async function written(output: RevealedOutput, reveals: () => Promise<RevealResult>): Promise<RevealResult> {
   try {
-    const { governed, placed, explained, details, tokens } = await prepare();
-    const keys = auditKeys(governed.ring);
-    if (keys === null) throw new TypeError("the primary of a ring is enabled");
-    const list = freezeList(tokens);
-    const request = {
-      domain: placed.domain,
-      type: placed.read.type,
-      partial: call.has("partial"),
-      ...explained,
-      details,
-    };
-    const ports = {
-      governance: governed.governance,
-      hashTokens: (all: readonly string[]) => keys.hashTokens(placed.domain, all),
-      opener: openPlace(governed, placed),
-    };
-    const total = list.tokens.length;
-    let done = 0;
-    const take: RevealedOutput["take"] = async (revealed) => {
-      await output.take(revealed);
-      done += revealed.length;
-      if (done < total) call.output.progress(`${meter(done / total)} ${count(done)} of ${count(total)} tokens`);
-    };
-    return await revealList(request, list, ports, { take, finish: () => output.finish() }, call.stop);
+    return await reveals();
   } catch (error) {
     await output.discard();
     throw error;
   }
+}
+
+/** The output, and on the side how far it is. */
+function withMeter({ output: voice }: Call, output: RevealedOutput, total: number): RevealedTarget {
+  let done = 0;
+  return {
+    take: async (revealed) => {
+      await output.take(revealed);
+      done += revealed.length;
+      if (done < total) voice.progress(`${meter(done / total)} ${count(done)} of ${count(total)} tokens`);
+    },
+    finish: () => output.finish(),
+  };
 }
 
 /** @throws MasklineError `tokens_unopened` */

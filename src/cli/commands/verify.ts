@@ -1,17 +1,13 @@
-import type { Settings } from "../../app/config/load.ts";
-import type { Governed } from "../../app/recovery/governance.ts";
 import { canonicalValue } from "../../app/recovery/read-value.ts";
-import { type KeyedPlace, keyedPlace, tokenFinder, tokensUnderEveryKey } from "../../app/recovery/recoverable.ts";
-import { auditKeys } from "../../keys/audit-keys.ts";
+import { type KeyedPlace, keyedPlace } from "../../app/recovery/recoverable.ts";
+import { verifyValue } from "../../app/recovery/verify.ts";
 import { maskFacts } from "../../masks/mask.ts";
 import { selfTest } from "../../masks/self-test.ts";
-import type { TableName } from "../../postgres/names.ts";
-import { countRowsWith } from "../../postgres/recovery/token-selection.ts";
-import { verify as verifyValue, type VerifyResult } from "../../recovery/verify.ts";
+import type { VerifyResult } from "../../recovery/verify.ts";
 import { attemptedColumn } from "../attempted-column.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import { explainedAct } from "../explained-act.ts";
-import { type Explained, explainedFlags } from "../explained.ts";
+import { explainedFlags } from "../explained.ts";
 import { readPersonalValue } from "../personal-value.ts";
 import { settingsOf } from "../settings.ts";
 import { formatTable } from "../table.ts";
@@ -37,56 +33,19 @@ ask often enough can find out values by trying: so it needs a right, a reason an
     const details = { column: placed.place };
     await explainedAct(call, settings, { action: "verify", domain: placed.domain, details }, async (governed, explained) => {
       const value = canonicalValue(placed, await readPersonalValue("value"));
-      show(call, placed, await ask(call, settings, governed, placed, explained, value));
+      show(call, placed, await verifyValue(governed, placed, { ...explained, asked: call.operands[0] ?? null }, value));
     });
   },
 };
 
-async function ask(
-  call: Call,
-  settings: Settings,
-  { ring, database, governance }: Governed,
-  placed: KeyedPlace,
-  explained: Explained,
-  value: string,
-): Promise<VerifyResult> {
-  const keys = auditKeys(ring);
-  if (keys === null) throw new TypeError("the primary of a ring is enabled");
-  const { place, column, domain, mask } = placed;
-  const counted = {
-    table: settings.target as TableName,
-    column: column.name,
-    find: tokenFinder(placed),
-    timeColumn: sentTimeColumn(settings),
-  };
-  return verifyValue(
-    {
-      domain,
-      tokens: tokensUnderEveryKey(ring, placed, value),
-      asked: call.operands[0] ?? null,
-      tagged: maskFacts[mask.kind].tagged,
-      ...explained,
-      details: { column: place, compared: call.operands[0] !== undefined },
-    },
-    {
-      governance,
-      hashTokens: (all) => keys.hashTokens(domain, all),
-      countRows: (tokens) => countRowsWith(database, counted, tokens),
-    },
-  );
-}
-
-/** Where days can be told from: a column of the sent time that holds days or points in time. */
-function sentTimeColumn({ contract }: Settings): string | null {
-  return contract.columns.find(({ from, type }) => from === "$sent_at" && (type === "date" || type === "timestamp"))?.name ?? null;
-}
-
-function show({ output, operands }: Call, { place }: KeyedPlace, { tokens, matches }: VerifyResult): void {
+function show({ output, operands }: Call, { place, mask }: KeyedPlace, { tokens, matches }: VerifyResult): void {
   if (output.json) return output.document({ column: place, matches, tokens });
   for (const line of formatTable(columns, tokens)) output.data(line);
   if (operands[0] === undefined) return;
-  if (matches === null) output.data("it cannot be told of the token: it is of a key that this ring does not hold, or not enabled");
-  else output.data(matches ? "the token is this value's" : "the token is not this value's");
+  if (matches === null) {
+    const may = maskFacts[mask.kind].tagged ? "is" : "may be";
+    output.data(`it cannot be told of the token: it ${may} of a key that this ring does not hold, or not enabled`);
+  } else output.data(matches ? "the token is this value's" : "the token is not this value's");
 }
 
 type Line = VerifyResult["tokens"][number];

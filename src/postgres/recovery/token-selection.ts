@@ -33,7 +33,8 @@ const fetchedValues = 200;
 
 /**
  * The distinct tokens of the rows that fit, in an order that stays the same, at most `limit`. `onRead` is told how many have come.
- * @throws MasklineError `usage` for a column that the table does not have, or a value that its type does not read
+ * @throws MasklineError `target_misfit` where the table does not have the contract's column, `usage` for another one that it does not have,
+ *   or a value that its type does not read
  */
 export async function selectTokens(
   database: Database,
@@ -44,9 +45,9 @@ export async function selectTokens(
   const types = await columnTypes(database, table, [column, ...conditions.map((one) => one.column)]);
   const parameters: unknown[] = [];
   const parameter = (value: unknown): string => `$${parameters.push(value)}`;
-  const text = valueText(column, requireColumn(types, table, column));
+  const text = valueText(column, typeOfOwn(types, table, column));
   const where = conditions.map(({ column: name, operator, value }) => {
-    const castType = requireColumn(types, table, name);
+    const castType = typeOfAsked(types, table, name);
     if (operator === "like") return `${quoteName(name)}::text LIKE ${parameter(value)}::text`;
     return `${quoteName(name)} ${operator === "!=" ? "<>" : operator} ${parameter(value)}::${castType}`;
   });
@@ -80,13 +81,16 @@ export interface CountedPlace extends TokenPlace {
   readonly timeColumn: string | null;
 }
 
-/** The rows that carry any of these tokens, a line for each token that some do: how many, and the first and last day. */
+/**
+ * The rows that carry any of these tokens, a line for each token that some do: how many, and the first and last day.
+ * @throws MasklineError `target_misfit` where the table does not have the contract's column
+ */
 export async function countRowsWith(
   database: Database,
   place: CountedPlace,
   tokens: readonly string[],
 ): Promise<readonly TokenRows[]> {
-  const castType = requireColumn(await columnTypes(database, place.table, [place.column]), place.table, place.column);
+  const castType = typeOfOwn(await columnTypes(database, place.table, [place.column]), place.table, place.column);
   return database.transaction(
     `counting rows in ${showTable(place.table)}`,
     (query) => (place.find === null ? countWhole(query, place, castType, tokens) : countInside(query, place, place.find, tokens)),
@@ -156,7 +160,17 @@ function valueText(column: string, castType: string): string {
   return castType === "pg_catalog.inet" ? `host(${quoteName(column)}) COLLATE "C"` : textOf(column);
 }
 
-function requireColumn(types: ReadonlyMap<string, string>, table: TableName, name: string): string {
+/** Of a column that the contract fills. */
+function typeOfOwn(types: ReadonlyMap<string, string>, table: TableName, name: string): string {
+  const type = types.get(name);
+  if (type !== undefined) return type;
+  throw new MasklineError("target_misfit", `table ${showTable(table)} has no column ${name}, which the contract fills`, {
+    next: "maskline check --connect lists everything that does not fit",
+  });
+}
+
+/** Of a column that whoever asks has named. */
+function typeOfAsked(types: ReadonlyMap<string, string>, table: TableName, name: string): string {
   const type = types.get(name);
   if (type !== undefined) return type;
   throw new MasklineError("usage", `table ${showTable(table)} has no column ${name}`, {
