@@ -181,9 +181,10 @@ export const databaseRoles: readonly DatabaseRole[] = [
       {
         may: "SELECT",
         tables: ["quarantine"],
-        columns: ["pipeline", "sent_at", "id", "subject"],
+        columns: ["pipeline", "sent_at", "id", "subject", "reason", "quarantined_at"],
         why: "the subject's bodies, unread",
       },
+      { may: "INSERT", tables: ["quarantine_exit"], why: "that they have left the quarantine, and in which act" },
       { may: "SELECT", tables: ["receipt", "identity_receipt"], why: "what the bodies were" },
       { may: "UPDATE", tables: ["receipt", "identity_receipt"], columns: ["outcome"], why: "from quarantined to discarded" },
       { may: "SELECT, INSERT, UPDATE", tables: ["erasure"], why: "how far an erasure has come" },
