@@ -45,9 +45,11 @@ export async function surveySubject({ governance, store, keys }: Parts, request:
  */
 export async function eraseSubject({ governance, store, keys }: Parts, request: ErasureRequest): Promise<Certificate> {
   const survey = await store.survey();
-  const act = await beginAct(governance, factsOf(request, survey), hashes(keys, survey), request.approval).catch((error: unknown) => {
-    throw survey.unfinished ? ofWhatIsLeft(error) : error;
-  });
+  const act = await beginAct(governance, factsOf(request, survey), hashes(keys, survey), request.approval).catch(
+    (error: unknown) => {
+      throw survey.unfinished ? ofWhatIsLeft(error) : error;
+    },
+  );
   try {
     const id = await store.begin();
     // bodies first: one that is replayed until then is a row with links, which go after it
@@ -85,7 +87,9 @@ export async function eraseSubject({ governance, store, keys }: Parts, request: 
 function ofWhatIsLeft(error: unknown): unknown {
   if (!(error instanceof MasklineError) || (error.code !== "approval_unfit" && error.code !== "approval_needed")) return error;
   const { code, message, next = "" } = error;
-  const details = ["an erasure of this subject was begun and has not ended: what is left is another list, and asks for its own approval"];
+  const details = [
+    "an erasure of this subject was begun and has not ended: what is left is another list, and asks for its own approval",
+  ];
   return new MasklineError(code, message, { details, next });
 }
 
@@ -184,6 +188,7 @@ function remains({ nullTokens, closedKeyIds }: ErasureRequest, { shared }: Tally
 
 function reachOf(nullTokens: boolean, { rows }: Survey): string {
   if (rows === null) return "the table does not say whose a row is, so that they cannot be found";
-  if (nullTokens) return "--null-tokens has removed those of whole columns; those inside documents and texts stay, as do those of rows loaded since";
+  if (nullTokens)
+    return "--null-tokens has removed those of whole columns; those inside documents and texts stay, as do those of rows loaded since";
   return "--null-tokens removes those of whole columns, and none inside documents and texts";
 }

@@ -13,7 +13,11 @@ export interface VerdictOptions {
 }
 
 /** Asks the oracle what became of everything that was sent on a stage, and gives it to the bench. */
-export async function deliverVerdict(bench: Bench, stage: Stage, { deadLetters, erased = false }: VerdictOptions): Promise<Verdict> {
+export async function deliverVerdict(
+  bench: Bench,
+  stage: Stage,
+  { deadLetters, erased = false }: VerdictOptions,
+): Promise<Verdict> {
   const verdict = await verdictOn(stage, erased);
   const { counters } = stage.queues;
   const { figures } = bench;

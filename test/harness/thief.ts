@@ -1,9 +1,9 @@
 import { createSecretKey } from "node:crypto";
 
+import { formatIp } from "../../src/contract/ip.ts";
 import { gcmNonceBytes, openGcm } from "../../src/keys/aes-gcm.ts";
 import type { SealingKey } from "../../src/keys/sealing-key.ts";
 import { receiveExport, unseal, UnsealError } from "../../src/keys/sealing.ts";
-import { formatIp } from "../../src/contract/ip.ts";
 import { createMask } from "../../src/masks/create-mask.ts";
 import { canOpen, maskFacts, maskKinds } from "../../src/masks/mask.ts";
 import { tokenPrefix } from "../../src/masks/token.ts";

@@ -104,11 +104,18 @@ suite("a vault from the command line", () => {
       assert.deepEqual(await unsealedBy(keys, pair, body, at), [], "a stolen key is no private sealing key, nor the body's own");
       const text = Buffer.from(await unseal(full.sealing, body, at)).toString();
       for (const right of [Buffer.from(pair.privateKey.export()), await ownKeyOf(pair, body)])
-        assert.deepEqual(await unsealedBy([...keys, right], pair, body, at), [text], "the right key among them would have opened it");
+        assert.deepEqual(
+          await unsealedBy([...keys, right], pair, body, at),
+          [text],
+          "the right key among them would have opened it",
+        );
     }
     const opened = openedBy(keys, token, "login.ip", full.primaryId);
     assert.ok(!opened.includes("203.0.113.77"));
-    assert.ok(openedBy(keys, device, "login.device", full.primaryId).includes("593-47-5928"), "a key that opens is found among them");
+    assert.ok(
+      openedBy(keys, device, "login.device", full.primaryId).includes("593-47-5928"),
+      "a key that opens is found among them",
+    );
     assertOpenersAreTried(keys, full.primaryId);
     // what it can do, and the docs say so: confirm a guess
     const guessed = createMasks(place.settings.columns, stolen)[1]?.mask;
@@ -335,7 +342,14 @@ function assertOpenersAreTried(keys: readonly Buffer[], keyId: number): void {
     const type = types.includes("ip") ? "ip" : "text";
     const value = type === "ip" ? "203.0.113.77" : "9593475928";
     const key = randomBytes(keyLengthBytes ?? 0);
-    const definition = { kind, domain: "login.other", type, encode: type === "ip" ? "packed" : "text", key: null, settings: {} } as const;
+    const definition = {
+      kind,
+      domain: "login.other",
+      type,
+      encode: type === "ip" ? "packed" : "text",
+      key: null,
+      settings: {},
+    } as const;
     const domainKey = { id: keyId, key };
     const [token] = createMask(definition, { primary: domainKey, known: [domainKey] }).apply([value]);
     assert.ok(openedBy([...keys, key], token ?? "", "login.other", keyId).includes(value), kind);

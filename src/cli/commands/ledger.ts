@@ -14,7 +14,10 @@ import { formatTable, messages, moment } from "../table.ts";
 export const ledger: Command = {
   flags: {
     ...configFlags,
-    message: { value: "ID", doc: "where is this message? loaded, quarantined, discarded, or not known here; who took it out of the quarantine" },
+    message: {
+      value: "ID",
+      doc: "where is this message? loaded, quarantined, discarded, or not known here; who took it out of the quarantine",
+    },
     "sent-after": {
       value: "TIME",
       doc: "with --message: it was sent on this day or later (2026-11-20, 2026-11-20T08:00:00Z); reads fewer receipts",

@@ -76,7 +76,9 @@ export class SubjectRows {
     let all = 0;
     const [oneWay, reversible] = [new HeldCount(), new HeldCount()];
     for (;;) {
-      const rows = await query<{ held: boolean[]; texts: (string | null)[]; rows: number }>(`FETCH ${fetchedRows} FROM subject_rows`);
+      const rows = await query<{ held: boolean[]; texts: (string | null)[]; rows: number }>(
+        `FETCH ${fetchedRows} FROM subject_rows`,
+      );
       for (const row of rows) {
         const places = [
           ...this.#whole.filter((_, index) => row.held[index] === true),

@@ -5,8 +5,8 @@ import { after, before, suite, test } from "node:test";
 import { erase, type EraseQuestion, survey } from "../../../src/app/recovery/erase.ts";
 import { openVault } from "../../../src/app/recovery/vault-opener.ts";
 import type { PostgresServer } from "../../../src/demo/postgres-server.ts";
-import { auditKeys } from "../../../src/keys/audit-keys.ts";
 import { MasklineError } from "../../../src/errors.ts";
+import { auditKeys } from "../../../src/keys/audit-keys.ts";
 import { PostgresErasure } from "../../../src/postgres/recovery/erasure.ts";
 import { findExits } from "../../../src/postgres/recovery/find-exits.ts";
 import { readCertificate } from "../../../src/recovery/certificate-reading.ts";
@@ -147,7 +147,10 @@ for (const { name, missing, start } of postgresServers()) {
         const [body] = await table.database.query<{ id: string }>("reading", "SELECT id FROM maskline.quarantine_exit");
         const [exit, ...others] = await findExits(table.database, "maskline", body?.id ?? "");
         assert.deepEqual(others, []);
-        assert.deepEqual([exit?.outcome, exit?.actor, exit?.act, exit?.reason], ["discarded", role, certificate["act"], "wrong_type"]);
+        assert.deepEqual(
+          [exit?.outcome, exit?.actor, exit?.act, exit?.reason],
+          ["discarded", role, certificate["act"], "wrong_type"],
+        );
       }));
 
     test("tokens in the subject's rows become NULL when asked, everyone else's stay", () =>
@@ -423,7 +426,11 @@ for (const { name, missing, start } of postgresServers()) {
         assert.equal(certificate["erasure"], id);
         const ended = await table.database.query("reading", "SELECT * FROM maskline.erasure");
         await loader.load([loginOf("ann", "203.0.113.2"), { user_id: "ann", ip: "no address" }]);
-        for (const remove of [() => late.removeLinks(id), () => late.removeBodies(id, randomUUID()), () => late.finish(id, "{}", none)])
+        for (const remove of [
+          () => late.removeLinks(id),
+          () => late.removeBodies(id, randomUUID()),
+          () => late.finish(id, "{}", none),
+        ])
           await refused(remove(), "database_busy");
         assert.deepEqual(await table.database.query("reading", "SELECT * FROM maskline.erasure"), ended);
         assert.deepEqual([await table.count("maskline.vault"), await table.count("maskline.quarantine")], [1, 1]);
@@ -498,7 +505,10 @@ const mixed = `columns:
 `;
 
 async function widen(table: VaultTable): Promise<void> {
-  await table.database.query("widening", "ALTER TABLE logins ADD COLUMN masked_mail text, ADD COLUMN body jsonb, ADD COLUMN note text");
+  await table.database.query(
+    "widening",
+    "ALTER TABLE logins ADD COLUMN masked_mail text, ADD COLUMN body jsonb, ADD COLUMN note text",
+  );
 }
 
 /** How many rows of somebody's there are, and how many of them have something in each column. */
