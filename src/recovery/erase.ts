@@ -88,6 +88,7 @@ function ofWhatIsLeft(error: unknown): unknown {
   if (!(error instanceof MasklineError) || (error.code !== "approval_unfit" && error.code !== "approval_needed")) return error;
   const { code, message, next = "" } = error;
   const details = [
+    ...error.details,
     "an erasure of this subject was begun and has not ended: what is left is another list, and asks for its own approval",
   ];
   return new MasklineError(code, message, { details, next });

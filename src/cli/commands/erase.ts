@@ -64,8 +64,8 @@ async function printAgain(call: Call, id: string): Promise<void> {
   call.output.document(JSON.parse(certificate) as Certificate);
 }
 
-function showSurvey(output: Output, survey: Survey): void {
-  const { tokens, bodies, rows, oneWay, reversible, unnamedBodies, ended, unfinished } = survey;
+function showSurvey(output: Output, found: Survey): void {
+  const { tokens, bodies, rows, oneWay, reversible, unnamedBodies, ended, unfinished } = found;
   const alone = tokens.filter((token) => token.alone).length;
   if (output.json)
     return output.document({

@@ -144,6 +144,10 @@ for (const { name, missing, start } of postgresServers()) {
         await refused(database.query("reading", "SELECT sealed FROM maskline.vault"), "database_denied");
         await refused(database.query("reading", "SELECT sealed FROM maskline.quarantine"), "database_denied");
         await refused(database.query("reading", "SELECT * FROM maskline.quarantine_exit"), "database_denied");
+        await refused(
+          database.query("forging", "INSERT INTO maskline.quarantine_exit (actor) SELECT 'bob' WHERE false"),
+          "database_denied",
+        );
         const [body] = await table.database.query<{ id: string }>("reading", "SELECT id FROM maskline.quarantine_exit");
         const [exit, ...others] = await findExits(table.database, "maskline", body?.id ?? "");
         assert.deepEqual(others, []);

@@ -143,8 +143,7 @@ const acts: readonly Act[] = [
   {
     does: "write down that a message has left the quarantine",
     can: ["replayer", "eraser"],
-    run: ({ database }) =>
-      database.query("trying", "INSERT INTO maskline.quarantine_exit (act, actor) SELECT NULL::uuid, NULL::text WHERE false"),
+    run: ({ database }) => database.query("trying", "INSERT INTO maskline.quarantine_exit (act) SELECT NULL::uuid WHERE false"),
   },
   {
     does: "ask who took a message out of the quarantine",
