@@ -189,6 +189,10 @@ suite("a vault from the command line", () => {
       [found["tokens"], found["unfinished"], found["rows"], found["oneWay"], found["reversible"]],
       [500, true, 1_500, { rows: 1_500, columns: ["masked_ip"] }, { rows: 1_500, columns: ["masked_device"] }],
     );
+    const told = await erase("dave\n", "--dry-run").finished;
+    assert.match(told.stdout, /^rows with one-way tokens: 1,500, in masked_ip$/m, told.stderr);
+    assert.match(told.stdout, /^rows with tokens that open without the vault: 1,500, in masked_device$/m);
+    assert.match(told.stdout, /^an erasure was begun and has not ended/m);
     const device = (): Promise<Finished> => {
       const why = ["--reason", "looking what is left", "--ticket", "T-17", "--plain-output"];
       return place.maskline("reveal", "--column", "masked_device", "--where", "user_id=dave", ...why);
