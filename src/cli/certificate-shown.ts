@@ -11,7 +11,10 @@ export function certificateLines({ signed, states }: ReadCertificate): readonly 
     `removed: ${Object.entries(removed)
       .map(([what, n]) => `${what} ${count(n)}`)
       .join(", ")}`,
-    ...remains.map(({ what, count: n, why }) => `remains: ${what}${n === null ? "" : ` (${count(n)})`}: ${why}`),
+    ...remains.map(({ what, count: n, columns, why }) => {
+      const where = columns === undefined ? "" : ` in ${columns.join(", ")}`;
+      return `remains: ${what}${where}${n === null ? "" : ` (${count(n)})`}: ${why}`;
+    }),
   ].map(showable);
 }
 

@@ -15,7 +15,12 @@ export interface ErasureStatement {
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly removed: { readonly [what: string]: number };
-  readonly remains: readonly { readonly what: string; readonly count: number | null; readonly why: string }[];
+  readonly remains: readonly {
+    readonly what: string;
+    readonly count: number | null;
+    readonly columns?: readonly string[];
+    readonly why: string;
+  }[];
 }
 
 export interface ReadCertificate {
@@ -81,6 +86,8 @@ function isStatement(value: unknown): boolean {
 
 function isRemnant(value: unknown): boolean {
   if (!isRecord(value) || typeof value["what"] !== "string" || typeof value["why"] !== "string") return false;
+  const { columns = [] } = value;
+  if (!Array.isArray(columns) || !columns.every((name) => typeof name === "string")) return false;
   return value["count"] === null || Number.isSafeInteger(value["count"]);
 }
 

@@ -1,4 +1,4 @@
-import { codeOf } from "../errors.ts";
+import { codeOf, MasklineError } from "../errors.ts";
 import type { AuditKeys } from "../keys/audit-keys.ts";
 import { type ActFacts, listDigest } from "./audit-entry.ts";
 import type { CanonicalValue } from "./canonical-json.ts";
@@ -45,15 +45,18 @@ export async function surveySubject({ governance, store, keys }: Parts, request:
  */
 export async function eraseSubject({ governance, store, keys }: Parts, request: ErasureRequest): Promise<Certificate> {
   const survey = await store.survey();
-  const act = await beginAct(governance, factsOf(request, survey), hashes(keys, survey), request.approval);
+  const act = await beginAct(governance, factsOf(request, survey), hashes(keys, survey), request.approval).catch(
+    (error: unknown) => {
+      throw survey.unfinished ? ofWhatIsLeft(error) : error;
+    },
+  );
   try {
     const id = await store.begin();
     // bodies first: one that is replayed until then is a row with links, which go after it
-    for (let more = true; more;) more = await store.removeBodies(id);
+    for (let more = true; more;) more = await store.removeBodies(id, act.id);
     if (request.nullTokens) await store.nullTokens(id);
     for (let more = true; more;) more = await store.removeLinks(id);
-    const { startedAt, now, actor, ...tally } = await store.tally(id);
-    const removed: Tally = tally;
+    const { startedAt, now, actor, ...removed } = await store.tally(id);
     const left = await store.survey();
     const certificate = signCertificate(keys, {
       format: certificateFormat,
@@ -80,6 +83,17 @@ export async function eraseSubject({ governance, store, keys }: Parts, request: 
   }
 }
 
+/** An approval is of one list and used once: one that a killed call has used is not that of the rest. */
+function ofWhatIsLeft(error: unknown): unknown {
+  if (!(error instanceof MasklineError) || (error.code !== "approval_unfit" && error.code !== "approval_needed")) return error;
+  const { code, message, next = "" } = error;
+  const details = [
+    ...error.details,
+    "an erasure of this subject was begun and has not ended: what is left is another list, and asks for its own approval",
+  ];
+  return new MasklineError(code, message, { details, next });
+}
+
 function factsOf({ column, subject, nullTokens, reason, ticket }: ErasureRequest, { tokens, bodies }: Survey): ActFacts {
   const whose = subject.toString("hex");
   const list = [whose, ...tokens.map(({ domain, token }) => JSON.stringify([domain, token])), ...bodies, String(nullTokens)];
@@ -99,9 +113,21 @@ function hashes(keys: AuditKeys, { tokens }: Survey): readonly Buffer[] {
   return tokens.map(({ domain, token }) => keys.hashToken(domain, token));
 }
 
-/** What an erasure does not reach, and why. A count of null: nobody here can count it. */
+interface Remnant {
+  readonly what: string;
+  /** Null: nobody here can count it. */
+  readonly count: number | null;
+  readonly why: string;
+  /** Where it stands. */
+  readonly columns?: readonly string[];
+  /** Whether there is any: left out, where it is for sure, or where columns say so. */
+  readonly there?: boolean;
+}
+
+/** What an erasure does not reach, and why. */
 function remains({ nullTokens, closedKeyIds }: ErasureRequest, { shared }: Tally, left: Survey): readonly CanonicalValue[] {
-  const all: readonly { readonly what: string; readonly count: number | null; readonly why: string; readonly there?: boolean }[] = [
+  const reach = reachOf(nullTokens, left);
+  const all: readonly Remnant[] = [
     {
       what: "originals shared with others",
       count: shared,
@@ -109,16 +135,22 @@ function remains({ nullTokens, closedKeyIds }: ErasureRequest, { shared }: Tally
       there: shared > 0,
     },
     {
-      what: "tokens in the subject's rows",
-      count: left.rows?.withTokens ?? null,
-      why: "they open to nothing, but whoever holds the mask's key can still confirm a guess; --null-tokens removes them",
-      there: !nullTokens || (left.rows?.withTokens ?? 0) > 0,
+      what: "one-way tokens in the subject's rows",
+      count: left.oneWay.rows,
+      columns: left.oneWay.columns,
+      why: `without an original they open to nothing, but whoever holds the mask's key can still confirm a guess; ${reach}`,
+    },
+    {
+      what: "tokens of masks that open without the vault",
+      count: left.reversible.rows,
+      columns: left.reversible.columns,
+      why: `in the subject's rows: whoever holds the key ring opens them as before; ${reach}`,
     },
     {
       what: "the subject's rows",
-      count: left.rows?.all ?? null,
+      count: left.rows,
       why: "rows of the target table belong to its owner, the unmasked columns in them too",
-      there: left.rows === null || left.rows.all > 0,
+      there: left.rows !== 0,
     },
     {
       what: "refused messages that do not say whose they are",
@@ -150,5 +182,14 @@ function remains({ nullTokens, closedKeyIds }: ErasureRequest, { shared }: Tally
     },
     { what: "the audit", count: null, why: "it keeps keyed hashes of the subject and its tokens for good" },
   ];
-  return all.filter(({ there = true }) => there).map(({ what, count, why }) => ({ what, count, why }));
+  return all
+    .filter(({ columns, there = columns?.length !== 0 }) => there)
+    .map(({ what, count, why, columns }) => (columns === undefined ? { what, count, why } : { what, count, columns, why }));
+}
+
+function reachOf(nullTokens: boolean, { rows }: Survey): string {
+  if (rows === null) return "the table does not say whose a row is, so that they cannot be found";
+  if (nullTokens)
+    return "--null-tokens has removed those of whole columns; those inside documents and texts stay, as do those of rows loaded since";
+  return "--null-tokens removes those of whole columns, and none inside documents and texts";
 }

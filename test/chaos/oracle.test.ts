@@ -117,6 +117,17 @@ suite("the oracle of the bench", () => {
     }
   });
 
+  test("finds a token that an erasure should have taken, and one that it should not have", () => {
+    const [first, ...others] = rows();
+    assert.ok(first);
+    const bare = { ...first, masked_ip: null, masked_device_id: null };
+    const nulled = new Set([first.user_id]);
+    assert.deepEqual(damages({ rows: [bare, ...others], nulled }), {});
+    assert.deepEqual(damages({ rows: [bare, ...others] }), { wrong: 1 });
+    for (const left of [first, { ...bare, masked_ip: first.masked_ip }, { ...bare, masked_device_id: first.masked_device_id }])
+      assert.deepEqual(damages({ rows: [left, ...others], nulled }), { wrong: 1 });
+  });
+
   test("does not judge messages that it cannot tell apart", () => {
     const [first] = sent;
     assert.ok(first);

@@ -11,8 +11,8 @@ export interface Sent {
 export interface LoginRow {
   readonly user_id: string;
   readonly device_type: string;
-  readonly masked_ip: string;
-  readonly masked_device_id: string;
+  readonly masked_ip: string | null;
+  readonly masked_device_id: string | null;
   readonly locale: string | null;
   readonly app_version: string;
   readonly create_date: string;
@@ -25,6 +25,8 @@ export interface Found {
   readonly deadLetters: readonly string[];
   /** Still in the queue. */
   readonly waiting: readonly string[];
+  /** By their user_id: rows that an erasure was to take every token from. */
+  readonly nulled?: ReadonlySet<string>;
 }
 
 /** Message ids, at most a few of them for a person to look at, and how many there are. */
@@ -60,7 +62,8 @@ const examplesKept = 3;
  * Compares what was sent with what is there. Knows nothing of how the product works: a row belongs to the message with its user_id, values
  * are read from the sent body here, and tokens are opened by an implementation of their published format.
  */
-export function judge(sent: readonly Sent[], { rows, quarantined, deadLetters, waiting }: Found, opener: TokenOpener): Verdict {
+export function judge(sent: readonly Sent[], found: Found, opener: TokenOpener): Verdict {
+  const { rows, quarantined, deadLetters, waiting, nulled } = found;
   const byId = new Map(sent.map((message) => [message.id, message]));
   const byUser = new Map(sent.flatMap((message) => (message.fate === "row" ? [[userOf(message.body), message]] : [])));
   const good = sent.filter(({ fate }) => fate === "row").length;
@@ -79,7 +82,7 @@ export function judge(sent: readonly Sent[], { rows, quarantined, deadLetters, w
     }
     note(message.id);
     if (message.fate === "quarantine") falseRows.push(message.id);
-    else if (!isRowOf(row, message.body, opener)) wrong.push(message.id);
+    else if (!isRowOf(row, message.body, nulled?.has(row.user_id) === true ? null : opener)) wrong.push(message.id);
   }
   for (const id of quarantined) {
     if (byId.has(id)) note(id);
@@ -128,7 +131,8 @@ export function plainValues(body: string): { readonly ip: string; readonly devic
   return { ip: addressBytes(ip).toString("hex"), deviceId };
 }
 
-function isRowOf(row: LoginRow, body: string, opener: TokenOpener): boolean {
+/** @param opener null for a row that must hold no tokens any more */
+function isRowOf(row: LoginRow, body: string, opener: TokenOpener | null): boolean {
   const login = read(body);
   const day = (offsetDays: number): string => new Date(Date.now() + offsetDays * 86_400_000).toISOString().slice(0, 10);
   return (
@@ -137,8 +141,15 @@ function isRowOf(row: LoginRow, body: string, opener: TokenOpener): boolean {
     row.app_version === String(Number(login.app_version.split(".")[0])) &&
     // sent just now; midnight may lie between
     (row.create_date === day(0) || row.create_date === day(-1)) &&
-    opener.open(row.masked_ip, "login.ip")?.equals(addressBytes(login.ip)) === true &&
-    opener.open(row.masked_device_id, "login.device_id")?.toString("utf8") === login.device_id
+    (opener === null ? row.masked_ip === null && row.masked_device_id === null : holdsTokensOf(row, login, opener))
+  );
+}
+
+function holdsTokensOf({ masked_ip: ip, masked_device_id: device }: LoginRow, login: Login, opener: TokenOpener): boolean {
+  if (ip === null || device === null) return false;
+  return (
+    opener.open(ip, "login.ip")?.equals(addressBytes(login.ip)) === true &&
+    opener.open(device, "login.device_id")?.toString("utf8") === login.device_id
   );
 }
 

@@ -8,11 +8,17 @@ import { TokenOpener } from "./token-opener.ts";
 export interface VerdictOptions {
   /** Where processes are killed, messages may be handed out too often through no fault of theirs: then dead letters are told, not counted. */
   readonly deadLetters: "none" | "told";
+  /** Whether persons were erased: a row that has lost its token of the vault is to have lost all others too. */
+  readonly erased?: boolean;
 }
 
 /** Asks the oracle what became of everything that was sent on a stage, and gives it to the bench. */
-export async function deliverVerdict(bench: Bench, stage: Stage, { deadLetters }: VerdictOptions): Promise<Verdict> {
-  const verdict = await verdictOn(stage);
+export async function deliverVerdict(
+  bench: Bench,
+  stage: Stage,
+  { deadLetters, erased = false }: VerdictOptions,
+): Promise<Verdict> {
+  const verdict = await verdictOn(stage, erased);
   const { counters } = stage.queues;
   const { figures } = bench;
   figures.add("lost", verdict.lost.count);
@@ -40,7 +46,7 @@ function named({ waiting, wrong, strangers, falseRows, lost, doubled }: Verdict)
   ];
 }
 
-export async function verdictOn(stage: Stage): Promise<Verdict> {
+export async function verdictOn(stage: Stage, erased: boolean = false): Promise<Verdict> {
   const rows = await stage.admin.query<LoginRow>(
     `SELECT user_id, device_type, masked_ip, masked_device_id, locale, app_version::text AS app_version, create_date::text AS create_date
      FROM public.user_logins`,
@@ -51,7 +57,14 @@ export async function verdictOn(stage: Stage): Promise<Verdict> {
   );
   const opener = await TokenOpener.of(path.join(stage.folder, "keyring.json"));
   const { deadLetters, waiting } = stage;
-  return judge(stage.sent, { rows, quarantined: quarantined.map(({ id }) => id), deadLetters, waiting }, opener);
+  const nulled = erased ? await usersWithoutTokens(stage) : new Set<string>();
+  return judge(stage.sent, { rows, quarantined: quarantined.map(({ id }) => id), deadLetters, waiting, nulled }, opener);
+}
+
+/** Every message brings one. */
+async function usersWithoutTokens({ admin }: Stage): Promise<ReadonlySet<string>> {
+  const rows = await admin.query<{ user: string }>(`SELECT user_id AS "user" FROM public.user_logins WHERE masked_mail IS NULL`);
+  return new Set(rows.map(({ user }) => user));
 }
 
 interface Account {

@@ -5,6 +5,7 @@ import { openSink } from "../../src/app/assemble-sink.ts";
 import type { Settings } from "../../src/app/config/load.ts";
 import { createMasks, preparation } from "../../src/app/masks.ts";
 import type { Governed } from "../../src/app/recovery/governance.ts";
+import { grantOptions } from "../../src/app/recovery/grants.ts";
 import { vaulting } from "../../src/app/vault.ts";
 import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { auditKeys } from "../../src/keys/audit-keys.ts";
@@ -14,6 +15,7 @@ import type { Batch, Delivery, Settlement } from "../../src/pipeline/ports.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import { PostgresGovernance } from "../../src/postgres/recovery/governance.ts";
+import { grantStatements } from "../../src/postgres/recovery/grants-script.ts";
 import type { PostgresSink } from "../../src/postgres/sink.ts";
 import { otherwise, plainClient } from "../postgres/databases.ts";
 import { load as loadSettings } from "./configuration.ts";
@@ -68,6 +70,12 @@ export class VaultTable {
     const database = connect(otherwise(this.url, { user: name, password: name }));
     this.#sessions.push(database);
     return { name, database };
+  }
+
+  /** A member of one of the roles that `migrate --grants` makes, and of nothing else. */
+  async member(role: string): Promise<{ readonly name: string; readonly database: Database }> {
+    for (const sql of grantStatements(grantOptions(this.settings, "maskline"))) await this.database.query("granting", sql);
+    return this.role([`GRANT maskline_${role} TO ROLE`]);
   }
 
   /** @param ring the full one, if not said @param database whose session; the owner's, if not said */

@@ -1,22 +1,21 @@
 import assert from "node:assert/strict";
-import { createPrivateKey } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, suite, test } from "node:test";
 
 import { createMasks } from "../../src/app/masks.ts";
 import { openVault } from "../../src/app/recovery/vault-opener.ts";
-import { openGcm } from "../../src/keys/aes-gcm.ts";
 import { auditKeys } from "../../src/keys/audit-keys.ts";
 import { unseal } from "../../src/keys/sealing.ts";
 import { parseWriterRing } from "../../src/keys/writer-ring-file.ts";
 import { createMask } from "../../src/masks/create-mask.ts";
-import { canOpen, maskFacts, type MaskKind, maskKinds } from "../../src/masks/mask.ts";
-import { masksWhole } from "../../src/masks/mask.ts";
+import { canOpen, maskFacts, maskKinds, masksWhole } from "../../src/masks/mask.ts";
 import { type Certificate, verifyCertificate } from "../../src/recovery/certificate.ts";
 import { countRows } from "../harness/login-table.ts";
 import { readKeyRingFile, readRingText } from "../harness/ring-file.ts";
-import { openWorkspace, type Servers, startMaskline, startServers, type Workspace } from "../harness/workspace.ts";
+import { openedBy, ownKeyOf, unsealedBy } from "../harness/thief.ts";
+import { type Finished, openWorkspace, type Servers, startMaskline, startServers, type Workspace } from "../harness/workspace.ts";
 import { dumpTables, plainClient, untilWaiting } from "../postgres/databases.ts";
 
 const config = `source: { sqs: { queue: QUEUE, region: us-east-1 } }
@@ -35,16 +34,6 @@ function login(user: string, ip: string, device: string = "593-47-5928"): string
   return JSON.stringify({ user_id: user, ip, device });
 }
 
-/** Ways of reading 16 or 32 bytes as a private X25519 key. */
-function asPrivateKey(key: Buffer): ReturnType<typeof createPrivateKey> | null {
-  if (key.length !== 32) return null;
-  return createPrivateKey({
-    key: Buffer.concat([Buffer.from("302e020100300506032b656e04220420", "hex"), key]),
-    format: "der",
-    type: "pkcs8",
-  });
-}
-
 suite("a vault from the command line", () => {
   let servers: Servers;
   let place: Workspace;
@@ -55,7 +44,7 @@ suite("a vault from the command line", () => {
     assert.equal(exported.code, 0, exported.stderr);
     await place.database.query(
       "allowing",
-      "INSERT INTO maskline.policy (role, domain, action) VALUES (current_user, '*', 'erase')",
+      "INSERT INTO maskline.policy (role, domain, action) VALUES (current_user, '*', 'erase'), (current_user, '*', 'reveal')",
     );
   });
   after(async () => {
@@ -106,24 +95,28 @@ suite("a vault from the command line", () => {
       )),
     ];
     assert.equal(sealed.length, 2);
-    let tried = 0;
+    const [pair] = full.sealing;
+    assert.ok(pair?.privateKey);
     for (const { sealed: body, at } of sealed) {
       for (const ring of [stolen.sealing, full.sealing.map((key) => ({ ...key, privateKey: null }))]) {
         await assert.rejects(unseal(ring, body, at), { failure: "unknown_key" });
       }
-      for (const key of keys) {
-        tried += 1;
-        const asKey = asPrivateKey(key);
-        if (asKey === null) continue;
-        const secret = { export: () => key } as NonNullable<(typeof full.sealing)[number]["privateKey"]>;
-        const forged = full.sealing.map((pair) => ({ ...pair, privateKey: secret }));
-        await assert.rejects(unseal(forged, body, at), "a stolen key is no private sealing key");
-        const ciphertext = body.subarray(9 + 32);
-        assert.equal(openGcm(key, Buffer.alloc(12), Buffer.from(JSON.stringify(at)), ciphertext), null);
-      }
+      assert.deepEqual(await unsealedBy(keys, pair, body, at), [], "a stolen key is no private sealing key, nor the body's own");
+      const text = Buffer.from(await unseal(full.sealing, body, at)).toString();
+      for (const right of [Buffer.from(pair.privateKey.export()), await ownKeyOf(pair, body)])
+        assert.deepEqual(
+          await unsealedBy([...keys, right], pair, body, at),
+          [text],
+          "the right key among them would have opened it",
+        );
     }
-    assert.ok(tried > 0);
-    for (const kind of maskKinds.filter((each) => maskFacts[each].reversible)) assertOpensNothing(kind, keys, token);
+    const opened = openedBy(keys, token, "login.ip", full.primaryId);
+    assert.ok(!opened.includes("203.0.113.77"));
+    assert.ok(
+      openedBy(keys, device, "login.device", full.primaryId).includes("593-47-5928"),
+      "a key that opens is found among them",
+    );
+    assertOpenersAreTried(keys, full.primaryId);
     // what it can do, and the docs say so: confirm a guess
     const guessed = createMasks(place.settings.columns, stolen)[1]?.mask;
     assert.ok(guessed !== null && guessed !== undefined && masksWhole(guessed) && !canOpen(guessed));
@@ -191,11 +184,28 @@ suite("a vault from the command line", () => {
     assert.equal(await countRows(place.database, "maskline.vault_link"), 502, "the first round is durable");
     const dry = await erase("dave\n", "--dry-run", "--json").finished;
     assert.equal(dry.code, 0, dry.stderr);
-    assert.equal((JSON.parse(dry.stdout) as { tokens: number }).tokens, 500);
+    const found = JSON.parse(dry.stdout) as Record<string, unknown>;
+    assert.deepEqual(
+      [found["tokens"], found["unfinished"], found["rows"], found["oneWay"], found["reversible"]],
+      [500, true, 1_500, { rows: 1_500, columns: ["masked_ip"] }, { rows: 1_500, columns: ["masked_device"] }],
+    );
+    const told = await erase("dave\n", "--dry-run").finished;
+    assert.match(told.stdout, /^rows with one-way tokens: 1,500, in masked_ip$/m, told.stderr);
+    assert.match(told.stdout, /^rows with tokens that open without the vault: 1,500, in masked_device$/m);
+    assert.match(told.stdout, /^an erasure was begun and has not ended/m);
+    const device = (): Promise<Finished> => {
+      const why = ["--reason", "looking what is left", "--ticket", "T-17", "--plain-output"];
+      return place.maskline("reveal", "--column", "masked_device", "--where", "user_id=dave", ...why);
+    };
+    const shown = await device();
+    assert.match(shown.stdout, /593-47-5928/, "the ring opens it, whatever the vault has lost");
     const done = await erase("dave\n", "--null-tokens").finished;
     assert.equal(done.code, 0, done.stderr);
     const certificate = JSON.parse(done.stdout) as Certificate;
     assert.deepEqual(certificate.certificate["removed"], { links: 1_500, originals: 1_500, bodies: 0, rowsNulled: 1_500 });
+    const closed = await device();
+    assert.deepEqual([closed.code, closed.stdout], [1, ""]);
+    assert.match(closed.stderr, /no row that fits has a token in masked_device/);
     const full = await readKeyRingFile(path.join(place.folder, "keyring.json"));
     assert.ok(verifyCertificate(auditKeys(full)?.publicKey ?? Buffer.alloc(0), certificate));
     assert.equal(await countRows(place.database, "maskline.vault"), 1);
@@ -308,8 +318,17 @@ test(
       const shown = await place.maskline(...reveal);
       assert.match(shown.stdout, /203\.0\.113\.8/, shown.stderr);
       assert.doesNotMatch(shown.stderr, /prove nothing/, "the vault has an original of a token, or it has none");
+      await place.send([JSON.stringify({ user_id: "erin", ip: "no address" })]);
+      const refused = await place.maskline("run", "--max-messages", "1");
+      assert.equal(refused.code, 0, refused.stderr);
+      const [kept] = await place.database.query<{ id: string }>("looking", "SELECT id FROM maskline.quarantine");
+      assert.ok(kept);
       const erased = await startMaskline(place.folder, ["erase", "--subject", "user_id", ...why], {}, "erin\n").finished;
       assert.equal(erased.code, 0, erased.stderr);
+      const { act, actor } = (JSON.parse(erased.stdout) as Certificate).certificate as { act: string; actor: string };
+      const told = await place.maskline("ledger", "--message", kept.id);
+      assert.match(told.stdout, /^discarded /m);
+      assert.match(told.stdout, new RegExp(`^left the quarantine .*: discarded by ${actor}, act ${act}; stood there for `, "m"));
       const gone = await place.maskline(...reveal);
       assert.deepEqual([gone.code, gone.stdout.includes("203.0.113.8")], [1, false]);
       assert.match(gone.stderr, /nothing in the vault: erased/);
@@ -320,16 +339,24 @@ test(
   },
 );
 
-/** A token of the vault under every kind that opens, and every stolen key that such a kind could have. */
-function assertOpensNothing(kind: MaskKind, keys: readonly Buffer[], token: string): void {
-  const { keyLengthBytes, types } = maskFacts[kind];
-  for (const key of keys.filter(({ length }) => length === keyLengthBytes)) {
-    const domainKey = { id: 1, key };
-    const type = types.includes("text") ? "text" : "ip";
-    const definition = { kind, domain: "login.ip", type, encode: "text", key: null, settings: {} } as const;
-    const mask = createMask(definition, { primary: domainKey, known: [domainKey] });
-    if (!canOpen(mask)) continue;
-    const [opened] = mask.open([token]);
-    assert.ok(opened === undefined || !("value" in opened) || opened.value !== "203.0.113.77");
+/** Of each kind that opens: a token is opened by its key, when it is among the keys that are tried. */
+function assertOpenersAreTried(keys: readonly Buffer[], keyId: number): void {
+  for (const kind of maskKinds.filter((each) => maskFacts[each].reversible)) {
+    const { keyLengthBytes, types } = maskFacts[kind];
+    const type = types.includes("ip") ? "ip" : "text";
+    const value = type === "ip" ? "203.0.113.77" : "9593475928";
+    const key = randomBytes(keyLengthBytes ?? 0);
+    const definition = {
+      kind,
+      domain: "login.other",
+      type,
+      encode: type === "ip" ? "packed" : "text",
+      key: null,
+      settings: {},
+    } as const;
+    const domainKey = { id: keyId, key };
+    const [token] = createMask(definition, { primary: domainKey, known: [domainKey] }).apply([value]);
+    assert.ok(openedBy([...keys, key], token ?? "", "login.other", keyId).includes(value), kind);
+    assert.ok(!openedBy(keys, token ?? "", "login.other", keyId).includes(value), kind);
   }
 }

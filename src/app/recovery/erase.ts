@@ -1,12 +1,12 @@
-import { ColumnReader } from "../../contract/column-reader.ts";
 import type { Column } from "../../contract/column.ts";
-import { compileColumn } from "../../contract/compiled-column.ts";
-import { TextColumn } from "../../contract/text-column.ts";
+import { contractHash } from "../../contract/contract-hash.ts";
 import { MasklineError } from "../../errors.ts";
 import { auditKeys } from "../../keys/audit-keys.ts";
 import type { KeyRing } from "../../keys/ring.ts";
 import { subjectHash } from "../../keys/subject-hash.ts";
-import { PostgresErasure, type SubjectRows } from "../../postgres/recovery/erasure.ts";
+import { maskFacts } from "../../masks/mask.ts";
+import { PostgresErasure } from "../../postgres/recovery/erasure.ts";
+import type { MaskedPlace, SubjectPlace } from "../../postgres/recovery/subject-rows.ts";
 import type { Certificate } from "../../recovery/certificate.ts";
 import { type ErasureRequest, eraseSubject, surveySubject } from "../../recovery/erase.ts";
 import type { Survey } from "../../recovery/erasure-store.ts";
@@ -14,6 +14,8 @@ import type { ConfiguredColumn } from "../config/configured-column.ts";
 import type { Settings } from "../config/load.ts";
 import { isStoredPlain, subjectColumn } from "../config/subject.ts";
 import type { Governed } from "./governance.ts";
+import { canonicalValue } from "./read-value.ts";
+import { type KeyedPlace, keyedPlaces, tokenFinder } from "./recoverable.ts";
 
 /** What is asked for, but for whom: that value comes by itself and goes no further than here. */
 export interface EraseQuestion extends Pick<ErasureRequest, "nullTokens" | "reason" | "ticket" | "approval"> {
@@ -63,14 +65,16 @@ async function partsOf(
   const subject = requireSubject(settings, question);
   const keys = auditKeys(ring);
   if (keys === null) throw new TypeError("the primary of a ring is enabled");
-  const canonical = readSubject(subject.column, value);
+  const canonical = canonicalValue({ place: subject.column.name, read: subject.column, sought: null }, value);
   const subjects = subjectHashes(ring, subject.column, canonical);
   const [first] = subjects;
   if (first === undefined) throw new TypeError("a ring has an enabled root");
   const store = new PostgresErasure(database, {
     schema,
     subjects,
-    rows: subjectRows(settings, subject, canonical),
+    rows: subjectPlace(settings, subject, canonical),
+    places: keyedPlaces(settings).map(maskedPlace),
+    contractHash: contractHash(settings.contract),
     ...(round === undefined ? {} : { round }),
   });
   if (question.nullTokens) await store.requireNullable();
@@ -88,23 +92,11 @@ function subjectHashes(ring: KeyRing, { name }: Column, value: string): readonly
   return ids.map((id) => subjectHash(ring.subjectKey(id), name, value));
 }
 
-/** Reads what was typed as the contract would read it in an event. @throws MasklineError `value_unfit` */
-function readSubject(column: Column, value: string): string {
-  const compiled = compileColumn(column);
-  if (typeof compiled === "string") throw new TypeError("a contract in use compiles");
-  const read = new TextColumn(1);
-  const faults = new ColumnReader(column, compiled, null).appendValue(value, read);
-  const text = faults === null ? read.at(0) : null;
-  read.clear();
-  if (text !== null) return text;
-  const [fault] = faults ?? [];
-  throw new MasklineError("value_unfit", `column ${column.name} takes no such value; nothing was erased`, {
-    next: `type ${fault?.expected ?? "a value"}, as an event would carry it`,
-  });
+function subjectPlace({ target }: Settings, subject: ConfiguredColumn, value: string): SubjectPlace | null {
+  return target === null || !isStoredPlain(subject) ? null : { table: target, column: subject.column.name, value };
 }
 
-function subjectRows({ target, columns }: Settings, subject: ConfiguredColumn, value: string): SubjectRows | null {
-  if (target === null || !isStoredPlain(subject)) return null;
-  const tokenColumns = columns.flatMap(({ column, mask }) => (mask?.kind === "vault" ? [column.name] : []));
-  return { table: target, column: subject.column.name, value, tokenColumns };
+function maskedPlace(placed: KeyedPlace): MaskedPlace {
+  const { place, column, mask } = placed;
+  return { place, column: column.name, reversible: maskFacts[mask.kind].reversible, find: tokenFinder(placed) };
 }

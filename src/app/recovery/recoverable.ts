@@ -49,7 +49,8 @@ function placeAmong(places: readonly KeyedPlace[], name: string | null, what: st
   });
 }
 
-function keyedPlaces({ columns }: Settings): readonly KeyedPlace[] {
+/** Every place whose values are masked under a key. */
+export function keyedPlaces({ columns }: Settings): readonly KeyedPlace[] {
   return columns
     .flatMap(placedMasks)
     .flatMap((placed) => (placed.mask.domain === null ? [] : [{ ...placed, domain: placed.mask.domain }]));

@@ -3,7 +3,7 @@ import { erase as eraseSubject, type EraseQuestion, requireSubject, survey } fro
 import { MasklineError } from "../../errors.ts";
 import { readCertificateOf } from "../../postgres/recovery/erasure.ts";
 import type { Certificate } from "../../recovery/certificate.ts";
-import type { Survey } from "../../recovery/erasure-store.ts";
+import type { HeldTokens, Survey } from "../../recovery/erasure-store.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import { attemptedOn, explainedAct } from "../explained-act.ts";
 import { explainedFlags, idForm } from "../explained.ts";
@@ -17,13 +17,15 @@ export const erase: Command = {
     ...configFlags,
     subject: { value: "COLUMN", doc: "the column that says whose a row is; its value is typed unseen, or comes on stdin" },
     ...explainedFlags,
-    "null-tokens": { doc: "also make NULL of the vault's tokens in the subject's rows" },
+    "null-tokens": { doc: "also make NULL of the tokens in the subject's rows: of every keyed mask of a whole column" },
     "dry-run": { doc: "say what there is, remove nothing; audited all the same" },
     certificate: { value: "ERASURE", doc: "print the certificate of an erasure that has ended once more; needs nothing else" },
   },
   about: `Erases one person from the vault: whose links go, and every original that is nobody else's; refused messages of that person; with
---null-tokens the tokens in that person's rows. Values that others share still open for those. Interrupt or kill it at any time: the same
-call goes on from there. Prints a signed certificate of what was removed, what remains, and why. Wants the right to erase (maskline policy).`,
+--null-tokens the tokens in that person's rows, of the vault and of every other keyed mask, except inside documents and texts. Values that
+others share still open for those. Interrupt or kill it at any time: the same call goes on from there. An approval is of one list, once:
+where what is left still needs one, call without --approval, and a second person approves what is left. Prints a signed certificate of
+what was removed, what remains, and why. Wants the right to erase (maskline policy).`,
   examples: [
     ["maskline erase --subject user_id --reason 'request under article 17' --ticket DPO-41 --dry-run", "what there is of somebody"],
     ["maskline erase --subject user_id --reason 'request under article 17' --ticket DPO-41 > certificate.json", "the erasure"],
@@ -62,7 +64,8 @@ async function printAgain(call: Call, id: string): Promise<void> {
   call.output.document(JSON.parse(certificate) as Certificate);
 }
 
-function showSurvey(output: Output, { tokens, bodies, rows, unnamedBodies, ended }: Survey): void {
+function showSurvey(output: Output, found: Survey): void {
+  const { tokens, bodies, rows, oneWay, reversible, unnamedBodies, ended, unfinished } = found;
   const alone = tokens.filter((token) => token.alone).length;
   if (output.json)
     return output.document({
@@ -71,20 +74,27 @@ function showSurvey(output: Output, { tokens, bodies, rows, unnamedBodies, ended
       shared: tokens.length - alone,
       bodies: bodies.length,
       rows,
+      oneWay,
+      reversible,
       unnamedBodies,
       ended,
+      unfinished,
     });
   output.data(
     `values in the vault: ${count(tokens.length)}, ${count(alone)} of nobody else, ${count(tokens.length - alone)} shared with others`,
   );
   output.data(`refused messages: ${count(bodies.length)}; others that do not say whose they are: ${count(unnamedBodies)}`);
-  output.data(
-    rows === null
-      ? "rows cannot be found: their subject is masked"
-      : `rows of the table: ${count(rows.all)}, with tokens of the vault: ${count(rows.withTokens)}`,
-  );
+  output.data(rows === null ? "rows cannot be found: their subject is masked" : `rows of the table: ${count(rows)}`);
+  output.data(`rows with one-way tokens: ${held(oneWay)}`);
+  output.data(`rows with tokens that open without the vault: ${held(reversible)}`);
   for (const id of ended) output.data(`erased before: maskline erase --certificate ${id}`);
+  if (unfinished) output.data("an erasure was begun and has not ended: the next call goes on with it");
   output.say("nothing was removed");
+}
+
+function held({ rows, columns }: HeldTokens): string {
+  const where = columns.length === 0 ? "" : `, in ${columns.join(", ")}`;
+  return `${rows === null ? "not known" : count(rows)}${where}`;
 }
 
 /** The certificate is the data, with or without --json. */

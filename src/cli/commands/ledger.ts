@@ -3,6 +3,7 @@ import { MasklineError } from "../../errors.ts";
 import type { Database } from "../../postgres/database.ts";
 import { type Account, findMessage, type MessagePlace, readAccounts } from "../../postgres/ledger.ts";
 import { requireSchema } from "../../postgres/migrate.ts";
+import { findExits, type LeftQuarantine } from "../../postgres/recovery/find-exits.ts";
 import { findTrip, tripped } from "../../postgres/trips.ts";
 import { accountColumns } from "../columns.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
@@ -13,7 +14,10 @@ import { formatTable, messages, moment } from "../table.ts";
 export const ledger: Command = {
   flags: {
     ...configFlags,
-    message: { value: "ID", doc: "where is this message? loaded, quarantined, discarded, or not known here" },
+    message: {
+      value: "ID",
+      doc: "where is this message? loaded, quarantined, discarded, or not known here; who took it out of the quarantine",
+    },
     "sent-after": {
       value: "TIME",
       doc: "with --message: it was sent on this day or later (2026-11-20, 2026-11-20T08:00:00Z); reads fewer receipts",
@@ -60,8 +64,10 @@ function showAccounts({ output }: Call, accounts: readonly Account[]): void {
 
 async function showMessage({ output }: Call, database: Database, schema: string, id: string, after: Date | null): Promise<void> {
   const places = await findMessage(database, schema, id, after);
-  if (output.json) return output.document({ id, places });
-  if (places.length === 0) {
+  const told = await readableExits(database, schema, id);
+  if (output.json) return output.document({ id, places, exits: told });
+  const exits = told ?? [];
+  if (places.length === 0 && exits.length === 0) {
     const since = after === null ? "" : ` among those sent since ${moment(after)}`;
     throw new MasklineError(
       "not_found",
@@ -70,6 +76,21 @@ async function showMessage({ output }: Call, database: Database, schema: string,
     );
   }
   for (const place of places) output.data(`${place.outcome}  ${place.pipeline}  ${when(place)}`);
+  for (const exit of exits) output.data(how(exit));
+}
+
+/** Null for a user who may look for messages, and not read who took them out of the quarantine. */
+async function readableExits(database: Database, schema: string, id: string): Promise<readonly LeftQuarantine[] | null> {
+  try {
+    return await findExits(database, schema, id);
+  } catch (error) {
+    if (error instanceof MasklineError && error.code === "database_denied") return null;
+    throw error;
+  }
+}
+
+function how({ pipeline, outcome, leftAt, actor, act, reason }: LeftQuarantine): string {
+  return `left the quarantine  ${pipeline}  ${moment(leftAt)}: ${outcome} by ${actor}, act ${act}; stood there for ${reason}`;
 }
 
 function when({ sentAt, receivedAt }: MessagePlace): string {

@@ -3,45 +3,45 @@ import { randomUUID } from "node:crypto";
 import { MasklineError } from "../../errors.ts";
 import type { ErasureStore, SubjectToken, Survey, Tally } from "../../recovery/erasure-store.ts";
 import type { Database, Query } from "../database.ts";
-import { quoteName, quoteTable, showTable, type TableName } from "../names.ts";
-
-/** Where the subject's rows are found: by a column that holds the plain value. */
-export interface SubjectRows {
-  readonly table: TableName;
-  readonly column: string;
-  readonly value: string;
-  /** The columns that hold the vault's tokens. */
-  readonly tokenColumns: readonly string[];
-}
+import { quoteName } from "../names.ts";
+import { heldByUnknownRows, type MaskedPlace, type SubjectPlace, SubjectRows } from "./subject-rows.ts";
 
 export interface ErasureOptions {
   readonly schema: string;
   /** Keyed hashes of one subject, under every root that can be asked; that of the primary first. */
   readonly subjects: readonly Buffer[];
   /** Null where the column is masked in the table. */
-  readonly rows: SubjectRows | null;
+  readonly rows: SubjectPlace | null;
+  /** Where the contract's keyed masks put tokens. */
+  readonly places: readonly MaskedPlace[];
+  /** Of the contract under which refused messages are removed. */
+  readonly contractHash: string;
   /** How many links or messages go in one transaction. */
   readonly round?: number;
 }
 
 const usualRound = 1_000;
+/** As where messages are discarded (quarantine-exit.ts). */
+const exitColumns = "act, pipeline, sent_at, id, outcome, reason, contract_hash, quarantined_at";
 
 /** One subject in the tables that maskline owns, and its rows in the target. */
 export class PostgresErasure implements ErasureStore {
   readonly #database: Database;
   readonly #options: ErasureOptions;
+  readonly #rows: SubjectRows | null;
   readonly #own: string;
   readonly #round: number;
 
   constructor(database: Database, options: ErasureOptions) {
     this.#database = database;
     this.#options = options;
+    this.#rows = options.rows === null ? null : new SubjectRows(options.rows, options.places);
     this.#own = quoteName(options.schema);
     this.#round = options.round ?? usualRound;
   }
 
   async survey(): Promise<Survey> {
-    const { subjects } = this.#options;
+    const { subjects, places } = this.#options;
     return this.#transaction("looking for a subject", async (query) => {
       const tokens = await query<SubjectToken & Record<string, unknown>>(
         `SELECT DISTINCT domain, token, NOT EXISTS (
@@ -55,35 +55,24 @@ export class PostgresErasure implements ErasureStore {
         [subjects],
       );
       const [unnamed] = await query<{ n: number }>(`SELECT count(*)::int AS n FROM ${this.#own}.quarantine WHERE subject IS NULL`);
-      const ended = await query<{ id: string }>(
-        `SELECT id FROM ${this.#own}.erasure WHERE subject = ANY ($1::bytea[]) AND finished_at IS NOT NULL ORDER BY finished_at DESC`,
+      const begun = await query<{ id: string; ended: boolean }>(
+        `SELECT id, finished_at IS NOT NULL AS ended FROM ${this.#own}.erasure WHERE subject = ANY ($1::bytea[]) ORDER BY finished_at DESC`,
         [subjects],
       );
       return {
         tokens,
         bodies: bodies.map(({ id }) => id),
-        rows: await this.#countRows(query),
+        ...(this.#rows === null ? heldByUnknownRows(places) : await this.#rows.count(query)),
         unnamedBodies: unnamed?.n ?? 0,
-        ended: ended.map(({ id }) => id),
+        ended: begun.filter(({ ended }) => ended).map(({ id }) => id),
+        unfinished: begun.some(({ ended }) => !ended),
       };
     });
   }
 
   /** @throws MasklineError `target_misfit` where a column that is to become NULL cannot */
   async requireNullable(): Promise<void> {
-    const { rows } = this.#options;
-    if (rows === null) return;
-    const fixed = await this.#database.query<{ name: string }>(
-      "looking at the target's columns",
-      `SELECT attname AS name FROM pg_catalog.pg_attribute
-       WHERE attrelid = to_regclass($1) AND attname = ANY ($2::text[]) AND attnotnull`,
-      [quoteTable(rows.table), rows.tokenColumns],
-    );
-    if (fixed.length === 0) return;
-    throw new MasklineError("target_misfit", `NOT NULL columns of ${showTable(rows.table)} cannot lose their tokens`, {
-      details: fixed.map(({ name }) => `column ${name}`),
-      next: "ALTER TABLE ... ALTER COLUMN ... DROP NOT NULL, or erase without --null-tokens",
-    });
+    await this.#rows?.requireNullable(this.#database);
   }
 
   async begin(): Promise<string> {
@@ -97,6 +86,7 @@ export class PostgresErasure implements ErasureStore {
       ]) {
         await query(`DELETE FROM ${this.#own}.${table} WHERE false AND ${column} IS NULL`);
       }
+      await query(`INSERT INTO ${this.#own}.quarantine_exit (${exitColumns}) SELECT ${"NULL, ".repeat(7)}NULL WHERE false`);
       await query(
         `INSERT INTO ${this.#own}.erasure (id, subject) SELECT $1, $2::bytea WHERE NOT EXISTS (
         SELECT FROM ${this.#own}.erasure WHERE subject = ANY ($3::bytea[]) AND finished_at IS NULL) ON CONFLICT DO NOTHING`,
@@ -151,22 +141,26 @@ export class PostgresErasure implements ErasureStore {
    * The quarantine before its receipts, as whoever replays or discards has them: two that met the other way round would wait for each
    * other. A load's messages are new to both.
    */
-  async removeBodies(id: string): Promise<boolean> {
+  async removeBodies(id: string, act: string): Promise<boolean> {
     const own = this.#own;
+    const { subjects, contractHash } = this.#options;
     return this.#transaction("erasing refused messages", async (query) => {
       const picked = await query<{ pipeline: number; sent_at: string; id: string }>(
         `SELECT pipeline, sent_at::text AS sent_at, id FROM ${own}.quarantine WHERE subject = ANY ($1::bytea[])
          ORDER BY pipeline, sent_at, id LIMIT $2`,
-        [this.#options.subjects, this.#round],
+        [subjects, this.#round],
       );
       if (picked.length === 0) return false;
       const keys = [picked.map(({ pipeline }) => pipeline), picked.map(({ sent_at }) => sent_at), picked.map((row) => row.id)];
       const message = "unnest($1::smallint[], $2::timestamptz[], $3::text[]) AS message (pipeline, sent_at, id)";
       const [gone] = await query<{ n: number }>(
         `WITH gone AS (DELETE FROM ${own}.quarantine USING ${message}
-           WHERE quarantine.pipeline = message.pipeline AND quarantine.sent_at = message.sent_at AND quarantine.id = message.id RETURNING 1)
+           WHERE quarantine.pipeline = message.pipeline AND quarantine.sent_at = message.sent_at AND quarantine.id = message.id
+           RETURNING quarantine.pipeline, quarantine.sent_at, quarantine.id, quarantine.reason, quarantine.quarantined_at),
+         told AS (INSERT INTO ${own}.quarantine_exit (${exitColumns})
+           SELECT $4::uuid, pipeline, sent_at, id, 'discarded', reason, $5::text, quarantined_at FROM gone)
          SELECT count(*)::int AS n FROM gone`,
-        keys,
+        [...keys, act, contractHash],
       );
       for (const [table, more] of [
         ["receipt", "AND receipt.sent_at = message.sent_at"],
@@ -184,18 +178,10 @@ export class PostgresErasure implements ErasureStore {
   }
 
   async nullTokens(id: string): Promise<void> {
-    const { rows } = this.#options;
+    const rows = this.#rows;
     if (rows === null) throw new TypeError("the subject's rows are not known");
     await this.#transaction("removing tokens from the subject's rows", async (query) => {
-      const { where } = await this.#rowsWhere(query, rows);
-      const tokens = rows.tokenColumns.map(quoteName);
-      const [changed] = await query<{ n: number }>(
-        `WITH changed AS (UPDATE ${quoteTable(rows.table)} SET ${tokens.map((name) => `${name} = NULL`).join(", ")}
-           WHERE ${where} AND (${tokens.map((name) => `${name} IS NOT NULL`).join(" OR ")}) RETURNING 1)
-         SELECT count(*)::int AS n FROM changed`,
-        [rows.value],
-      );
-      await this.#count(query, id, { rowsNulled: changed?.n ?? 0 });
+      await this.#count(query, id, { rowsNulled: await rows.nullTokens(query) });
     });
   }
 
@@ -220,39 +206,6 @@ export class PostgresErasure implements ErasureStore {
       [id, certificate, links, originals, shared, bodies, rowsNulled],
     );
     if (ended.length === 0) throw overtaken();
-  }
-
-  async #countRows(query: Query): Promise<Survey["rows"]> {
-    const { rows } = this.#options;
-    if (rows === null) return null;
-    const { where } = await this.#rowsWhere(query, rows);
-    const tokens = rows.tokenColumns.map((name) => `${quoteName(name)} IS NOT NULL`).join(" OR ");
-    const [found] = await query<{ all: number; withTokens: number }>(
-      `SELECT count(*)::float8 AS "all", (count(*) FILTER (WHERE ${tokens}))::float8 AS "withTokens"
-       FROM ${quoteTable(rows.table)} WHERE ${where}`,
-      [rows.value],
-    );
-    return found ?? { all: 0, withTokens: 0 };
-  }
-
-  /**
-   * The value in the column's own type, so that an index of the user's serves. Texts that only a collation or a type like citext calls equal
-   * are two subjects.
-   */
-  async #rowsWhere(query: Query, { table, column }: SubjectRows): Promise<{ readonly where: string }> {
-    const [found] = await query<{ type: string; isText: boolean }>(
-      `SELECT quote_ident(tn.nspname) || '.' || quote_ident(t.typname) AS type, t.typcategory = 'S' AS "isText"
-       FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
-       WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND NOT a.attisdropped`,
-      [quoteTable(table), column],
-    );
-    if (found === undefined)
-      throw new MasklineError("target_misfit", `there is no column ${column} in ${showTable(table)}`, {
-        next: "run `maskline check --connect`",
-      });
-    const equal = `${quoteName(column)} = $1::${found.type}`;
-    const alike = `${quoteName(column)}::text COLLATE "C" = $1::${found.type}::text`;
-    return { where: found.isText ? `${equal} AND ${alike}` : equal };
   }
 
   /** What no certificate would count is not removed: the transaction is rolled back where the erasure has ended. */

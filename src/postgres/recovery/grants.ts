@@ -182,8 +182,14 @@ export const databaseRoles: readonly DatabaseRole[] = [
       {
         may: "SELECT",
         tables: ["quarantine"],
-        columns: ["pipeline", "sent_at", "id", "subject"],
+        columns: ["pipeline", "sent_at", "id", "subject", "reason", "quarantined_at"],
         why: "the subject's bodies, unread",
+      },
+      {
+        may: "INSERT",
+        tables: ["quarantine_exit"],
+        columns: ["act", "pipeline", "sent_at", "id", "outcome", "reason", "contract_hash", "quarantined_at"],
+        why: "that they have left it, and in which act; by whom and when says the database",
       },
       { may: "SELECT", tables: ["receipt", "identity_receipt"], why: "what the bodies were" },
       { may: "UPDATE", tables: ["receipt", "identity_receipt"], columns: ["outcome"], why: "from quarantined to discarded" },

@@ -82,7 +82,7 @@ class Erasures {
     await stage.untilDrained(60);
     await stage.stop(loader);
     await this.#judge((person, place) => this.#erased.includes(person) && place < until);
-    await deliverVerdict(bench, stage, { deadLetters: "told" });
+    await deliverVerdict(bench, stage, { deadLetters: "told", erased: true });
   }
 
   /** Of values half are shared; a few messages are refused. */
@@ -187,10 +187,12 @@ class Erasures {
     const [row] = await this.#stage.admin.query<Readonly<Record<string, number>>>(
       `SELECT (count(*) FILTER (WHERE outcome = 'loaded'))::int AS loaded, (SELECT count(*)::int FROM public.user_logins) AS rows,
               (count(*) FILTER (WHERE outcome = 'quarantined'))::int AS held, (SELECT count(*)::int FROM maskline.quarantine) AS quarantined,
-              (count(*) FILTER (WHERE outcome = 'discarded'))::int AS discarded
+              (count(*) FILTER (WHERE outcome = 'discarded'))::int AS discarded,
+              (SELECT count(*)::int FROM maskline.quarantine_exit) AS exits
        FROM maskline.receipt`,
     );
-    if (row?.["loaded"] !== row?.["rows"] || row?.["held"] !== row?.["quarantined"] || row?.["discarded"] !== bodies) {
+    const stands = row?.["loaded"] === row?.["rows"] && row?.["held"] === row?.["quarantined"];
+    if (!stands || row?.["discarded"] !== bodies || row["exits"] !== bodies) {
       this.#bench.fail(`receipts do not tell what became of the messages: ${JSON.stringify({ ...row, bodies })}`);
     }
   }

@@ -15,6 +15,7 @@ import { requireSchema } from "../../../src/postgres/migrate.ts";
 import { prune } from "../../../src/postgres/prune.ts";
 import { listQuarantine, showQuarantined } from "../../../src/postgres/quarantine.ts";
 import { giveApproval, readApproval } from "../../../src/postgres/recovery/approvals.ts";
+import { findExits } from "../../../src/postgres/recovery/find-exits.ts";
 import type { PostgresGovernance } from "../../../src/postgres/recovery/governance.ts";
 import { databaseRoles } from "../../../src/postgres/recovery/grants.ts";
 import { changePolicy, listPolicy } from "../../../src/postgres/recovery/policy.ts";
@@ -138,6 +139,16 @@ const acts: readonly Act[] = [
     does: "discard a sealed body",
     can: ["replayer", "eraser"],
     run: ({ database }) => database.query("trying", "DELETE FROM maskline.quarantine WHERE false"),
+  },
+  {
+    does: "write down that a message has left the quarantine",
+    can: ["replayer", "eraser"],
+    run: ({ database }) => database.query("trying", "INSERT INTO maskline.quarantine_exit (act) SELECT NULL::uuid WHERE false"),
+  },
+  {
+    does: "ask who took a message out of the quarantine",
+    can: ["operator"],
+    run: ({ database }) => findExits(database, "maskline", "none"),
   },
   {
     does: "read a sealed original",
