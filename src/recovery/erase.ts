@@ -26,14 +26,15 @@ interface Parts {
   readonly keys: AuditKeys;
 }
 
-/** What an erasure would remove; an act of its own, as it tells whether somebody is known. */
+/** What an erasure would remove; an act of its own, and counted as one value, as it tells whether somebody is known. */
 export async function surveySubject({ governance, store, keys }: Parts, request: ErasureRequest): Promise<Survey> {
   const survey = await store.survey();
   const facts = factsOf(request, survey);
   const act = await beginAct(
     governance,
-    { ...facts, amount: 0, details: { ...facts.details, dryRun: true } },
+    { ...facts, amount: 1, details: { ...facts.details, dryRun: true } },
     hashes(keys, survey),
+    request.approval,
   );
   await act.end({ tokens: survey.tokens.length, bodies: survey.bodies.length });
   return survey;
@@ -101,7 +102,8 @@ function factsOf({ column, subject, nullTokens, reason, ticket }: ErasureRequest
     action: "erase",
     // somebody's values are erased wherever they are
     domain: "*",
-    amount: tokens.length + bodies.length,
+    // that somebody is not known is an answer too
+    amount: Math.max(1, tokens.length + bodies.length),
     list: listDigest(list).toString("hex"),
     reason,
     ticket,

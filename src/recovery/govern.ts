@@ -95,7 +95,7 @@ function refusal(facts: ActFacts, permit: FinalPermit): RefusedAct {
   return new RefusedAct(facts, code, says(facts), next);
 }
 
-const askAnew = "run the command without the approval to ask anew";
+const askAnew = "run the command without --approval to ask anew";
 const refusals: Readonly<
   Record<FinalPermit, { readonly code: ErrorCode; readonly says: (facts: ActFacts) => string; readonly next: string }>
 > = {

@@ -5,13 +5,12 @@ import { type PostgresServer, startPostgres } from "../../src/demo/postgres-serv
 import type { ErrorCode } from "../../src/errors.ts";
 import { personal, type Refused, RefusingPlace, why } from "../harness/refusals.ts";
 
-/** The commands that have to be explained, and what each is an act upon. `free`: it counts nothing, so that no limit holds. */
+/** The commands that have to be explained, and what each is an act upon. */
 interface Explained {
   readonly args: (place: RefusingPlace) => readonly string[];
   readonly stdin?: (place: RefusingPlace) => string;
   readonly action: string;
   readonly domain: string;
-  readonly free?: true;
 }
 
 const token = ({ tokens }: RefusingPlace): string => tokens["masked_ip"] ?? "";
@@ -28,7 +27,6 @@ const commands: Readonly<Record<string, Explained>> = {
     stdin: () => "u-1",
     action: "erase",
     domain: "*",
-    free: true,
   },
   "quarantine replay": { args: () => ["quarantine", "replay", "--all"], action: "replay", domain: "quarantine" },
   "quarantine replay --dry-run": {
@@ -51,8 +49,6 @@ interface Refusal {
   readonly without?: string;
   readonly code: ErrorCode;
   readonly told: string;
-  /** A limit's, which holds for what counts only. */
-  readonly counts?: true;
   /** Seen at this command alone: it is the same code for all. */
   readonly only?: string;
 }
@@ -74,8 +70,8 @@ const refusals: Readonly<Record<string, Refusal>> = {
     only: "reveal",
   },
   "no right": { person: "nobody", code: "right_missing", told: "no_right" },
-  "over the day's limit": { person: "spent", code: "limit_reached", told: "over_limit", counts: true },
-  "no second person": { person: "paired", code: "approval_needed", told: "approval_needed", counts: true },
+  "over the day's limit": { person: "spent", code: "limit_reached", told: "over_limit" },
+  "no second person": { person: "paired", code: "approval_needed", told: "approval_needed" },
   "no SELECT on mask_definition": {
     person: "officer",
     without: "SELECT ON maskline.mask_definition",
@@ -139,7 +135,7 @@ suite("who is refused sees nothing, changes nothing, and is told of in the audit
   });
 
   for (const [command, explained] of Object.entries(commands)) {
-    const { action, domain, free = false } = explained;
+    const { action, domain } = explained;
     const attempt = (refusal: Omit<Refusal, "told">, told: readonly string[]): Refused => ({
       person: refusal.person,
       args: [...explained.args(place), ...(refusal.says ?? why)],
@@ -150,13 +146,12 @@ suite("who is refused sees nothing, changes nothing, and is told of in the audit
     });
 
     for (const [name, refusal] of Object.entries(refusals)) {
-      if ((free && refusal.counts === true) || (refusal.only ?? command) !== command) continue;
+      if ((refusal.only ?? command) !== command) continue;
       test(`${command}, ${name}: ${refusal.code}`, async () => {
         await place.assertRefused(attempt(refusal, [refusal.told]));
       });
     }
 
-    if (free) continue;
     let asked: Promise<string> | undefined;
     for (const [name, { change, told }] of Object.entries(command === "reveal" ? unfit : { expired })) {
       test(`${command}, with an approval ${name}: approval_unfit`, async () => {
