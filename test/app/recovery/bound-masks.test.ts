@@ -50,12 +50,21 @@ test("it is bound inside of documents and texts too, and to whose originals beco
   assert.equal(new Set(lists).size, lists.length);
 });
 
-test("what the audit and the second person are shown says both", () => {
-  const { details } = actUpon(load(users + ip("kind: siv, domain: d")), "replay", [], why, { dryRun: false });
+test("showing, too, is agreed to for this contract", () => {
+  const shown = (from: string): string =>
+    actUpon(load(ip("kind: redact").replace("ip,", `${from},`)), "reveal", [], why, { masked: true }).list;
+  assert.equal(shown("ip"), shown("ip"));
+  assert.notEqual(shown("ip"), shown("client.ip"));
+});
+
+test("what the audit is told names them all", () => {
+  const settings = load(users + ip("kind: siv, domain: d"));
+  const { details } = actUpon(settings, "replay", [], why, { dryRun: false });
   assert.deepEqual(
     { ...details, masks: /^[0-9a-f]{64}$/.test(String(details["masks"])) },
     {
       pipeline: String(details["pipeline"]),
+      contract: contractHash(settings.contract),
       masks: true,
       table: "public.users",
       dryRun: false,
