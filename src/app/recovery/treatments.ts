@@ -51,7 +51,8 @@ function byMask(mask: MaskDefinition): Pick<Treatment, "by" | "domain"> {
 }
 
 /** A salt can be a secret: not even what it hashes to is written down. */
-export function saltlessFingerprint({ settings: { salt: _, ...settings }, ...mask }: MaskDefinition): string {
+export function saltlessFingerprint(mask: MaskDefinition): string {
+  const { salt: _, ...settings } = mask.settings;
   return maskFingerprint({ ...mask, settings });
 }
 
