@@ -70,7 +70,11 @@ export const errorCodes = {
   },
   key_mismatch: { exit: "misfit", retryable: false, meaning: "the key ring is not the one this database was masked with" },
   mask_changed: { exit: "misfit", retryable: false, meaning: "a domain is defined otherwise than when its tokens were made" },
-  value_unfit: { exit: "failed", retryable: false, meaning: "a value is none that its mask can take; nothing was masked" },
+  value_unfit: {
+    exit: "failed",
+    retryable: false,
+    meaning: "a value is none that its column or mask can take; nothing was done with it",
+  },
   self_test_failed: { exit: "misfit", retryable: false, meaning: "a cipher did not give its published answer; nothing was masked" },
   queue_missing: { exit: "misfit", retryable: false, meaning: "the queue does not exist" },
   queue_denied: { exit: "misfit", retryable: false, meaning: "the queue refused the credentials or the right" },
@@ -119,7 +123,7 @@ export const errorCodes = {
     retryable: false,
     meaning: "another process has loaded this part of the input; nothing was written twice",
   },
-  file_unreadable: { exit: "usage", retryable: false, meaning: "a file to be loaded is not there, or is none that can be read" },
+  file_unreadable: { exit: "usage", retryable: false, meaning: "a file that was named is not there, or is none that can be read" },
   file_changed: {
     exit: "misfit",
     retryable: false,
@@ -140,12 +144,12 @@ export const errorCodes = {
   rekey_unfinished: {
     exit: "unfinished",
     retryable: true,
-    meaning: "a rekey ended before every row was under the new key; it goes on where it stopped",
+    meaning: "keys rekey, reseal or epoch ended before all was under the new key; it goes on where it stopped",
   },
   replay_unfinished: {
     exit: "unfinished",
     retryable: true,
-    meaning: "a replay was stopped before every message was tried; the same command goes on",
+    meaning: "a replay or discard was stopped before every message was tried; the same command goes on with what is left",
   },
   right_missing: {
     exit: "denied",

@@ -2,6 +2,7 @@ import type { Settings } from "../app/config/load.ts";
 import { withGovernance } from "../app/recovery/governance.ts";
 import { openPlace, revealablePlace } from "../app/recovery/recoverable.ts";
 import { auditKeys } from "../keys/audit-keys.ts";
+import { readAudit } from "../postgres/recovery/audit.ts";
 import { changePolicy, everyDomain } from "../postgres/recovery/policy.ts";
 import { freezeList, reveal } from "../recovery/reveal.ts";
 
@@ -75,8 +76,9 @@ export async function bringBack(settings: Settings, name: string, token: string)
         },
         new AbortController().signal,
       );
-      const rows = await governed.governance.read(1, 1_000);
-      const audit = rows.filter((row) => row.act === act).map(({ sequence, entry, hash }) => lineOf(sequence, entry, hash));
+      const audit: AuditLine[] = [];
+      for await (const row of readAudit(governed.database, governed.schema, 1))
+        if (row.act === act) audit.push(lineOf(row.sequence, row.entry, row.hash));
       return { column: name, token, value, audit };
     },
   );

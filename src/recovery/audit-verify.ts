@@ -83,6 +83,7 @@ class AuditCheck {
   readonly #trust: Trust;
   readonly #faults: AuditFault[] = [];
   #faultCount = 0;
+  #actFaultCount = 0;
   #rows = 0;
   #first: number | null = null;
   #next: number;
@@ -185,9 +186,22 @@ class AuditCheck {
     }
   }
 
+  /** The database lets nobody append such rows: whoever owns it has. Rows that were altered or removed are faults enough by themselves. */
   #act({ act, step, sequence, at, actor, action, domain }: AuditEntry): void {
+    const begun = this.#open.get(act);
+    const says = step === "result" ? this.#endFault(begun, actor) : begun === undefined ? null : "the act has begun already";
+    if (says !== null && this.#faultCount === this.#actFaultCount) {
+      this.#actFaultCount += 1;
+      this.#fault(sequence, "misplaced", says);
+    }
     if (step === "intent") this.#open.set(act, { act, sequence, at, actor, action, domain });
     if (step === "result") this.#open.delete(act);
+  }
+
+  #endFault(begun: OpenAct | undefined, actor: string): string | null {
+    if (begun !== undefined) return begun.actor === actor ? null : "ends an act of somebody else";
+    // where earlier rows are not here, its beginning may be among them
+    return this.#trust.from === 1 ? "ends no act that is open" : null;
   }
 
   #fault(sequence: number | null, kind: FaultKind, says: string): void {

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 
-import { MasklineError } from "../errors.ts";
+import { type ErrorCode, MasklineError } from "../errors.ts";
 import type { ActFacts } from "./audit-entry.ts";
 import type { CanonicalValue } from "./canonical-json.ts";
-import type { Governance, Permit } from "./ports.ts";
+import type { Governance, Intent, Permit } from "./ports.ts";
 
 /** What came of an act: counts and such, never a value. */
 export type Outcome = { readonly [name: string]: CanonicalValue };
@@ -15,9 +15,20 @@ export interface GovernedAct {
   end(outcome: Outcome): Promise<void>;
 }
 
+/** An act that somebody wants to do. */
+export interface WantedAct {
+  readonly facts: ActFacts;
+  readonly tokenHashes: readonly Buffer[];
+  /** Of a second person. */
+  readonly approval: string | null;
+  /** What the approval is given with. */
+  readonly approvalFlag?: string;
+}
+
 /**
  * The one way to personal values: right, limit, second person and the intent in the audit come first, and the first value after that.
- * @throws MasklineError `right_missing`, `limit_reached`, `approval_needed`, `approval_unfit`, `audit_unwritable`: nothing may be shown then
+ * @throws RefusedAct `right_missing`, `limit_reached`, `approval_needed`, `approval_unfit`: nothing may be shown then; MasklineError
+ *   `audit_unwritable`: nor then
  */
 export async function beginAct(
   governance: Governance,
@@ -25,38 +36,89 @@ export async function beginAct(
   tokenHashes: readonly Buffer[],
   approval: string | null = null,
 ): Promise<GovernedAct> {
-  const id = randomUUID();
-  const told = approval === null ? facts : { ...facts, details: { ...facts.details, approval } };
-  const permit = await governance.begin(id, told, tokenHashes, approval);
-  if (permit === "approval_needed") throw await asksForApproval(governance, facts);
-  if (permit !== "permitted") throw refusal(permit, facts);
-  return { id, end: (outcome) => governance.append({ act: id, step: "result", facts: told, outcome }) };
+  const [act] = await beginActs(governance, [{ facts, tokenHashes, approval }]);
+  return act as GovernedAct;
 }
 
-async function asksForApproval(governance: Governance, facts: ActFacts): Promise<MasklineError> {
-  const id = await governance.requestApproval(facts);
-  return new MasklineError("approval_needed", `${facts.amount} values of ${facts.domain} at once need a second person`, {
-    next: `another person with the right: maskline approve ${id}; then the same command, with the same list and --approval ${id}`,
+/** The same of acts that go together: all are permitted, or none is counted and no approval used. @throws as `beginAct` */
+export async function beginActs(governance: Governance, wanted: readonly WantedAct[]): Promise<readonly GovernedAct[]> {
+  const intents = wanted.map(({ facts, tokenHashes, approval }): Intent => ({ act: randomUUID(), facts, tokenHashes, approval }));
+  const permits = await governance.begin(intents);
+  const refused = wanted.flatMap((one, index) => {
+    const permit = permits[index] ?? "no_right";
+    return permit === "permitted" ? [] : [{ ...one, permit }];
   });
+  if (refused.length > 0) throw await refusalOf(governance, refused);
+  return intents.map((intent) => ({
+    id: intent.act,
+    end: (outcome) => governance.append({ act: intent.act, step: "result", facts: toldFacts(intent), outcome }),
+  }));
 }
 
-function refusal(permit: Exclude<Permit, "permitted" | "approval_needed">, { action, domain, amount }: ActFacts): MasklineError {
-  switch (permit) {
-    case "no_right":
-      return new MasklineError("right_missing", `the policy gives you no right to ${action} values of ${domain}`, {
-        next: "ask whoever keeps the policy; maskline policy list shows it",
-      });
-    case "over_limit":
-      return new MasklineError("limit_reached", `${amount} more values of ${domain} are over today's limit for ${action}`, {
-        next: "ask for fewer, tomorrow, or for another limit: maskline policy list",
-      });
-    case "approval_unfit":
-      return new MasklineError(
-        "approval_unfit",
-        "this approval is not of this person, list and act, or is used, expired or not given yet",
-        {
-          next: "run the command without --approval to ask anew",
-        },
-      );
+/** What the audit is told of an act: the approval too that it names. */
+export function toldFacts({ facts, approval }: Pick<Intent, "facts" | "approval">): ActFacts {
+  return approval === null ? facts : { ...facts, details: { ...facts.details, approval } };
+}
+
+/** The policy allows no such act, or not now. */
+export class RefusedAct extends MasklineError {
+  readonly action: ActFacts["action"];
+
+  constructor({ action }: ActFacts, code: ErrorCode, message: string, next: string) {
+    super(code, message, { next });
+    this.action = action;
   }
 }
+
+type Refused = WantedAct & { readonly permit: Exclude<Permit, "permitted"> };
+
+async function refusalOf(governance: Governance, refused: readonly Refused[]): Promise<RefusedAct> {
+  const [final] = refused.filter(({ permit }) => permit !== "approval_needed");
+  if (final !== undefined) return refusal(final.facts, final.permit as FinalPermit);
+  const asked = await Promise.all(
+    refused.map(async ({ facts, approvalFlag = "--approval" }) => ({ id: await governance.requestApproval(facts), approvalFlag })),
+  );
+  const [{ facts }] = refused as [Refused];
+  return new RefusedAct(
+    facts,
+    "approval_needed",
+    refused.map((one) => `${one.facts.amount} values of ${one.facts.domain} to ${one.facts.action}`).join(", and ") +
+      " need a second person",
+    `another person with the right: ${asked.map(({ id }) => `maskline approve ${id}`).join(" and ")}; then the same command, with the same list, reason and ticket, and ${asked.map(({ id, approvalFlag }) => `${approvalFlag} ${id}`).join(" ")}`,
+  );
+}
+
+type FinalPermit = Exclude<Permit, "permitted" | "approval_needed">;
+
+function refusal(facts: ActFacts, permit: FinalPermit): RefusedAct {
+  const { code, says, next } = refusals[permit];
+  return new RefusedAct(facts, code, says(facts), next);
+}
+
+const askAnew = "run the command without the approval to ask anew";
+const refusals: Readonly<
+  Record<FinalPermit, { readonly code: ErrorCode; readonly says: (facts: ActFacts) => string; readonly next: string }>
+> = {
+  no_right: {
+    code: "right_missing",
+    says: ({ action, domain }) => `the policy gives you no right to ${action} values of ${domain}`,
+    next: "ask whoever keeps the policy; maskline policy list shows it",
+  },
+  over_limit: {
+    code: "limit_reached",
+    says: ({ action, domain, amount }) => `${amount} more values of ${domain} are over today's limit for ${action}`,
+    next: "ask for fewer, tomorrow, or for another limit: maskline policy list",
+  },
+  approval_pending: {
+    code: "approval_unfit",
+    says: () => "this approval has not been given yet",
+    next: "wait for the second person (maskline approve), then run the same command again",
+  },
+  approval_expired: { code: "approval_unfit", says: () => "this approval has expired", next: askAnew },
+  approval_used: { code: "approval_unfit", says: () => "this approval was used: it holds once", next: askAnew },
+  approval_unfit: {
+    code: "approval_unfit",
+    says: () => "this approval is of another person, act, list, reason, ticket or place where values go",
+    next: `repeat the command that asked for it to the letter, or ${askAnew}`,
+  },
+};

@@ -46,7 +46,11 @@ suite("policy, approvals and roles from the command line", () => {
     const database = connect(otherwise(workspace.databaseUrl, { user: person, password: person }));
     try {
       return await new PostgresGovernance(database, "maskline", keys, null, () => {}).requestApproval(
-        actFacts({ amount: 12, reason: "a court\u001B[2J order\u202E" }),
+        actFacts({
+          amount: 12,
+          reason: "a court\u001B[2J order\u202E",
+          details: { column: "masked_ip", to: "file", where: ["user_id ="] },
+        }),
       );
     } finally {
       await database.close();
@@ -90,6 +94,8 @@ suite("policy, approvals and roles from the command line", () => {
       "the policy allows nothing; next: maskline policy allow ROLE ACTION --domain D\n",
     );
     const limits = ["--domain", "login.ip", "--per-day", "100", "--approve-above", "10"];
+    const unlimited = await as("kim", "policy", "allow", "maskline_privacy_officer", "approve", ...limits, ...explained);
+    failed(unlimited, { code: "usage", says: /no limits/, next: /leave out --per-day/ });
     const allowed = succeeded(await as("kim", "policy", "allow", "maskline_privacy_officer", "reveal", ...limits, ...explained));
     assert.match(allowed.stderr, /^audit 1:[0-9a-f]{64} key \d+ signature [\w-]{86}\naudit 2:/, "heads of the chain go to stderr");
     assert.match(allowed.stderr, /^members of maskline_privacy_officer may reveal in domain login\.ip$/m);
@@ -204,6 +210,9 @@ suite("policy, approvals and roles from the command line", () => {
       for (const line of [
         `approval ${id}`,
         "  what     reveal: 12 values of login.ip",
+        "           column: masked_ip",
+        "           to: file",
+        '           where: ["user_id ="]',
         "  reason   a court?[2J order?",
         "  ticket   T-1",
         `  list     SHA-256 ${"11".repeat(32)}`,

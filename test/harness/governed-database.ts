@@ -56,8 +56,8 @@ export class GovernedDatabase {
     await this.admin.query(
       `GRANT USAGE ON SCHEMA maskline TO ${name};
        GRANT EXECUTE ON FUNCTION maskline.audit_tokens(uuid, bytea), maskline.audit_begin(), maskline.audit_append(uuid, text, bytea, bigint, bytea),
-         maskline.permit(text, text, integer, bytea, uuid), maskline.pending_approval(uuid), maskline.approve(uuid, bytea),
-         maskline.request_approval(uuid, text, text, integer, bytea, text, text, integer) TO ${name}`,
+         maskline.permit(jsonb, uuid), maskline.pending_approval(uuid), maskline.approve(uuid, jsonb, text),
+         maskline.request_approval(uuid, jsonb, text, integer) TO ${name}`,
     );
   }
 

@@ -113,8 +113,8 @@ export class RefusingPlace {
   async approved(asked: string, change: string = "used_at = NULL"): Promise<string> {
     const id = randomUUID();
     await this.query(
-      `INSERT INTO maskline.approval (id, action, domain, list, amount, actor, reason, ticket, expires_at, approved_by, approved_at)
-       SELECT $2, action, domain, list, amount, actor, reason, ticket, expires_at, 'second', now() FROM maskline.approval WHERE id = $1`,
+      `INSERT INTO maskline.approval (id, asked, actor, expires_at, approved_by, approved_at)
+       SELECT $2, asked, actor, expires_at, 'second', now() FROM maskline.approval WHERE id = $1`,
       [asked, id],
     );
     await this.query(`UPDATE maskline.approval SET ${change} WHERE id = $1`, [id]);

@@ -31,8 +31,8 @@ const replayerGrants = [
   "GRANT INSERT (act, pipeline, sent_at, id, outcome, reason, contract_hash, quarantined_at) ON maskline.quarantine_exit TO replayer",
   "GRANT SELECT, DELETE, UPDATE (reason, faults, structure, contract_hash, replays, replayed_at) ON maskline.quarantine TO replayer",
   `GRANT EXECUTE ON FUNCTION maskline.audit_tokens(uuid, bytea), maskline.audit_begin(), maskline.audit_append(uuid, text, bytea, bigint, bytea),
-     maskline.permit(text, text, integer, bytea, uuid),
-     maskline.request_approval(uuid, text, text, integer, bytea, text, text, integer) TO replayer`,
+     maskline.permit(jsonb, uuid),
+     maskline.request_approval(uuid, jsonb, text, integer) TO replayer`,
   "INSERT INTO maskline.policy (role, domain, action) VALUES ('replayer', 'quarantine', 'replay')",
 ];
 
@@ -245,7 +245,7 @@ suite("the way out of the quarantine", () => {
       assert.equal(refused.code, "right_missing");
       assert.match(refused.message, /masks were removed/);
       assert.deepEqual(refused.details, ["no longer masked, or shown in part: ip"]);
-      assert.deepEqual(await steps(place), ["replay intent", "reveal refusal", "replay result"]);
+      assert.deepEqual(await steps(place), ["replay refusal", "reveal refusal"]);
       assert.equal(await countRows(place.database, "user_logins"), 0);
       await place.database.query(
         "allowing",
@@ -258,6 +258,47 @@ suite("the way out of the quarantine", () => {
       await place.close();
     }
   });
+
+  test(
+    "where both acts need a second person, both are asked for at once, and what is printed then works",
+    { timeout: 120_000 },
+    async () => {
+      const place = await refusedLogins(servers, { mendable: 2, hopeless: 0 });
+      try {
+        await mendContract(place);
+        await changeContract(place, /masked_ip: .*/, "masked_ip: { from: ip, type: text, max: 50 }");
+        await place.database.query("limiting", "DELETE FROM maskline.policy");
+        await place.database.query(
+          "limiting",
+          `INSERT INTO maskline.policy (role, domain, action, values_per_day, approve_above)
+         SELECT session_user, 'quarantine', action, 2, 0 FROM unnest(ARRAY['replay', 'reveal']) AS action`,
+        );
+        const asked = jsonError(await place.maskline(...replayAll, "--json"));
+        assert.equal(asked.code, "approval_needed");
+        const ids = asked.next?.match(/(?<=maskline approve )[\da-f-]{36}/g) ?? [];
+        const flags = /--approval \S+ --reveal-approval \S+$/.exec(asked.next ?? "")?.[0].split(" ") ?? [];
+        assert.deepEqual(ids, [flags[1], flags[3]]);
+        const approve = (id: string): Promise<unknown> =>
+          place.database.query(
+            "agreeing",
+            "UPDATE maskline.approval SET approved_by = 'second', approved_at = now() WHERE id = $1",
+            [id],
+          );
+        await approve(ids[0] ?? "");
+        const pending = jsonError(await place.maskline(...replayAll, ...flags, "--json"));
+        assert.match(pending.message, /has not been given yet/);
+        await approve(ids[1] ?? "");
+        succeeded(await place.maskline(...replayAll, ...flags));
+        assert.equal(await countRows(place.database, "user_logins"), 2);
+        assert.deepEqual(await steps(place), [
+          ...["replay refusal", "reveal refusal", "replay refusal", "reveal refusal"],
+          ...["replay intent", "reveal intent", "replay result", "reveal result"],
+        ]);
+      } finally {
+        await place.close();
+      }
+    },
+  );
 
   test("where nobody wrote down what was masked, it is taken for removed", { timeout: 120_000 }, async () => {
     const place = await refusedLogins(servers, { mendable: 1, hopeless: 0 });

@@ -91,17 +91,23 @@ const refusals: Readonly<Record<string, Refusal>> = {
   },
 };
 
-/** Approvals that allow nothing, made of one that would. */
-const expired = "expires_at = now() - interval '1 second'";
-const unfit: Readonly<Record<string, string>> = {
+/** Approvals that allow nothing, made of one that would, and what the audit is told. */
+const expired = { change: "expires_at = now() - interval '1 second'", told: "approval_expired" };
+const other = (part: string, value: string): { readonly change: string; readonly told: string } => ({
+  change: `asked = jsonb_set(asked, '{${part}}', '"${value}"')`,
+  told: "approval_unfit",
+});
+const unfit: Readonly<Record<string, typeof expired>> = {
   expired,
-  "not given": "approved_by = NULL, approved_at = NULL",
-  used: "used_at = now()",
-  "of another list": "list = decode(repeat('ab', 32), 'hex')",
-  "of another person": "actor = 'somebody_else'",
-  "of another act": "action = 'approve'",
-  "of another domain": "domain = 'login.elsewhere'",
-  "that is not there": "id = md5(random()::text)::uuid",
+  "not given": { change: "approved_by = NULL, approved_at = NULL", told: "approval_pending" },
+  used: { change: "used_at = now()", told: "approval_used" },
+  "of another list": other("list", "ab".repeat(32)),
+  "of another person": { change: "actor = 'somebody_else'", told: "approval_unfit" },
+  "of another act": other("action", "approve"),
+  "of another domain": other("domain", "login.elsewhere"),
+  "for another reason": other("reason", "the court asked for it"),
+  "that goes elsewhere": other("details,to", "terminal"),
+  "that is not there": { change: "id = md5(random()::text)::uuid", told: "approval_unfit" },
 };
 
 suite("who is refused sees nothing, changes nothing, and is told of in the audit", () => {
@@ -118,8 +124,8 @@ suite("who is refused sees nothing, changes nothing, and is told of in the audit
     }
     // what was asked for, and a day later too: midnight may come
     await place.query(
-      `INSERT INTO maskline.spending (actor, day, action, domain, spent)
-       SELECT 'spent', (now() AT TIME ZONE 'UTC')::date + later, action, domain, 1
+      `INSERT INTO maskline.spending (actor, day, action, domain, spent, alone)
+       SELECT 'spent', (now() AT TIME ZONE 'UTC')::date + later, action, domain, 1, 1
        FROM generate_series(0, 1) AS later, unnest($1::text[]) AS action, unnest($2::text[]) AS domain`,
       [
         ["verify", "reveal", "reveal-partial", "erase", "replay"],
@@ -152,11 +158,11 @@ suite("who is refused sees nothing, changes nothing, and is told of in the audit
 
     if (free) continue;
     let asked: Promise<string> | undefined;
-    for (const [name, change] of Object.entries(command === "reveal" ? unfit : { expired })) {
+    for (const [name, { change, told }] of Object.entries(command === "reveal" ? unfit : { expired })) {
       test(`${command}, with an approval ${name}: approval_unfit`, async () => {
         asked ??= place.asksForApproval("paired", [...explained.args(place), ...why], explained.stdin?.(place) ?? "");
         const says = [...why, "--approval", await place.approved(await asked, change)];
-        await place.assertRefused(attempt({ person: "paired", says, code: "approval_unfit" }, ["approval_unfit"]));
+        await place.assertRefused(attempt({ person: "paired", says, code: "approval_unfit" }, [told]));
       });
     }
   }

@@ -28,7 +28,7 @@ const nowhere = randomUUID();
 
 const functions = {
   pending: "EXECUTE ON FUNCTION maskline.pending_approval(uuid)",
-  approve: "EXECUTE ON FUNCTION maskline.approve(uuid, bytea)",
+  approve: "EXECUTE ON FUNCTION maskline.approve(uuid, jsonb, text)",
 };
 
 /** A refusal told by itself. */

@@ -5,9 +5,9 @@ import fc from "fast-check";
 
 import { MasklineError } from "../../src/errors.ts";
 import type { Opened } from "../../src/masks/mask.ts";
-import type { ActFacts, AuditRow, ToldParts } from "../../src/recovery/audit-entry.ts";
+import type { ActFacts, ToldParts } from "../../src/recovery/audit-entry.ts";
 import type { Opener } from "../../src/recovery/opener.ts";
-import type { Governance, Permit } from "../../src/recovery/ports.ts";
+import type { Governance, Intent, Permit } from "../../src/recovery/ports.ts";
 import { freezeList, reveal, type Revealed, type RevealedTarget, type RevealRequest } from "../../src/recovery/reveal.ts";
 import { verify } from "../../src/recovery/verify.ts";
 import { refused } from "../harness/refused.ts";
@@ -26,11 +26,13 @@ class MemoryGovernance implements Governance {
     this.said = said;
   }
 
-  async begin(_act: string, facts: ActFacts, hashes: readonly Buffer[]): Promise<Permit> {
-    this.happened.push(this.said === "permitted" ? "intent" : "refusal");
-    this.facts = facts;
-    this.hashes = hashes;
-    return this.said;
+  async begin(intents: readonly Intent[]): Promise<readonly Permit[]> {
+    for (const { facts, tokenHashes } of intents) {
+      this.happened.push(this.said === "permitted" ? "intent" : "refusal");
+      this.facts = facts;
+      this.hashes = tokenHashes;
+    }
+    return intents.map(() => this.said);
   }
 
   async append({ step, outcome }: ToldParts): Promise<void> {
@@ -41,10 +43,6 @@ class MemoryGovernance implements Governance {
 
   async requestApproval(): Promise<string> {
     return "0d9c26f0-8a5b-4c39-9d0e-5a2f6f5f7f11";
-  }
-
-  async read(): Promise<readonly AuditRow[]> {
-    return [];
   }
 }
 

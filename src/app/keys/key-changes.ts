@@ -37,7 +37,7 @@ export async function disableKey(settings: Settings, { keyId, offline }: KeyChan
   const { ring, save } = await openRingForChange(settings);
   if (isSealing(ring, keyId)) {
     throw new MasklineError("usage", `key ${keyId} is a sealing key: it is in use until it is destroyed`, {
-      next: `maskline keys destroy ${keyId}, once nothing in the quarantine is sealed under it`,
+      next: `maskline keys destroy ${keyId}, once maskline keys reseal has brought all under the newest`,
     });
   }
   const next = disableRoot(ring, keyId);

@@ -13,7 +13,7 @@ const nexts: Readonly<Record<UserKind, string>> = {
   sealers: "restart those runs with the ring as it is now",
   pins: "keep this key: tokens that do not say theirs cannot be rekeyed; it is free once that column is dropped",
   contract: "keep this key: such tokens cannot be rekeyed; it is free once no contract names it and the column is dropped",
-  sealed: "maskline quarantine list shows them; the key is free once they are deleted from the quarantine table",
+  sealed: "maskline keys reseal brings refused messages under the newest sealing key; maskline quarantine list shows them",
   originals: "maskline keys reseal frees a sealing key; a root is free once those originals are erased",
   schemas: "maskline keys rekey with the configuration of that schema; then this, as a user that may read it",
 };

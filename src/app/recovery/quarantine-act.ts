@@ -4,6 +4,7 @@ import { findPipeline } from "../../postgres/pipelines.ts";
 import { selectQuarantined, type SelectedMessage, type Selection } from "../../postgres/recovery/quarantine-selection.ts";
 import { type ActFacts, listDigest } from "../../recovery/audit-entry.ts";
 import { canonicalJson, type CanonicalValue } from "../../recovery/canonical-json.ts";
+import { RefusedAct } from "../../recovery/govern.ts";
 import type { Attempt } from "../../recovery/refusal.ts";
 import type { Settings } from "../config/load.ts";
 import { boundTo } from "./bound-masks.ts";
@@ -109,16 +110,14 @@ export function removedMasks(settings: Settings, messages: readonly Pick<Selecte
   return affected === 0 ? null : { messages: affected, unknown, paths: [...paths].toSorted() };
 }
 
-/** A refusal of the second act, the one that removed masks ask for: says so. */
+/** What is refused because removed masks make a reveal of it: says so. */
 export function ofReveal(error: unknown, { messages, unknown, paths }: RemovedMasks): unknown {
-  if (!(error instanceof MasklineError)) return error;
+  if (!(error instanceof RefusedAct) || !isReveal(error)) return error;
   const gone = paths.length === 0 ? [] : [`no longer masked, or shown in part: ${paths.join(", ")}`];
   const untold = unknown === 0 ? [] : [`of ${unknown} it is not known what was masked when they were sealed`];
   const details = [...gone, ...untold];
-  if (error.code !== "right_missing") {
-    const { code, message, next = "" } = error;
-    return new MasklineError(code, message, { details, next: next.replaceAll("--approval", "--reveal-approval") });
-  }
+  const { code, message, next } = error;
+  if (code !== "right_missing") return new MasklineError(code, message, { details, ...(next === undefined ? {} : { next }) });
   return new MasklineError(
     "right_missing",
     `masks were removed since ${messages} of these messages were sealed: that takes the right to reveal values of ${quarantineDomain} too`,
@@ -127,4 +126,9 @@ export function ofReveal(error: unknown, { messages, unknown, paths }: RemovedMa
       next: "put the masks back, or let a person with that right (the privacy officer) do it; nothing was opened",
     },
   );
+}
+
+/** Of the replay itself nothing is to be said of masks, but where both ask for a second person. */
+function isReveal({ action, code }: RefusedAct): boolean {
+  return action === "reveal" || code === "approval_needed";
 }

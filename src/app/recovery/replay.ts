@@ -11,7 +11,8 @@ import { pinMaskDefinitions } from "../../postgres/mask-definitions.ts";
 import type { Selection } from "../../postgres/recovery/quarantine-selection.ts";
 import { PostgresReplay } from "../../postgres/recovery/replay.ts";
 import { checkTarget } from "../../postgres/target.ts";
-import { beginAct, type GovernedAct } from "../../recovery/govern.ts";
+import type { ActFacts } from "../../recovery/audit-entry.ts";
+import { beginActs, type GovernedAct, type Outcome, type WantedAct } from "../../recovery/govern.ts";
 import type { ReplayStore } from "../../recovery/replay-store.ts";
 import { Replay, type ReplayCounts, type ReplayParts, type ReplayResult } from "../../recovery/replay.ts";
 import { openKeyRing } from "../assemble-keys.ts";
@@ -73,16 +74,11 @@ export async function replayQuarantine(settings: Settings, governed: Governed, r
   const removed = removedMasks(settings, messages);
   const hash = contractHash(settings.contract);
   const facts = actUpon(settings, "replay", messages, why, { contract: hash, dryRun });
-  const hashes = messageHashes(governed, messages);
-  const act = await beginAct(governed.governance, facts, hashes, why.approval);
-  const told = await revealing(act, removed, () =>
-    beginAct(
-      governed.governance,
-      { ...facts, action: "reveal", details: { ...facts.details, replay: act.id } },
-      hashes,
-      request.revealApproval,
-    ),
-  );
+  const acts = await beginReplay(governed, facts, messageHashes(governed, messages), removed, request);
+  const told = async (outcome: Outcome): Promise<void> => {
+    for (const one of acts) await one.end(outcome);
+  };
+  const [act] = acts;
   request.onBegin(messages.length, removed);
   const own = new PostgresReplay(database, {
     ...storeParts(settings, masked, target, governed),
@@ -138,23 +134,28 @@ function counted({ loaded, duplicate, refused, unopened, gone }: ReplayCounts): 
   return { loaded, duplicate, refused, unopened, gone };
 }
 
-/** Where masks were removed, the replay is a reveal as well: both acts end with what came of it. */
-async function revealing(
-  act: GovernedAct,
+/** Where masks were removed, the replay is a reveal as well: both acts are permitted, or neither, and both end with what came of it. */
+async function beginReplay(
+  { governance }: Governed,
+  facts: ActFacts,
+  tokenHashes: readonly Buffer[],
   removed: RemovedMasks | null,
-  begin: () => Promise<GovernedAct>,
-): Promise<GovernedAct["end"]> {
-  if (removed === null) return (outcome) => act.end(outcome);
+  { why, revealApproval }: Pick<ReplayRequest, "why" | "revealApproval">,
+): Promise<readonly [GovernedAct, ...GovernedAct[]]> {
+  const replay: WantedAct = { facts, tokenHashes, approval: why.approval };
+  const reveal = removed === null ? [] : [revealing(facts, tokenHashes, removed, revealApproval)];
   try {
-    const reveal = await begin();
-    return async (outcome) => {
-      await reveal.end(outcome);
-      await act.end(outcome);
-    };
+    const [first, ...others] = await beginActs(governance, [replay, ...reveal]);
+    if (first === undefined) throw new TypeError("an act that is permitted begins");
+    return [first, ...others];
   } catch (error) {
-    await act.end({ refused: "masks_removed", paths: removed.paths, unknown: removed.unknown });
-    throw ofReveal(error, removed);
+    throw removed === null ? error : ofReveal(error, removed);
   }
+}
+
+function revealing(facts: ActFacts, tokenHashes: readonly Buffer[], removed: RemovedMasks, approval: string | null): WantedAct {
+  const details = { ...facts.details, removed: removed.paths, unknown: removed.unknown };
+  return { facts: { ...facts, action: "reveal", details }, tokenHashes, approval, approvalFlag: "--reveal-approval" };
 }
 
 type OpenedMasks = {

@@ -1,5 +1,6 @@
 import { MasklineError } from "../../errors.ts";
 import { type AskedApproval, giveApproval, readApproval } from "../../postgres/recovery/approvals.ts";
+import { canonicalJson } from "../../recovery/canonical-json.ts";
 import { type Command, configFlags } from "../command.ts";
 import { confirmed } from "../confirmed.ts";
 import { toldAct } from "../explained-act.ts";
@@ -11,8 +12,8 @@ import { count, moment, showable } from "../table.ts";
 export const approve: Command = {
   operands: "ID",
   flags: { ...configFlags, yes: { doc: "do not ask; what is approved is shown all the same" } },
-  about: `Shows what somebody has asked for and, once confirmed, allows it: this list of values (by its digest), for this person, once, until it
-expires. Whoever asked can never approve it. Needs the right to approve (maskline policy list), and the full key ring, which signs the audit:
+  about: `Shows what somebody has asked for and, once confirmed, allows it: this act upon this list of values (by its digest), for this person, for
+this reason and ticket, with these details (the column, where the values go, what becomes of messages), once, until it expires. Whoever asked can never approve it. Needs the right to approve (maskline policy list), and the full key ring, which signs the audit:
 without it nothing is approved.`,
   examples: [
     ["maskline approve 3d0c6a52-4f6e-4d0c-9a55-5b1f6f3a8e11", "look, then type yes"],
@@ -27,12 +28,12 @@ without it nothing is approved.`,
     }
     const attempt = { action: "approve", domain: "*", details: { approval: id } } as const;
     await toldAct(call, settingsOf(call), attempt, async ({ database, governance, schema }) => {
-      const asked = await readApproval(database, governance, schema, id);
-      if (!call.output.json) show(call.output, asked);
+      const waiting = await readApproval(database, governance, schema, id);
+      if (!call.output.json) show(call.output, waiting);
       await confirmed(call, { does: "approves this for somebody else", question: "Type yes to approve it: ", answer: "yes" });
-      await giveApproval(governance, schema, asked);
-      const { action, domain, amount, list, actor, expiresAt } = asked;
-      if (call.output.json) return call.output.document({ approved: id, action, domain, amount, list, for: actor, expiresAt });
+      await giveApproval(governance, schema, waiting);
+      const { asked, actor, expiresAt } = waiting;
+      if (call.output.json) return call.output.document({ approved: id, ...asked, for: actor, expiresAt });
       call.output.say(
         `approved. ${showable(actor)} can use it once, until ${moment(expiresAt)}: the same command with --approval ${id}`,
       );
@@ -40,13 +41,13 @@ without it nothing is approved.`,
   },
 };
 
-function show(
-  output: Output,
-  { id, action, domain, amount, list, actor, reason, ticket, requestedAt, expiresAt }: AskedApproval,
-): void {
+function show(output: Output, { id, asked, actor, requestedAt, expiresAt }: AskedApproval): void {
+  const { action, domain, amount, list, reason, ticket, details } = asked;
   output.say(`approval ${id}`);
   output.say(`  who      ${showable(actor)}, on ${moment(requestedAt)}`);
   output.say(`  what     ${showable(action)}: ${count(amount)} values of ${showable(domain)}`);
+  for (const [name, detail] of Object.entries(details))
+    output.say(`           ${showable(name)}: ${showable(typeof detail === "string" ? detail : canonicalJson(detail))}`);
   output.say(`  reason   ${showable(reason)}`);
   output.say(`  ticket   ${showable(ticket)}`);
   output.say(`  list     SHA-256 ${list}`);

@@ -66,21 +66,27 @@ export const policyAllow: Command = {
   flags: {
     ...changeFlags,
     "per-day": { value: "N", doc: "so many values a day (UTC) for each person (default: no limit)" },
-    "approve-above": { value: "N", doc: "more values at once need a second person; 0 for always (default: never)" },
+    "approve-above": {
+      value: "N",
+      doc: "of a day's values so many alone; more need a second person; 0 for always (default: never)",
+    },
   },
   about: `Takes the place of the row that the role has for this domain and action.
 ${howItHolds}`,
   examples: [
     [
       'maskline policy allow officers reveal --domain login.ip --per-day 100 --approve-above 10 --reason "abuse" --ticket SEC-4',
-      "up to ten alone",
+      "a hundred a day, ten of them alone",
     ],
     ['maskline policy allow officers approve --domain "*" --reason ... --ticket ...', "the second person"],
   ],
   async run(call) {
     const valuesPerDay = limit(call, "per-day", 1);
     const approveAbove = limit(call, "approve-above", 0);
-    await change(call, { ...placeOf(call), change: "allow", valuesPerDay, approveAbove });
+    const place = placeOf(call);
+    if (place.action === "approve" && (valuesPerDay ?? approveAbove) !== null)
+      throw new MasklineError("usage", "the right to approve has no limits", { next: "leave out --per-day and --approve-above" });
+    await change(call, { ...place, change: "allow", valuesPerDay, approveAbove });
   },
 };
 
@@ -151,5 +157,5 @@ function limitsOf({ values_per_day, approve_above }: PolicyBefore): Limits {
 
 function describe({ valuesPerDay, approveAbove }: Limits): string {
   const perDay = valuesPerDay === null ? "no limit a day" : `${valuesPerDay} values a day`;
-  return `${perDay}, ${approveAbove === null ? "never a second person" : `a second person above ${approveAbove}`}`;
+  return `${perDay}, ${approveAbove === null ? "never a second person" : `a second person above ${approveAbove} a day`}`;
 }

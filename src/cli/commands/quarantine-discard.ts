@@ -42,7 +42,7 @@ right to replay on domain quarantine, and stands in the audit.`,
     if (!dryRun && call.stop.aborted && discarded < selected) {
       throw new MasklineError("replay_unfinished", `stopped: ${count(selected - discarded)} messages are still there`, {
         details: [`${count(discarded)} discarded`],
-        next: "the same command goes on with what is left",
+        next: "the same command goes on with what is left, without --approval: where that needs a second person it asks for one anew",
       });
     }
     if (output.json) return output.document({ dryRun, ...result });

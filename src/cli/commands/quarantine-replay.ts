@@ -64,7 +64,7 @@ function conclude({ output }: Call, result: Replayed, dryRun: boolean): void {
     const { loaded, duplicate, refused, unopened, gone } = result;
     throw new MasklineError("replay_unfinished", `stopped: ${count(selected - tried(result))} messages were not tried`, {
       details: Object.entries({ loaded, duplicate, refused, unopened, gone }).map(([name, number]) => `${count(number)} ${name}`),
-      next: "the same command goes on with what is left",
+      next: "the same command goes on with what is left, without --approval: where that needs a second person it asks for one anew",
     });
   }
   if (output.json) return output.document({ dryRun, ...result });

@@ -10,7 +10,7 @@ export function recovery(schema: string): string {
   return `
 -- Members of a role may do this in a domain ('*': in all). Where no row holds, nothing is allowed.
 -- values_per_day: so many values in 24 hours (UTC) for each person; NULL for no limit
--- approve_above:  more values in one act need a second person; NULL for never
+-- approve_above:  of these, more need a second person; NULL for none. Added up over the day: a list in parts is no way round it
 CREATE TABLE ${schema}.policy (
   role            text        NOT NULL,
   domain          text        NOT NULL,
@@ -19,29 +19,29 @@ CREATE TABLE ${schema}.policy (
   approve_above   integer     CHECK (approve_above >= 0),
   changed_by      text        NOT NULL DEFAULT session_user,
   changed_at      timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (role, domain, action)
+  PRIMARY KEY (role, domain, action),
+  CONSTRAINT policy_approve_unlimited CHECK (action <> 'approve' OR values_per_day IS NULL AND approve_above IS NULL)
 );
 
--- How many values a person has asked for in a day.
+-- How many values a person has asked for in a day, and how many of these without a second person.
 CREATE TABLE ${schema}.spending (
   actor   text    NOT NULL,
   day     date    NOT NULL,
   action  text    NOT NULL,
   domain  text    NOT NULL,
   spent   bigint  NOT NULL,
+  alone   bigint  NOT NULL,
   PRIMARY KEY (actor, day, action, domain)
 );
 
--- What waits for a second person, or was allowed by one: one list of values, for one person, once.
+-- What waits for a second person, or was allowed by one: one act as it was asked for, for one person, once.
+-- asked:      action, domain, amount, list (SHA-256 of the frozen list, in hexadecimal digits), reason, ticket and details, as in the audit
+-- principal:  who AWS said was asking; NULL where the ring is none of AWS
 CREATE TABLE ${schema}.approval (
   id            uuid        PRIMARY KEY,
-  action        text        NOT NULL,
-  domain        text        NOT NULL,
-  list          bytea       NOT NULL CHECK (octet_length(list) = 32),
-  amount        integer     NOT NULL,
+  asked         jsonb       NOT NULL CHECK (asked ->> 'list' ~ '^[0-9a-f]{64}$' AND asked ?& ARRAY['action', 'domain', 'amount', 'reason', 'ticket', 'details']),
   actor         text        NOT NULL,
-  reason        text        NOT NULL,
-  ticket        text        NOT NULL,
+  principal     text,
   requested_at  timestamptz NOT NULL DEFAULT now(),
   expires_at    timestamptz NOT NULL,
   approved_by   text,
@@ -91,8 +91,12 @@ CREATE TRIGGER audit_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON ${schema}.au
 CREATE TRIGGER audit_token_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON ${schema}.audit_token
   FOR EACH STATEMENT EXECUTE PROCEDURE ${schema}.refuse_change();
 
+-- On a table of somebody else's, NEW.act would be of a type of theirs, which may bring code along.
 CREATE FUNCTION ${schema}.refuse_untold() RETURNS trigger ${own} AS $untold$
 BEGIN
+  IF TG_RELID <> '${schema.replaceAll("'", "''")}.audited_act'::regclass THEN
+    RAISE EXCEPTION 'this is for one table only' USING ERRCODE = 'insufficient_privilege';
+  END IF;
   IF NOT EXISTS (SELECT FROM ${schema}.audit WHERE audit.act = NEW.act) THEN
     RAISE EXCEPTION 'tokens of an act that nothing is told of' USING ERRCODE = 'integrity_constraint_violation';
   END IF;
@@ -120,72 +124,88 @@ BEGIN
   FROM ${schema}.audit_head AS head FOR UPDATE;
 END $begin$;
 
--- Appends one entry, which must follow the end of the chain and be of who appends it.
+-- Appends one entry, which must follow the end of the chain and be of who appends it, and of now. An act has one intent or refusal, which
+-- begins it, and one result by whoever began it.
 CREATE FUNCTION ${schema}.audit_append(of_act uuid, text_of_entry text, entry_hash bytea, by_key bigint, entry_signature bytea)
 RETURNS void ${own} AS $append$
 DECLARE
   head record;
   told jsonb := text_of_entry::jsonb;
+  before text[];
 BEGIN
   SELECT audit_head.sequence, audit_head.hash INTO STRICT head FROM ${schema}.audit_head FOR UPDATE;
   IF told ->> 'sequence' IS DISTINCT FROM (head.sequence + 1)::text OR told ->> 'previous' IS DISTINCT FROM encode(head.hash, 'hex')
      OR told ->> 'act' IS DISTINCT FROM of_act::text OR told ->> 'actor' IS DISTINCT FROM session_user::text THEN
     RAISE EXCEPTION 'this entry does not follow the end of the audit' USING ERRCODE = 'integrity_constraint_violation';
   END IF;
+  -- a clock may be set back a little between two looks at it
+  IF ((told ->> 'at')::timestamptz BETWEEN now() - interval '1 second' AND clock_timestamp() + interval '1 second') IS NOT TRUE THEN
+    RAISE EXCEPTION 'this entry is not of now' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  SELECT array_agg(audit.entry::jsonb ->> 'step' || ' ' || (audit.entry::jsonb ->> 'actor')) INTO before FROM ${schema}.audit WHERE audit.act = of_act;
+  IF before IS DISTINCT FROM (CASE told ->> 'step' WHEN 'result' THEN ARRAY['intent ' || session_user] END) THEN
+    RAISE EXCEPTION 'this act has begun, has ended, or is of somebody else' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
   INSERT INTO ${schema}.audit (sequence, act, entry, hash, key_id, signature)
   VALUES (head.sequence + 1, of_act, text_of_entry, entry_hash, by_key, entry_signature);
   UPDATE ${schema}.audit_head SET sequence = head.sequence + 1, hash = entry_hash;
 END $append$;
 
--- Whether who asks may do this now: 'permitted' (and counted), 'no_right', 'over_limit', 'approval_needed' or 'approval_unfit'.
-CREATE FUNCTION ${schema}.permit(wanted text, in_domain text, amount integer, of_list bytea, with_approval uuid)
-RETURNS text ${own} AS $permit$
+-- Whether who asks may do this now: 'permitted' (and counted), 'no_right', 'over_limit', 'approval_needed', or of the approval that is named
+-- 'approval_pending', 'approval_expired', 'approval_used' or 'approval_unfit', which is of something else. asked is as in the table approval.
+CREATE FUNCTION ${schema}.permit(asked jsonb, with_approval uuid) RETURNS text ${own} AS $permit$
 DECLARE
+  wanted text := asked ->> 'action';
+  in_domain text := asked ->> 'domain';
+  amount integer := (asked ->> 'amount')::integer;
   today date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
   per_day bigint;
   alone bigint;
-  spent_today bigint;
+  today_so_far record;
+  given record;
 BEGIN
   IF amount IS NULL OR amount < 0 THEN RAISE EXCEPTION 'no amount' USING ERRCODE = 'invalid_parameter_value'; END IF;
   SELECT max(coalesce(policy.values_per_day, 2147483647)) INTO per_day ${holding};
   IF per_day IS NULL THEN RETURN 'no_right'; END IF;
-  INSERT INTO ${schema}.spending (actor, day, action, domain, spent) VALUES (session_user, today, wanted, in_domain, 0) ON CONFLICT DO NOTHING;
-  SELECT spending.spent INTO STRICT spent_today FROM ${schema}.spending
+  INSERT INTO ${schema}.spending (actor, day, action, domain, spent, alone) VALUES (session_user, today, wanted, in_domain, 0, 0)
+  ON CONFLICT DO NOTHING;
+  SELECT spending.spent, spending.alone INTO STRICT today_so_far FROM ${schema}.spending
   WHERE spending.actor = session_user AND spending.day = today AND spending.action = wanted AND spending.domain = in_domain FOR UPDATE;
-  IF spent_today + amount > per_day THEN RETURN 'over_limit'; END IF;
+  IF today_so_far.spent + amount > per_day THEN RETURN 'over_limit'; END IF;
   -- of the rows that leave room for so many the most generous: what no row allows by itself, no two of them do together
   SELECT max(coalesce(policy.approve_above, 2147483647)) INTO alone ${holding}
-    AND coalesce(policy.values_per_day, 2147483647) >= spent_today + amount;
-  IF amount > alone THEN
-    IF with_approval IS NULL THEN RETURN 'approval_needed'; END IF;
-    UPDATE ${schema}.approval SET used_at = clock_timestamp()
-    WHERE approval.id = with_approval AND approval.actor = session_user AND approval.action = wanted AND approval.domain = in_domain
-      AND approval.list = of_list AND approval.amount = permit.amount AND approval.approved_by IS NOT NULL AND approval.used_at IS NULL
-      AND approval.expires_at > clock_timestamp();
+    AND coalesce(policy.values_per_day, 2147483647) >= today_so_far.spent + amount;
+  -- taken away while this waited
+  IF alone IS NULL THEN RETURN 'no_right'; END IF;
+  IF amount = 0 OR today_so_far.alone + amount <= alone THEN
+    today_so_far.alone := today_so_far.alone + amount;
+  ELSIF with_approval IS NULL THEN
+    RETURN 'approval_needed';
+  ELSE
+    SELECT * INTO given FROM ${schema}.approval
+    WHERE approval.id = with_approval AND approval.actor = session_user AND approval.asked = permit.asked FOR UPDATE;
     IF NOT FOUND THEN RETURN 'approval_unfit'; END IF;
+    IF given.used_at IS NOT NULL THEN RETURN 'approval_used'; END IF;
+    IF given.expires_at <= clock_timestamp() THEN RETURN 'approval_expired'; END IF;
+    IF given.approved_by IS NULL THEN RETURN 'approval_pending'; END IF;
+    UPDATE ${schema}.approval SET used_at = clock_timestamp() WHERE approval.id = with_approval;
   END IF;
-  UPDATE ${schema}.spending SET spent = spending.spent + amount
+  UPDATE ${schema}.spending SET spent = spending.spent + amount, alone = today_so_far.alone
   WHERE spending.actor = session_user AND spending.day = today AND spending.action = wanted AND spending.domain = in_domain;
   RETURN 'permitted';
 END $permit$;
 
 -- Asks for a second person.
-CREATE FUNCTION ${schema}.request_approval(new_id uuid, wanted text, in_domain text, of_amount integer, of_list bytea, why text, with_ticket text, valid_seconds integer)
-RETURNS void ${own} AS $request$
+CREATE FUNCTION ${schema}.request_approval(new_id uuid, what jsonb, for_principal text, valid_seconds integer) RETURNS void ${own} AS $request$
 BEGIN
-  INSERT INTO ${schema}.approval (id, action, domain, list, amount, actor, reason, ticket, expires_at)
-  VALUES (new_id, wanted, in_domain, of_list, of_amount, session_user, why, with_ticket,
-          clock_timestamp() + make_interval(secs => least(greatest(valid_seconds, 1), 86400)));
+  INSERT INTO ${schema}.approval (id, asked, actor, principal, expires_at)
+  VALUES (new_id, what, session_user, for_principal, clock_timestamp() + make_interval(secs => least(greatest(valid_seconds, 1), 86400)));
 END $request$;
 
 -- What a second person is to look at. No list: its digest.
-CREATE FUNCTION ${schema}.pending_approval(wanted_id uuid)
-RETURNS TABLE (id uuid, action text, domain text, list bytea, amount integer, actor text, reason text, ticket text,
-               requested_at timestamptz, expires_at timestamptz, approved_by text, used_at timestamptz) ${own} AS $pending$
+CREATE FUNCTION ${schema}.pending_approval(wanted_id uuid) RETURNS SETOF ${schema}.approval ${own} AS $pending$
 BEGIN
-  RETURN QUERY SELECT approval.id, approval.action, approval.domain, approval.list, approval.amount, approval.actor, approval.reason,
-    approval.ticket, approval.requested_at, approval.expires_at, approval.approved_by, approval.used_at
-  FROM ${schema}.approval WHERE approval.id = wanted_id;
+  RETURN QUERY SELECT * FROM ${schema}.approval WHERE approval.id = wanted_id;
 END $pending$;
 
 -- Refuses a change of the policy, or an approval, that the audit does not tell: its last entry has to be of this transaction and of who
@@ -202,30 +222,33 @@ BEGIN
   END IF;
 END $told$;
 
--- Allows what was looked at, which the audit has to tell of in the same transaction: 'approved', or 'not_there', 'own', 'no_right', 'changed', 'expired', 'taken'.
-CREATE FUNCTION ${schema}.approve(wanted_id uuid, seen_list bytea) RETURNS text ${own} AS $approve$
+-- Allows what was looked at, which the audit has to tell of in the same transaction: 'approved', or 'not_there', 'own', 'no_right', 'changed',
+-- 'expired', 'taken'. by_principal is who AWS says is approving: nobody is the second person of themselves by another login.
+CREATE FUNCTION ${schema}.approve(wanted_id uuid, seen jsonb, by_principal text) RETURNS text ${own} AS $approve$
 DECLARE
-  asked record;
+  waiting record;
+  in_domain text;
 BEGIN
-  SELECT * INTO asked FROM ${schema}.approval WHERE approval.id = wanted_id FOR UPDATE;
+  SELECT * INTO waiting FROM ${schema}.approval WHERE approval.id = wanted_id FOR UPDATE;
   IF NOT FOUND THEN RETURN 'not_there'; END IF;
-  IF asked.actor = session_user THEN RETURN 'own'; END IF;
+  IF waiting.actor = session_user OR waiting.principal = by_principal THEN RETURN 'own'; END IF;
+  in_domain := waiting.asked ->> 'domain';
   IF NOT EXISTS (
     SELECT FROM ${schema}.policy JOIN pg_roles ON pg_roles.rolname = policy.role AND pg_has_role(session_user, pg_roles.oid, 'MEMBER')
-    WHERE policy.domain IN (asked.domain, '*') AND policy.action = 'approve') THEN RETURN 'no_right'; END IF;
-  IF asked.list IS DISTINCT FROM seen_list THEN RETURN 'changed'; END IF;
-  IF asked.expires_at <= clock_timestamp() THEN RETURN 'expired'; END IF;
-  IF asked.approved_by IS NOT NULL THEN RETURN 'taken'; END IF;
-  PERFORM ${schema}.require_told('approve', asked.domain,
-    jsonb_build_object('approval', asked.id, 'of', asked.action, 'for', asked.actor));
+    WHERE policy.domain IN (in_domain, '*') AND policy.action = 'approve') THEN RETURN 'no_right'; END IF;
+  IF waiting.asked IS DISTINCT FROM seen THEN RETURN 'changed'; END IF;
+  IF waiting.expires_at <= clock_timestamp() THEN RETURN 'expired'; END IF;
+  IF waiting.approved_by IS NOT NULL THEN RETURN 'taken'; END IF;
+  PERFORM ${schema}.require_told('approve', in_domain,
+    jsonb_build_object('approval', wanted_id, 'for', waiting.actor, 'of', waiting.asked -> 'action', 'with', waiting.asked -> 'details'));
   UPDATE ${schema}.approval SET approved_by = session_user, approved_at = clock_timestamp() WHERE approval.id = wanted_id;
   RETURN 'approved';
 END $approve$;
 
 -- Who may call what is granted role by role (maskline migrate --grants); nobody may by default.
-REVOKE ALL ON FUNCTION ${schema}.audit_tokens(uuid, bytea), ${schema}.audit_begin(),
-  ${schema}.audit_append(uuid, text, bytea, bigint, bytea), ${schema}.permit(text, text, integer, bytea, uuid), ${schema}.request_approval(uuid, text, text, integer, bytea, text, text, integer),
-  ${schema}.pending_approval(uuid), ${schema}.approve(uuid, bytea) FROM PUBLIC;
+REVOKE ALL ON FUNCTION ${schema}.refuse_change(), ${schema}.refuse_untold(), ${schema}.audit_tokens(uuid, bytea), ${schema}.audit_begin(),
+  ${schema}.audit_append(uuid, text, bytea, bigint, bytea), ${schema}.permit(jsonb, uuid), ${schema}.request_approval(uuid, jsonb, text, integer),
+  ${schema}.pending_approval(uuid), ${schema}.approve(uuid, jsonb, text) FROM PUBLIC;
 
 -- Allows, in the place of what the role was allowed before: which is returned, NULL where that was nothing.
 CREATE FUNCTION ${schema}.set_policy(of_role text, in_domain text, of_action text, per_day integer, alone integer)

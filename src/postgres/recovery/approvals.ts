@@ -9,18 +9,11 @@ import type { PostgresGovernance } from "./governance.ts";
 /** What a second person is asked to allow. */
 export type AskedApproval = {
   readonly id: string;
-  readonly action: string;
-  readonly domain: string;
-  /** SHA-256 in hexadecimal digits of the frozen list. */
-  readonly list: string;
-  readonly amount: number;
+  /** The act as it was asked for; its list is a digest. */
+  readonly asked: ActFacts;
   readonly actor: string;
-  readonly reason: string;
-  readonly ticket: string;
   readonly requestedAt: Date;
   readonly expiresAt: Date;
-  readonly approvedBy: string | null;
-  readonly usedAt: Date | null;
 };
 
 /** Why `approve` of migration 7 refused. */
@@ -33,36 +26,35 @@ export async function readApproval(
   schema: string,
   id: string,
 ): Promise<AskedApproval> {
-  const [asked] = await database
+  const [waiting] = await database
     .query<AskedApproval>(
       "reading what waits for a second person",
-      `SELECT id, action, domain, encode(list, 'hex') AS list, amount, actor, reason, ticket, requested_at AS "requestedAt",
-              expires_at AS "expiresAt", approved_by AS "approvedBy", used_at AS "usedAt"
-       FROM ${quoteName(schema)}.pending_approval($1)`,
+      `SELECT id, asked, actor, requested_at AS "requestedAt", expires_at AS "expiresAt" FROM ${quoteName(schema)}.pending_approval($1)`,
       [id],
     )
     .catch((error: unknown) => refuseTheRightless(error, governance, unknownFacts(id)));
-  if (asked === undefined) return refuse(governance, unknownFacts(id), "not_there");
-  return asked;
+  if (waiting === undefined) return refuse(governance, unknownFacts(id), "not_there");
+  return waiting;
 }
 
 /**
  * Allows what was looked at, and nothing else: the list is the one that was shown. Told in the audit in the same transaction.
  * @throws MasklineError `approval_unfit`, `right_missing`: told in the audit; `audit_unwritable`: then nothing is allowed
  */
-export async function giveApproval(governance: PostgresGovernance, schema: string, asked: AskedApproval): Promise<void> {
+export async function giveApproval(governance: PostgresGovernance, schema: string, waiting: AskedApproval): Promise<void> {
   const act = randomUUID();
-  const facts = factsOf(asked);
+  const facts = factsOf(waiting);
   await governance
     .together(async (query, tell) => {
       await tell({ act, step: "intent", facts, outcome: null });
-      const [row] = await query<{ said: "approved" | Refused }>(
-        `SELECT ${quoteName(schema)}.approve($1, decode($2, 'hex')) AS said`,
-        [asked.id, asked.list],
-      );
+      const [row] = await query<{ said: "approved" | Refused }>(`SELECT ${quoteName(schema)}.approve($1, $2, $3) AS said`, [
+        waiting.id,
+        JSON.stringify(waiting.asked),
+        governance.principal,
+      ]);
       const answer = row?.said ?? "not_there";
       if (answer !== "approved") throw new NotGiven(answer);
-      await tell({ act, step: "result", facts, outcome: { approved: asked.id } });
+      await tell({ act, step: "result", facts, outcome: { approved: waiting.id } });
     })
     .catch((error: unknown) =>
       error instanceof NotGiven ? refuse(governance, facts, error.why) : refuseTheRightless(error, governance, facts),
@@ -90,9 +82,9 @@ async function refuseTheRightless(error: unknown, governance: PostgresGovernance
   throw error;
 }
 
-/** Why it is asked for stands in it as whoever asks has said. */
-function factsOf({ id, action, domain, list, amount, actor, reason, ticket }: AskedApproval): ActFacts {
-  return { action: "approve", domain, amount, list, reason, ticket, details: { approval: id, of: action, for: actor } };
+/** Why it is asked for stands in it as whoever asks has said. The function compares the details with what it is asked for. */
+function factsOf({ id, asked, actor }: AskedApproval): ActFacts {
+  return { ...asked, action: "approve", details: { approval: id, for: actor, of: asked.action, with: asked.details } };
 }
 
 function unknownFacts(id: string): ActFacts {

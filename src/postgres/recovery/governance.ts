@@ -15,7 +15,9 @@ import {
   noTokens,
   type ToldParts,
 } from "../../recovery/audit-entry.ts";
-import type { Governance, Permit, TellHead } from "../../recovery/ports.ts";
+import { type CanonicalValue, canonicalJson } from "../../recovery/canonical-json.ts";
+import { toldFacts } from "../../recovery/govern.ts";
+import type { Governance, Intent, Permit, TellHead } from "../../recovery/ports.ts";
 import type { Database, Query } from "../database.ts";
 import { quoteName } from "../names.ts";
 
@@ -30,7 +32,8 @@ export class PostgresGovernance implements Governance {
   readonly #database: Database;
   readonly #schema: string;
   readonly #keys: AuditKeys;
-  readonly #principal: string | null;
+  /** Who AWS says is asking; null where the ring is none of AWS. */
+  readonly principal: string | null;
   readonly #tellHead: TellHead;
 
   /** @param principal who AWS says is asking; null where the ring is none of AWS */
@@ -38,28 +41,40 @@ export class PostgresGovernance implements Governance {
     this.#database = database;
     this.#schema = quoteName(schema);
     this.#keys = keys;
-    this.#principal = principal;
+    this.principal = principal;
     this.#tellHead = tellHead;
   }
 
-  async begin(act: string, facts: ActFacts, tokenHashes: readonly Buffer[], approval: string | null): Promise<Permit> {
-    const intent: ToldParts = { act, step: "intent", facts, outcome: null };
-    const hashes = inOrder(distinct(tokenHashes));
-    const tokens = bindOrdered(hashes);
-    // that nothing is told of an act with tokens is looked at when it is over: the entry comes after them
-    const untilCommit = `SET CONSTRAINTS ${this.#schema}.audited_act_is_told DEFERRED`;
-    const { permit, row } = await this.#written(async (query) => {
-      if (tokens.count > 0) {
-        await query(untilCommit);
-        await query(`SELECT ${this.#schema}.audit_tokens($1, $2)`, [act, hashes]);
-      }
-      const end = await this.#end(query);
-      const said = await this.#permit(query, facts, approval);
-      const parts: ToldParts = said === "permitted" ? intent : { ...intent, step: "refusal", outcome: { refused: said } };
-      return { permit: said, row: await this.#append(query, end, parts, tokens) };
+  async begin(intents: readonly Intent[]): Promise<readonly Permit[]> {
+    const bound = intents.map((intent) => {
+      const hashes = inOrder(distinct(intent.tokenHashes));
+      return { intent, hashes, tokens: bindOrdered(hashes) };
     });
-    this.#tellHead(row);
-    return permit;
+    const { permits, rows } = await this.#written(async (query) => {
+      // that nothing is told of an act with tokens is looked at when it is over: the entry comes after them
+      if (bound.some(({ tokens }) => tokens.count > 0)) await query(`SET CONSTRAINTS ${this.#schema}.audited_act_is_told DEFERRED`);
+      for (const { intent, hashes, tokens } of bound) {
+        if (tokens.count > 0) await query(`SELECT ${this.#schema}.audit_tokens($1, $2)`, [intent.act, hashes]);
+      }
+      let end = await this.#end(query);
+      const said = await this.#permitAll(query, intents);
+      const isPermitted = said.every((permit) => permit === "permitted");
+      const told: AuditRow[] = [];
+      for (const [index, { intent, tokens }] of bound.entries()) {
+        const { act } = intent;
+        const refused = said[index] === "permitted" ? "together" : (said[index] ?? "no_right");
+        const facts = toldFacts(intent);
+        const parts: ToldParts = isPermitted
+          ? { act, step: "intent", facts, outcome: null }
+          : { act, step: "refusal", facts, outcome: { refused } };
+        const row = await this.#append(query, end, parts, tokens);
+        told.push(row);
+        end = { ...end, sequence: row.sequence, hash: row.hash };
+      }
+      return { permits: said, rows: told };
+    });
+    for (const row of rows) this.#tellHead(row);
+    return permits;
   }
 
   async append(parts: ToldParts): Promise<void> {
@@ -92,24 +107,15 @@ export class PostgresGovernance implements Governance {
     }
   }
 
-  async requestApproval({ action, domain, amount, list, reason, ticket }: ActFacts): Promise<string> {
+  async requestApproval(facts: ActFacts): Promise<string> {
     const id = randomUUID();
-    await this.#database.query(
-      "asking for a second person",
-      `SELECT ${this.#schema}.request_approval($1, $2, $3, $4, decode($5, 'hex'), $6, $7, $8)`,
-      [id, action, domain, amount, list, reason, ticket, approvalSeconds],
-    );
+    await this.#database.query("asking for a second person", `SELECT ${this.#schema}.request_approval($1, $2, $3, $4)`, [
+      id,
+      canonicalJson(asked(facts)),
+      this.principal,
+      approvalSeconds,
+    ]);
     return id;
-  }
-
-  async read(from: number, limit: number): Promise<readonly AuditRow[]> {
-    const rows = await this.#database.query<AuditRow>(
-      "reading the audit",
-      `SELECT sequence::float8 AS sequence, act, entry, hash, key_id::float8 AS "keyId", signature FROM ${this.#schema}.audit
-       WHERE sequence >= $1 ORDER BY sequence LIMIT $2`,
-      [from, limit],
-    );
-    return rows;
   }
 
   async #end(query: Query): Promise<ChainEnd> {
@@ -120,19 +126,23 @@ export class PostgresGovernance implements Governance {
     return end;
   }
 
-  async #permit(query: Query, { action, domain, amount, list }: ActFacts, approval: string | null): Promise<Permit> {
-    const [row] = await query<{ permit: Permit }>(`SELECT ${this.#schema}.permit($1, $2, $3, decode($4, 'hex'), $5) AS permit`, [
-      action,
-      domain,
-      amount,
-      list,
-      approval,
-    ]);
-    return row?.permit ?? "no_right";
+  /** Where one of several is refused, nothing of the others is counted. */
+  async #permitAll(query: Query, intents: readonly Intent[]): Promise<readonly Permit[]> {
+    if (intents.length > 1) await query("SAVEPOINT asking");
+    const permits: Permit[] = [];
+    for (const { facts, approval } of intents) {
+      const [row] = await query<{ permit: Permit }>(`SELECT ${this.#schema}.permit($1, $2) AS permit`, [
+        canonicalJson(asked(facts)),
+        approval,
+      ]);
+      permits.push(row?.permit ?? "no_right");
+    }
+    if (intents.length > 1 && permits.some((permit) => permit !== "permitted")) await query("ROLLBACK TO SAVEPOINT asking");
+    return permits;
   }
 
   async #append(query: Query, end: ChainEnd, parts: ToldParts, tokens: BoundTokens): Promise<AuditRow> {
-    const entry = entryText(end, { ...parts, claimed: claimedName(), principal: this.#principal }, tokens);
+    const entry = entryText(end, { ...parts, claimed: claimedName(), principal: this.principal }, tokens);
     const hash = entryHash(entry);
     const { keyId } = this.#keys;
     const signature = this.#keys.sign(hash);
@@ -166,6 +176,11 @@ function endUntold(error: unknown, act: string): unknown {
     `the audit has the intent of this act, and could not be told what came of it (${error.message})`,
     { next: `tell whoever keeps the audit: act ${act} has an intent without a result, and counts as done` },
   );
+}
+
+/** What an approval binds, as the functions of migration 7 take it. */
+function asked({ action, domain, amount, list, reason, ticket, details }: ActFacts): CanonicalValue {
+  return { action, domain, amount, list, reason, ticket, details };
 }
 
 function distinct(hashes: readonly Buffer[]): readonly Buffer[] {

@@ -76,12 +76,12 @@ const audit = ["audit_begin()", "audit_append(uuid, text, bytea, bigint, bytea)"
 const acting: readonly Right[] = [
   {
     may: "EXECUTE",
-    functions: ["audit_tokens(uuid, bytea)", ...audit, "permit(text, text, integer, bytea, uuid)"],
+    functions: ["audit_tokens(uuid, bytea)", ...audit, "permit(jsonb, uuid)"],
     why: "to ask the policy and be told of in the audit before anything is opened",
   },
   {
     may: "EXECUTE",
-    functions: ["request_approval(uuid, text, text, integer, bytea, text, text, integer)"],
+    functions: ["request_approval(uuid, jsonb, text, integer)"],
     why: "to ask for a second person, where the policy wants one",
   },
 ];
@@ -152,7 +152,7 @@ export const databaseRoles: readonly DatabaseRole[] = [
       ...acting,
       {
         may: "EXECUTE",
-        functions: ["pending_approval(uuid)", "approve(uuid, bytea)"],
+        functions: ["pending_approval(uuid)", "approve(uuid, jsonb, text)"],
         why: "to be the second person, as the policy says",
       },
       { may: "SELECT", tables: ["policy"], why: "the own rights and limits; no right to change them" },

@@ -20,7 +20,7 @@ const eraserGrants: readonly string[] = [
   "GRANT USAGE ON SCHEMA maskline TO ROLE",
   "GRANT SELECT ON maskline.migration, maskline.mask_definition, maskline.ring_key TO ROLE",
   `GRANT EXECUTE ON FUNCTION maskline.audit_tokens(uuid, bytea), maskline.audit_begin(), maskline.audit_append(uuid, text, bytea, bigint, bytea),
-     maskline.permit(text, text, integer, bytea, uuid), maskline.request_approval(uuid, text, text, integer, bytea, text, text, integer) TO ROLE`,
+     maskline.permit(jsonb, uuid), maskline.request_approval(uuid, jsonb, text, integer) TO ROLE`,
   // UPDATE of any column is what locking a row takes
   "GRANT SELECT (domain, token), UPDATE (epoch), DELETE ON maskline.vault TO ROLE",
   "GRANT SELECT, DELETE ON maskline.vault_link TO ROLE",

@@ -6,11 +6,15 @@ import type { PostgresServer } from "../../../src/demo/postgres-server.ts";
 import { DatabaseRefusal } from "../../../src/postgres/database.ts";
 import { giveApproval, readApproval } from "../../../src/postgres/recovery/approvals.ts";
 import { findUnboundTokens } from "../../../src/postgres/recovery/audit.ts";
-import { beginAct } from "../../../src/recovery/govern.ts";
+import type { PostgresGovernance } from "../../../src/postgres/recovery/governance.ts";
+import { type ActFacts, type ChainEnd, entryHash, entryText, noTokens, type ToldParts } from "../../../src/recovery/audit-entry.ts";
+import { beginAct, beginActs } from "../../../src/recovery/govern.ts";
+import type { Permit } from "../../../src/recovery/ports.ts";
 import { postgresServers } from "../../engines/postgres-servers.ts";
 import { actFacts, GovernedDatabase } from "../../harness/governed-database.ts";
 import { refused } from "../../harness/refused.ts";
 import { enlist, giveRoles, told } from "../../harness/role-members.ts";
+import { otherwise, plainClient } from "../databases.ts";
 
 /** What somebody with the rights of a role, and SQL of his own in the place of maskline, tries. */
 for (const { name, missing, start } of postgresServers()) {
@@ -41,25 +45,26 @@ for (const { name, missing, start } of postgresServers()) {
       await giveApproval(second, "maskline", await readApproval(place.as("second"), second, "maskline", id));
     };
 
-    const request = "SELECT maskline.request_approval($1, 'reveal', 'login.ip', $2, decode($3, 'hex'), 'one value', 'T-1', $4)";
+    const request = "SELECT maskline.request_approval($1, $2, NULL, $3)";
 
     inPlace("nobody approves without being told of in the audit, in the same transaction", async () => {
       await place.allow("maskline_privacy_officer", "reveal", { alone: 0 });
       const officer = place.governanceOf("privacy_officer");
       const facts = actFacts({ amount: 2 });
       const id = await officer.requestApproval(facts);
-      const approve = "SELECT maskline.approve($1, decode($2, 'hex')) AS said";
+      const approve = "SELECT maskline.approve($1, $2, NULL) AS said";
+      const seen = JSON.stringify(facts);
       const second = place.governanceOf("second");
-      await refusedAs("23000", place.as("second").query("by hand", approve, [id, facts.list]));
-      const approving = actFacts({ action: "approve", details: { approval: id, of: "reveal", for: "privacy_officer" } });
+      await refusedAs("23000", place.as("second").query("by hand", approve, [id, seen]));
+      const approving = actFacts({ action: "approve", details: { approval: id, for: "privacy_officer", of: "reveal", with: {} } });
       await second.append({ act: randomUUID(), step: "intent", facts: approving, outcome: null });
-      await refusedAs("23000", place.as("second").query("told before", approve, [id, facts.list]));
+      await refusedAs("23000", place.as("second").query("told before", approve, [id, seen]));
       const another = { ...approving, details: { ...approving.details, approval: randomUUID() } };
       await refusedAs(
         "23000",
         second.together(async (query, tell) => {
           await tell({ act: randomUUID(), step: "intent", facts: another, outcome: null });
-          await query(approve, [id, facts.list]);
+          await query(approve, [id, seen]);
         }),
       );
       await refused(beginAct(officer, facts, [], id), "approval_unfit");
@@ -69,7 +74,7 @@ for (const { name, missing, start } of postgresServers()) {
 
     inPlace("nobody approves a list without naming it", async () => {
       const id = await place.governanceOf("privacy_officer").requestApproval(actFacts());
-      const [row] = await place.as("second").query("approving", "SELECT maskline.approve($1, NULL) AS said", [id]);
+      const [row] = await place.as("second").query("approving", "SELECT maskline.approve($1, NULL, NULL) AS said", [id]);
       assert.deepEqual(row, { said: "changed" });
     });
 
@@ -77,14 +82,14 @@ for (const { name, missing, start } of postgresServers()) {
       await place.allow("maskline_privacy_officer", "reveal", { alone: 0 });
       const facts = actFacts({ amount: 5_000 });
       const id = randomUUID();
-      await place.as("privacy_officer").query("understating", request, [id, 1, facts.list, 3_600]);
+      await place.as("privacy_officer").query("understating", request, [id, JSON.stringify({ ...facts, amount: 1 }), 3_600]);
       await give(id);
       await refused(beginAct(place.governanceOf("privacy_officer"), facts, [], id), "approval_unfit");
     });
 
     inPlace("no approval is asked for that holds longer than a day", async () => {
       for (const seconds of [604_800, 2_147_483_647]) {
-        await place.as("privacy_officer").query("asking", request, [randomUUID(), 1, "11".repeat(32), seconds]);
+        await place.as("privacy_officer").query("asking", request, [randomUUID(), JSON.stringify(actFacts()), seconds]);
       }
       const { rows } = await place.admin.query(
         "SELECT max(expires_at - requested_at) <= interval '24 hours 1 minute' AS in_time FROM maskline.approval",
@@ -99,9 +104,9 @@ for (const { name, missing, start } of postgresServers()) {
       const officer = place.governanceOf("privacy_officer");
       await refused(beginAct(officer, actFacts({ amount: 500 }), []), "approval_needed");
       await beginAct(officer, actFacts({ amount: 10 }), []);
-      await refused(beginAct(officer, actFacts({ amount: 6 }), []), "approval_needed");
-      await beginAct(officer, actFacts({ amount: 5 }), []);
-      const most = actFacts({ amount: 985 });
+      // that many alone were of the row that leaves no more
+      await refused(beginAct(officer, actFacts(), []), "approval_needed");
+      const most = actFacts({ amount: 990 });
       const id = await officer.requestApproval(most);
       await give(id);
       await beginAct(officer, most, [], id);
@@ -114,20 +119,25 @@ for (const { name, missing, start } of postgresServers()) {
       const all = actFacts({ amount: 3 });
       const id = await place.governanceOf("privacy_officer").requestApproval(all);
       await give(id);
-      const approved = await Promise.all(sessions.map((one) => one.begin(randomUUID(), all, [], id)));
-      assert.deepEqual(approved.toSorted(), ["approval_unfit", "approval_unfit", "approval_unfit", "permitted"]);
-      const many = await Promise.all(
-        [...sessions, ...sessions, ...sessions].map((one) => one.begin(randomUUID(), actFacts(), [], null)),
-      );
-      assert.equal(many.filter((said) => said === "permitted").length, 7);
-      assert.equal(many.filter((said) => said === "over_limit").length, 5);
+      const beginEach = async (by: typeof sessions, facts: ActFacts, approval: string | null): Promise<readonly Permit[]> =>
+        (await Promise.all(by.map((one) => one.begin([{ act: randomUUID(), facts, tokenHashes: [], approval }])))).flat();
+      const approved = await beginEach(sessions, all, id);
+      assert.deepEqual(approved.toSorted(), ["approval_used", "approval_used", "approval_used", "permitted"]);
+      const many = await beginEach([...sessions, ...sessions, ...sessions], actFacts(), null);
+      assert.equal(many.filter((said) => said === "permitted").length, 2);
+      assert.equal(many.filter((said) => said === "approval_needed").length, 10);
     });
 
     inPlace("amounts that are none are refused, and the largest there is does not turn the count round", async () => {
       await place.allow("maskline_privacy_officer", "reveal");
       const permit = (amount: string): Promise<unknown> =>
-        place.as("privacy_officer").query("asking", `SELECT maskline.permit('reveal', 'login.ip', ${amount}, '', NULL) AS said`);
-      for (const amount of ["NULL", "-1", "-2147483648"]) await refusedAs("22023", permit(amount));
+        place
+          .as("privacy_officer")
+          .query(
+            "asking",
+            `SELECT maskline.permit('{"action": "reveal", "domain": "login.ip", "amount": ${amount}}', NULL) AS said`,
+          );
+      for (const amount of ["null", "-1", "-2147483648"]) await refusedAs("22023", permit(amount));
       assert.deepEqual(await permit("2147483647"), [{ said: "permitted" }]);
       assert.deepEqual(await permit("2147483647"), [{ said: "over_limit" }]);
     });
@@ -144,6 +154,94 @@ for (const { name, missing, start } of postgresServers()) {
         await refusedAs("42501", place.as("replayer").query("unmasking", `UPDATE maskline.quarantine SET ${change}`));
       }
       await place.as("replayer").query("locking", "SELECT FROM maskline.quarantine FOR UPDATE");
+    });
+
+    inPlace("an entry is of now, and an act begins once and ends once, by whoever began it", async () => {
+      await place.allow("maskline_privacy_officer", "reveal");
+      const officer = place.governanceOf("privacy_officer");
+      const act = await beginAct(officer, actFacts(), []);
+      const append = (by: string, parts: Partial<ToldParts>, at = new Date()): Promise<unknown> =>
+        place.as(by).transaction("by hand", async (query) => {
+          const [end] = await query<ChainEnd>("SELECT sequence::float8 AS sequence, hash, actor, at FROM maskline.audit_begin()");
+          assert.ok(end);
+          const told: ToldParts = { act: act.id, step: "result", facts: actFacts(), outcome: {}, ...parts };
+          const entry = entryText({ ...end, at }, { ...told, claimed: "", principal: null }, noTokens);
+          const hash = entryHash(entry);
+          const row = [told.act, entry, hash, place.keys.keyId, place.keys.sign(hash)];
+          await query("SELECT maskline.audit_append($1, $2, $3, $4, $5)", row);
+        });
+      const fresh: Partial<ToldParts> = { act: randomUUID(), step: "intent", outcome: null };
+      await refusedAs("23000", append("privacy_officer", fresh, new Date("2019-01-01")));
+      await refusedAs("23000", append("privacy_officer", fresh, new Date(Date.now() + 3_600_000)));
+      await refusedAs("23000", append("privacy_officer", { act: randomUUID() }));
+      await refusedAs("23000", append("second", {}));
+      for (const step of ["intent", "refusal"] as const) await refusedAs("23000", append("privacy_officer", { step }));
+      await append("privacy_officer", {});
+      for (const step of ["result", "refusal"] as const) await refusedAs("23000", append("privacy_officer", { step }));
+      await append("privacy_officer", fresh);
+      assert.deepEqual(
+        (await told(place)).map(([step]) => step),
+        ["intent", "result", "intent"],
+      );
+    });
+
+    inPlace("of acts that go together all are permitted, or nothing of any is counted or used up", async () => {
+      await place.allow("maskline_privacy_officer", "reveal", { domain: "a", alone: 0 });
+      await place.allow("maskline_privacy_officer", "reveal", { domain: "b", perDay: 5 });
+      const officer = place.governanceOf("privacy_officer");
+      const first = actFacts({ domain: "a" });
+      const id = await officer.requestApproval(first);
+      await give(id);
+      const both = (amount: number): ReturnType<typeof beginActs> =>
+        beginActs(officer, [
+          { facts: first, tokenHashes: [], approval: id },
+          { facts: actFacts({ domain: "b", amount }), tokenHashes: [], approval: null },
+        ]);
+      await refused(both(6), "limit_reached");
+      assert.deepEqual((await told(place)).slice(-2), [
+        ["refusal", { refused: "together" }],
+        ["refusal", { refused: "over_limit" }],
+      ]);
+      assert.equal((await both(5)).length, 2);
+      await refused(both(5), "approval_unfit");
+    });
+
+    inPlace("nobody is their own second person by another login, where AWS says who they are", async () => {
+      await place.allow("maskline_privacy_officer", "reveal", { alone: 0 });
+      const arn = "arn:aws:sts::000000000000:assumed-role/officer/ann";
+      const id = await place.governanceOf("privacy_officer", () => {}, arn).requestApproval(actFacts());
+      const approve = (governance: PostgresGovernance): Promise<void> =>
+        readApproval(place.as("second"), governance, "maskline", id).then((waiting) =>
+          giveApproval(governance, "maskline", waiting),
+        );
+      await refused(approve(place.governanceOf("second", () => {}, arn)), "approval_unfit");
+      await approve(place.governanceOf("second", () => {}, `${arn}e`));
+    });
+
+    inPlace("a function with the owner's rights is nobody's to hang on a table of their own", async () => {
+      await enlist(place, "curious", "analyst");
+      const curious = await plainClient(otherwise(place.url, { user: "curious", password: "curious" }));
+      try {
+        await curious.query(
+          `CREATE TYPE pg_temp.bait AS ENUM ('x');
+           CREATE TEMP TABLE caught (rights text);
+           CREATE FUNCTION pg_temp.bite(pg_temp.bait) RETURNS uuid LANGUAGE plpgsql AS $$
+             BEGIN INSERT INTO caught VALUES (current_user); RETURN '00000000-0000-0000-0000-000000000000'; END $$;
+           CREATE CAST (pg_temp.bait AS uuid) WITH FUNCTION pg_temp.bite(pg_temp.bait) AS IMPLICIT;
+           CREATE TEMP TABLE own (act pg_temp.bait)`,
+        );
+        const hang = "CREATE TRIGGER hung AFTER INSERT ON own FOR EACH ROW EXECUTE PROCEDURE maskline.refuse_untold()";
+        await assert.rejects(curious.query(hang), { code: "42501" });
+        // were it allowed by somebody, it would still look at one table only
+        await place.admin.query("GRANT EXECUTE ON FUNCTION maskline.refuse_untold() TO curious");
+        await place.allow("maskline_privacy_officer", "reveal");
+        await beginAct(place.governanceOf("privacy_officer"), actFacts(), []);
+        await curious.query(hang);
+        await assert.rejects(curious.query("INSERT INTO own VALUES ('x')"), { code: "42501" });
+        assert.deepEqual((await curious.query("SELECT FROM caught")).rows, []);
+      } finally {
+        await curious.end();
+      }
     });
 
     inPlace("hashes of tokens are added by nobody who is not told of", async () => {

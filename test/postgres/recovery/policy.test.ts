@@ -136,7 +136,9 @@ for (const { name, missing, start } of postgresServers()) {
       ];
       for (const [facts, step] of others) {
         const changed = keeper.together(async (query, tell) => {
-          await tell({ act: randomUUID(), step, facts, outcome: null });
+          const act = randomUUID();
+          await tell({ act, step: "intent", facts, outcome: null });
+          if (step === "result") await tell({ act, step, facts, outcome: null });
           await query(set);
         });
         await refusedAs("23000", changed);
@@ -165,10 +167,7 @@ for (const { name, missing, start } of postgresServers()) {
       const facts = actFacts({ amount: 2 });
       const id = await officer.requestApproval(facts);
       const asked = await readApproval(place.as("second"), place.governanceOf("second"), "maskline", id);
-      assert.deepEqual(
-        [asked.id, asked.action, asked.domain, asked.list, asked.amount, asked.actor, asked.reason, asked.ticket, asked.approvedBy],
-        [id, "reveal", "login.ip", facts.list, 2, "privacy_officer", facts.reason, facts.ticket, null],
-      );
+      assert.deepEqual([asked.id, asked.asked, asked.actor], [id, facts, "privacy_officer"]);
       const give = (person: string, parts: Partial<typeof asked> = {}): Promise<void> =>
         giveApproval(place.governanceOf(person), "maskline", { ...asked, ...parts });
       await refused(give("privacy_officer"), "approval_unfit");
@@ -176,10 +175,10 @@ for (const { name, missing, start } of postgresServers()) {
       await refused(give("auditor"), "audit_unwritable");
       await refused(give("policy_keeper"), "right_missing");
       await refused(give("second", { id: randomUUID() }), "approval_unfit");
-      await refused(give("second", { list: "22".repeat(32) }), "approval_unfit");
-      await place.admin.query("UPDATE maskline.approval SET list = decode(repeat('33', 32), 'hex')");
+      await refused(give("second", { asked: { ...facts, list: "22".repeat(32) } }), "approval_unfit");
+      await place.admin.query("UPDATE maskline.approval SET asked = jsonb_set(asked, '{details}', '{\"to\": \"elsewhere\"}')");
       await refused(give("second"), "approval_unfit");
-      await place.admin.query("UPDATE maskline.approval SET list = decode($1, 'hex'), expires_at = now()", [facts.list]);
+      await place.admin.query("UPDATE maskline.approval SET asked = $1, expires_at = now()", [JSON.stringify(facts)]);
       await refused(give("second"), "approval_unfit");
       await place.admin.query("UPDATE maskline.approval SET expires_at = now() + interval '1 hour'");
       await give("second");
@@ -199,7 +198,7 @@ for (const { name, missing, start } of postgresServers()) {
         ["result", JSON.stringify({ approved: id })],
         ["refusal", '{"refused":"taken"}'],
         ["intent", "null"],
-        ["refusal", '{"refused":"approval_unfit"}'],
+        ["refusal", '{"refused":"approval_used"}'],
       ]);
     });
 
