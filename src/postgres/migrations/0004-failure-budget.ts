@@ -32,6 +32,7 @@ BEGIN
   RETURN NEW;
 END $resume$;
 CREATE TRIGGER trip_is_resumed_once BEFORE UPDATE ON ${schema}.trip FOR EACH ROW EXECUTE PROCEDURE ${schema}.resume_trip();
+REVOKE ALL ON FUNCTION ${schema}.resume_trip() FROM PUBLIC;
 
 -- Why messages of a load were quarantined. A ledger row says how many: whoever loads may read neither the quarantine nor its paths.
 CREATE TABLE ${schema}.ledger_reason (
