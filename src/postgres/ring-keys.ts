@@ -93,10 +93,12 @@ export async function announceKeys(
       const mayHave = id === primaryId || (upgrading && status === "ENABLED");
       const state: Standing =
         status === "DESTROYED" ? "destroyed" : status === "DISABLED" ? "disabled" : mayHave ? "open" : "drained";
-      await query(
-        `INSERT INTO ${quoteName(schema)}.ring_key (ring, kind, key_id, state) VALUES ($1, 'root', $2, $3) ON CONFLICT DO NOTHING`,
-        [ring, id, state],
-      );
+      // without `kind`, which a writer may not say
+      await query(`INSERT INTO ${quoteName(schema)}.ring_key (ring, key_id, state) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, [
+        ring,
+        id,
+        state,
+      ]);
     }
     return standingOf(await query(standingSql(schema, "$1"), [ring]));
   });

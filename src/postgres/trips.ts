@@ -89,13 +89,13 @@ export async function listTrips(database: Database, schema: string, pipeline: st
   );
 }
 
-/** Lets a pipeline go on; its window begins anew. null when it is not tripped. */
+/** Lets a pipeline go on; its window begins anew. When and by whom, a trigger says. null when it is not tripped. */
 export async function resumeTrip(database: Database, schema: string, pipeline: string, reason: string): Promise<Trip | null> {
   const own = quoteName(schema);
   const [resumed] = await database.query<Trip>(
     "resuming the pipeline",
     `WITH trip AS (
-       UPDATE ${own}.trip SET resumed_at = now(), resumed_by = session_user, resume_reason = $2
+       UPDATE ${own}.trip SET resume_reason = $2
        WHERE resumed_at IS NULL AND pipeline = (SELECT number FROM ${own}.pipeline WHERE name = $1) RETURNING *)
      SELECT ${tripColumns} FROM trip JOIN ${own}.pipeline ON pipeline.number = trip.pipeline`,
     [pipeline, reason],

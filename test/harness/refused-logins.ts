@@ -48,7 +48,7 @@ export async function mendContract(place: Workspace): Promise<void> {
   await changeContract(place, /app_version: .*/, "app_version: { type: version, as: major }");
 }
 
-export async function changeContract({ file }: Workspace, pattern: RegExp, replacement: string): Promise<void> {
+export async function changeContract({ file }: Workspace, pattern: RegExp | string, replacement: string): Promise<void> {
   const text = await readFile(file, "utf8");
   const changed = text.replace(pattern, replacement);
   if (changed === text) throw new Error("nothing in the configuration was changed");

@@ -7,8 +7,9 @@ import { canonicalJson, type CanonicalValue } from "../../recovery/canonical-jso
 import { RefusedAct } from "../../recovery/govern.ts";
 import type { Attempt } from "../../recovery/refusal.ts";
 import type { Settings } from "../config/load.ts";
+import { boundTo } from "./bound-masks.ts";
 import type { Governed } from "./governance.ts";
-import { masksRemoved, type Treatments, treatmentsOf } from "./treatments.ts";
+import { masksRemoved, readTreatments, treatmentsOf } from "./treatments.ts";
 
 /** In the policy: bodies of the quarantine. */
 export const quarantineDomain = "quarantine";
@@ -47,14 +48,15 @@ export async function chooseMessages(
 }
 
 /** What is said of an act upon these messages: its list is frozen, in its order, with what is done to them: who agrees that messages are
- *  discarded has not agreed that they are loaded. */
+ *  discarded has not agreed that they are loaded, nor who agrees to these masks and this table to others. */
 export function actUpon(
   settings: Settings,
   action: ActFacts["action"],
   messages: readonly SelectedMessage[],
   { reason, ticket }: Why,
-  details: { readonly [name: string]: CanonicalValue },
+  more: { readonly [name: string]: CanonicalValue },
 ): ActFacts {
+  const details = { ...boundTo(settings), ...more };
   const list = [settings.pipeline, canonicalJson(details), ...messages.flatMap(({ sentAtMs, id }) => [String(sentAtMs), id])];
   return {
     action,
@@ -99,7 +101,7 @@ export function removedMasks(settings: Settings, messages: readonly Pick<Selecte
   const paths = new Set<string>();
   let [affected, unknown] = [0, 0];
   for (const [masks, alike] of Map.groupBy(messages, (message) => message.masks)) {
-    const removed = masksRemoved(masks === null ? null : (JSON.parse(masks) as Treatments), today);
+    const removed = masksRemoved(masks === null ? null : readTreatments(masks), today);
     if (removed?.length === 0) continue;
     affected += alike.length;
     if (removed === null) unknown += alike.length;

@@ -1,6 +1,7 @@
 import { maskFingerprint } from "../../masks/fingerprint.ts";
-import { type MaskDefinition, maskFacts } from "../../masks/mask.ts";
+import { type MaskDefinition, maskFacts, type MaskKind } from "../../masks/mask.ts";
 import { sha256Hex } from "../../masks/sha256.ts";
+import { isRecord } from "../../recovery/audit-reading.ts";
 import type { ConfiguredColumn } from "../config/configured-column.ts";
 import type { Settings } from "../config/load.ts";
 
@@ -8,6 +9,8 @@ import type { Settings } from "../config/load.ts";
 export interface Treatment {
   readonly path: string;
   readonly by: string;
+  /** Of masks that have one: who may open a domain sees what is masked under it. */
+  readonly domain?: string;
   readonly except?: readonly string[];
 }
 
@@ -28,29 +31,40 @@ export function treatmentsOf({ columns, contract }: Pick<Settings, "columns" | "
 }
 
 function treatmentsIn({ column: { from }, mask, inside }: ConfiguredColumn): readonly Treatment[] {
-  if (mask !== null) return [{ path: from, by: byMask(mask) }];
+  if (mask !== null) return [{ path: from, ...byMask(mask) }];
   if (inside === undefined) return [{ path: from, by: plain }];
-  if ("scan" in inside) return [{ path: from, by: `scan ${shortHash(JSON.stringify(inside.scan))} ${byMask(inside.mask)}` }];
-  const paths = inside.paths.map(({ path, mask: inner }) => ({ path: `${from}.${path}`, by: byMask(inner) }));
+  if ("scan" in inside) {
+    const { by, ...domain } = byMask(inside.mask);
+    return [{ path: from, by: `scan ${shortHash(JSON.stringify(inside.scan))} ${by}`, ...domain }];
+  }
+  const paths = inside.paths.map(({ path, mask: inner }) => ({ path: `${from}.${path}`, ...byMask(inner) }));
   return [...paths, { path: from, by: plain, except: paths.map(({ path }) => path).toSorted() }];
 }
 
 /** Of a mask that shows a part of the value, its settings count: what another one shows is something else. */
-function byMask(mask: MaskDefinition): string {
-  if (hidesAll(mask)) return mask.kind;
-  // a salt can be a secret: not even what it hashes to stands here
-  const { salt, ...settings } = mask.settings;
-  return `${mask.kind} ${shortHash(maskFingerprint({ ...mask, settings }))}${salt === undefined ? "" : " salted"}`;
+function byMask(mask: MaskDefinition): Pick<Treatment, "by" | "domain"> {
+  const { kind, domain } = mask;
+  const by = hidesAll(kind)
+    ? kind
+    : `${kind} ${shortHash(saltlessFingerprint(mask))}${mask.settings.salt === undefined ? "" : " salted"}`;
+  return domain === null ? { by } : { by, domain };
 }
 
-function hidesAll({ kind }: Pick<MaskDefinition, "kind">): boolean {
+/** A salt can be a secret: not even what it hashes to is written down. */
+export function saltlessFingerprint(mask: MaskDefinition): string {
+  const { salt: _, ...settings } = mask.settings;
+  return maskFingerprint({ ...mask, settings });
+}
+
+function hidesAll(kind: MaskKind): boolean {
   const { keeps, insecure } = maskFacts[kind];
   return !insecure && (keeps === "nothing" || keeps === "format");
 }
 
-const hidingKinds: ReadonlySet<string> = new Set(
-  Object.keys(maskFacts).filter((kind) => hidesAll({ kind: kind as MaskDefinition["kind"] })),
-);
+/** Whether a right gives back what is masked so: by the key, or out of the vault. */
+function opens(kind: MaskKind): boolean {
+  return maskFacts[kind].reversible || kind === "vault";
+}
 
 function shortHash(text: string): string {
   return sha256Hex(text).slice(0, 16);
@@ -63,14 +77,22 @@ function shortHash(text: string): string {
 export function masksRemoved(then: Treatments | null, today: Treatments): readonly string[] | null {
   if (then === null || JSON.stringify(then.decode) !== JSON.stringify(today.decode)) return null;
   const known = new Set(then.fields.map((field) => JSON.stringify(inOrder(field))));
-  const showing = today.fields.filter((field) => !hidingKinds.has(field.by) && !known.has(JSON.stringify(inOrder(field))));
-  const masked = new Set(then.fields.flatMap(({ path, by }) => (by === plain ? [] : [path])));
-  return [...masked].filter((path) => showing.some((field) => shows(field, path))).toSorted();
+  const others = today.fields.filter((field) => !known.has(JSON.stringify(inOrder(field))));
+  const masked = then.fields.filter(({ by }) => by !== plain);
+  const gone = masked.filter((field) => others.some((other) => touches(other, field.path) && !stillHides(other, field)));
+  return [...new Set(gone.map(({ path }) => path))].toSorted();
 }
 
 /** Whether a treatment has to do with what stands at a path. */
-function shows({ path: at, except = [] }: Treatment, path: string): boolean {
+function touches({ path: at, except = [] }: Treatment, path: string): boolean {
   return meet(path, at) && !except.some((inner) => covers(inner, path));
+}
+
+/** Whether what was masked then is hidden from the same people today. What opens in another domain opens by another right. */
+function stillHides(today: Treatment, then: Treatment): boolean {
+  const kind = isKind(today.by) ? today.by : null;
+  if (kind === null || !hidesAll(kind)) return false;
+  return !opens(kind) || (today.by === then.by && today.domain === then.domain);
 }
 
 const anyPart = "*";
@@ -89,6 +111,34 @@ function covers(outer: string, path: string): boolean {
 }
 
 /** A database gives the members back in an order of its own. */
-function inOrder({ path, by, except }: Treatment): readonly unknown[] {
-  return [path, by, except ?? []];
+function inOrder({ path, by, domain, except }: Treatment): readonly unknown[] {
+  return [path, by, domain ?? null, except ?? []];
+}
+
+/** As a sealed body has them with it; null where they do not say all that has to be known. */
+export function readTreatments(text: string): Treatments | null {
+  const value: unknown = JSON.parse(text);
+  if (!isRecord(value) || !isTexts(value["decode"]) || !Array.isArray(value["fields"])) return null;
+  const fields: readonly unknown[] = value["fields"];
+  return fields.every(isTreatment) ? { decode: value["decode"], fields } : null;
+}
+
+function isTreatment(value: unknown): value is Treatment {
+  if (!isRecord(value)) return false;
+  const { path, by, domain, except } = value;
+  if (typeof path !== "string" || typeof by !== "string") return false;
+  if (except !== undefined && !isTexts(except)) return false;
+  if (by === plain) return domain === undefined;
+  const parts = by.split(" ");
+  const kind = parts[0] === "scan" ? parts[2] : parts[0];
+  if (kind === undefined || !isKind(kind)) return false;
+  return maskFacts[kind].keyed ? typeof domain === "string" : domain === undefined;
+}
+
+function isKind(text: string): text is MaskKind {
+  return Object.hasOwn(maskFacts, text);
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
 }

@@ -21,6 +21,19 @@ CREATE TABLE ${schema}.trip (
 CREATE UNIQUE INDEX trip_open ON ${schema}.trip (pipeline) WHERE resumed_at IS NULL;
 CREATE INDEX trip_resumed ON ${schema}.trip (pipeline, resumed_at);
 
+-- To say why is to resume, once: when and by whom is not for the one who resumes to say.
+CREATE FUNCTION ${schema}.resume_trip() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $resume$
+BEGIN
+  IF OLD.resumed_at IS NOT NULL THEN
+    RAISE EXCEPTION 'a trip that has ended stays as it is' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  NEW.resumed_at := now();
+  NEW.resumed_by := session_user;
+  RETURN NEW;
+END $resume$;
+CREATE TRIGGER trip_is_resumed_once BEFORE UPDATE ON ${schema}.trip FOR EACH ROW EXECUTE PROCEDURE ${schema}.resume_trip();
+REVOKE ALL ON FUNCTION ${schema}.resume_trip() FROM PUBLIC;
+
 -- Why messages of a load were quarantined. A ledger row says how many: whoever loads may read neither the quarantine nor its paths.
 CREATE TABLE ${schema}.ledger_reason (
   run       uuid     NOT NULL,

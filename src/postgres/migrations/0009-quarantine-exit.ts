@@ -25,5 +25,8 @@ CREATE TABLE ${schema}.quarantine_exit (
   PRIMARY KEY (act, pipeline, sent_at, id)
 );
 CREATE INDEX quarantine_exit_id ON ${schema}.quarantine_exit (pipeline, id);
+
+-- A writer makes roots known and may not say \`kind\`: since when a sealing key is known, and whether it is closed, decides when it is destroyed.
+ALTER TABLE ${schema}.ring_key ALTER COLUMN kind SET DEFAULT 'root';
 `;
 }

@@ -1,3 +1,5 @@
+import { exitColumns } from "./quarantine-exit.ts";
+
 /**
  * Who needs which right in the database, and what for: the one place that says so. The SQL of `maskline migrate --grants`, the table in
  * docs/recovery.md and the tests are made from it.
@@ -38,12 +40,37 @@ const version: Right = { may: "SELECT", tables: ["migration"], why: "is the sche
 /** What every command that opens a ring compares it with. */
 const ownRing: Right = { may: "SELECT", tables: ["mask_definition", "ring_key"], why: "is the key ring the one of this database?" };
 const names: Right = { may: "SELECT", tables: ["pipeline"], why: "pipelines by their names" };
+const pins: Right = {
+  may: "INSERT",
+  tables: ["mask_definition"],
+  columns: ["domain", "key_id", "check_value", "fingerprint"],
+  why: "its masks; since when, the database says",
+};
+/** Without `kind`, which is root where nobody says: what is known of sealing keys decides when one is destroyed. */
+const announcing: readonly Right[] = [
+  { may: "SELECT, INSERT", tables: ["pipeline", "token_column"], why: "makes itself known, and where it writes tokens" },
+  ownRing,
+  pins,
+  {
+    may: "INSERT",
+    tables: ["ring_key"],
+    columns: ["ring", "key_id", "state"],
+    why: "its root keys; nothing of sealing keys, nor since when",
+  },
+];
 /** Where a column has a vault mask. */
 export const vaultWriting: readonly Right[] = [
   { may: "SELECT", tables: ["vault"], columns: ["domain", "token"], why: "which originals are there already" },
   { may: "INSERT", tables: ["vault"], columns: ["domain", "token", "key_id", "sealed"], why: "originals, sealed" },
   { may: "INSERT", tables: ["vault_link"], why: "whose they are, by keyed hashes" },
 ];
+/** Not when and by whom. */
+export const exits: Right = {
+  may: "INSERT",
+  tables: ["quarantine_exit"],
+  columns: exitColumns,
+  why: "what has left the quarantine; when and by whom, the database says",
+};
 const audit = ["audit_begin()", "audit_append(uuid, text, bytea, bigint, bytea)"] as const;
 
 const acting: readonly Right[] = [
@@ -66,17 +93,19 @@ export const databaseRoles: readonly DatabaseRole[] = [
     rights: [
       { may: "INSERT", target: "contract", why: "rows; reads nothing of the table" },
       version,
-      {
-        may: "SELECT, INSERT",
-        tables: ["pipeline", "mask_definition", "ring_key", "token_column"],
-        why: "makes itself and its masks known, and compares them with what is",
-      },
+      ...announcing,
       {
         may: "SELECT, INSERT",
         tables: ["receipt", "identity_receipt", "ledger", "ledger_reason"],
         why: "each message once, and the account of it",
       },
-      { may: "SELECT, INSERT", tables: ["trip"], why: "stops the pipeline when too many messages are refused; cannot resume it" },
+      { may: "SELECT", tables: ["trip"], why: "does the pipeline stand still?" },
+      {
+        may: "INSERT",
+        tables: ["trip"],
+        columns: ["pipeline", "run", "refused", "seen", "limits", "reasons"],
+        why: "stops the pipeline when too many messages are refused; cannot resume it",
+      },
       { may: "INSERT", tables: ["quarantine", "token_alias"], why: "refused messages, sealed; equal tokens of two keys" },
       ...vaultWriting,
       { may: "SELECT, INSERT, DELETE", tables: ["intake"], why: "what its lanes hold" },
@@ -95,7 +124,9 @@ export const databaseRoles: readonly DatabaseRole[] = [
         tables: ["pipeline", "replica", "ledger"],
         why: "who writes with which key, and whether anything was loaded",
       },
-      { may: "SELECT, INSERT", tables: ["mask_definition", "token_column"], why: "the masks under the new key" },
+      { may: "SELECT", tables: ["mask_definition"], why: "is the key ring the one of this database?" },
+      pins,
+      { may: "SELECT, INSERT", tables: ["token_column"], why: "where the table has tokens" },
       { may: "SELECT, INSERT, UPDATE", tables: ["ring_key", "rekey"], why: "how keys stand, and how far the walk is" },
       { may: "SELECT, INSERT, DELETE", tables: ["token_alias"], why: "equal tokens of two keys, while there are two" },
       { may: "SELECT", tables: ["vault"], columns: ["key_id"], why: "does the vault still need a key?" },
@@ -137,11 +168,7 @@ export const databaseRoles: readonly DatabaseRole[] = [
     rights: [
       { may: "INSERT", target: "contract", why: "rows of messages that fit now" },
       version,
-      {
-        may: "SELECT, INSERT",
-        tables: ["pipeline", "mask_definition", "ring_key", "token_column"],
-        why: "makes its masks known, and compares them with what is",
-      },
+      ...announcing,
       { may: "SELECT, INSERT", tables: ["receipt", "identity_receipt"], why: "each message once" },
       {
         may: "UPDATE",
@@ -157,7 +184,8 @@ export const databaseRoles: readonly DatabaseRole[] = [
         columns: ["reason", "faults", "structure", "contract_hash", "replays", "replayed_at"],
         why: "what is wrong today; not under which masks a body was sealed, nor whose it is",
       },
-      { may: "INSERT", tables: ["token_alias", "quarantine_exit"], why: "equal tokens of two keys; what has left the quarantine" },
+      { may: "INSERT", tables: ["token_alias"], why: "equal tokens of two keys" },
+      exits,
       ...vaultWriting,
       ...acting,
     ],
@@ -216,8 +244,8 @@ export const databaseRoles: readonly DatabaseRole[] = [
       {
         may: "UPDATE",
         tables: ["trip"],
-        columns: ["resumed_at", "resumed_by", "resume_reason"],
-        why: "lets it go on, with a reason",
+        columns: ["resume_reason"],
+        why: "lets it go on, with a reason; when and by whom, the database says",
       },
       { may: "SELECT", tables: ["account", "replica"], why: "is every message accounted for?" },
       {

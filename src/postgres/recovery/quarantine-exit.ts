@@ -5,6 +5,9 @@ import type { Database, Query } from "../database.ts";
 import { quoteName } from "../names.ts";
 import type { ReceiptKey } from "../receipts.ts";
 
+/** What is said of a message that left. Not when and by whom: that the database says. */
+export const exitColumns = ["act", "pipeline", "sent_at", "id", "outcome", "reason", "contract_hash", "quarantined_at"] as const;
+
 /** How messages leave the quarantine: each of these statements is part of one transaction that begins with `lock`. */
 export class QuarantineExit {
   readonly #own: string;
@@ -55,7 +58,7 @@ export class QuarantineExit {
          DELETE FROM ${this.#own}.quarantine USING unnest($2::timestamptz[], $3::text[]) AS message (sent_at, id)
          WHERE quarantine.pipeline = $1 AND quarantine.sent_at = message.sent_at AND quarantine.id = message.id
          RETURNING quarantine.*)
-       INSERT INTO ${this.#own}.quarantine_exit (act, pipeline, sent_at, id, outcome, reason, contract_hash, quarantined_at)
+       INSERT INTO ${this.#own}.quarantine_exit (${exitColumns.join(", ")})
        SELECT $4, pipeline, sent_at, id, $5, reason, $6, quarantined_at FROM gone`,
       [...this.#named(keys), facts.act, facts.outcome, facts.contractHash],
     );

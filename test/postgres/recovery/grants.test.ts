@@ -59,6 +59,7 @@ for (const { name, missing, start } of postgresServers()) {
           "refuse_change()",
           "refuse_untold()",
           "require_told(text, text, jsonb)",
+          "resume_trip()",
           "spending",
         ];
         const all = [...(await tables(place.admin, "maskline")), ...(await functions(place.admin, "maskline"))];
