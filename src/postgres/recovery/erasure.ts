@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 
 import { MasklineError } from "../../errors.ts";
 import type { ErasureStore, SubjectToken, Survey, Tally } from "../../recovery/erasure-store.ts";
-import type { Database, Query } from "../database.ts";
+import { Comparisons } from "../comparisons.ts";
+import type { Database, Query, TransactionOptions } from "../database.ts";
 import { quoteName, quoteTable, showTable, type TableName } from "../names.ts";
 
 /** Where the subject's rows are found: by a column that holds the plain value. */
@@ -76,7 +77,7 @@ export class PostgresErasure implements ErasureStore {
     const fixed = await this.#database.query<{ name: string }>(
       "looking at the target's columns",
       `SELECT attname AS name FROM pg_catalog.pg_attribute
-       WHERE attrelid = to_regclass($1) AND attname = ANY ($2::text[]) AND attnotnull`,
+       WHERE attrelid = to_regclass($1)::oid AND attname = ANY ($2::text[]) AND attnotnull`,
       [quoteTable(rows.table), rows.tokenColumns],
     );
     if (fixed.length === 0) return;
@@ -186,8 +187,8 @@ export class PostgresErasure implements ErasureStore {
   async nullTokens(id: string): Promise<void> {
     const { rows } = this.#options;
     if (rows === null) throw new TypeError("the subject's rows are not known");
-    await this.#transaction("removing tokens from the subject's rows", async (query) => {
-      const { where } = await this.#rowsWhere(query, rows);
+    const { where } = await this.#transaction("looking at the subject's rows", (query) => this.#rowsWhere(query, rows));
+    const work = async (query: Query): Promise<void> => {
       const tokens = rows.tokenColumns.map(quoteName);
       const [changed] = await query<{ n: number }>(
         `WITH changed AS (UPDATE ${quoteTable(rows.table)} SET ${tokens.map((name) => `${name} = NULL`).join(", ")}
@@ -196,7 +197,8 @@ export class PostgresErasure implements ErasureStore {
         [rows.value],
       );
       await this.#count(query, id, { rowsNulled: changed?.n ?? 0 });
-    });
+    };
+    await this.#transaction("removing tokens from the subject's rows", work, { userPath: true });
   }
 
   async tally(id: string): Promise<Tally & { readonly startedAt: Date; readonly now: Date; readonly actor: string }> {
@@ -243,14 +245,15 @@ export class PostgresErasure implements ErasureStore {
     const [found] = await query<{ type: string; isText: boolean }>(
       `SELECT quote_ident(tn.nspname) || '.' || quote_ident(t.typname) AS type, t.typcategory = 'S' AS "isText"
        FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
-       WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND NOT a.attisdropped`,
+       WHERE a.attrelid = to_regclass($1)::oid AND a.attname = $2 AND NOT a.attisdropped`,
       [quoteTable(table), column],
     );
     if (found === undefined)
       throw new MasklineError("target_misfit", `there is no column ${column} in ${showTable(table)}`, {
         next: "run `maskline check --connect`",
       });
-    const equal = `${quoteName(column)} = $1::${found.type}`;
+    const comparisons = await Comparisons.of(query, [found.type]);
+    const equal = comparisons.compare(found.type, quoteName(column), "=", `$1::${found.type}`);
     const alike = `${quoteName(column)}::text COLLATE "C" = $1::${found.type}::text`;
     return { where: found.isText ? `${equal} AND ${alike}` : equal };
   }
@@ -267,8 +270,12 @@ export class PostgresErasure implements ErasureStore {
   }
 
   /** Rows that row-level security hides from this user would stay without a word: it fails instead. */
-  #transaction<T>(doing: string, work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#database.transaction(doing, (query) => work(query), { unhurried: true, unfiltered: true });
+  #transaction<T>(
+    doing: string,
+    work: (query: Query) => Promise<T>,
+    more: Pick<TransactionOptions, "userPath"> = {},
+  ): Promise<T> {
+    return this.#database.transaction(doing, (query) => work(query), { unhurried: true, unfiltered: true, ...more });
   }
 }
 
