@@ -270,11 +270,7 @@ export class PostgresErasure implements ErasureStore {
   }
 
   /** Rows that row-level security hides from this user would stay without a word: it fails instead. */
-  #transaction<T>(
-    doing: string,
-    work: (query: Query) => Promise<T>,
-    more: Pick<TransactionOptions, "userPath"> = {},
-  ): Promise<T> {
+  #transaction<T>(doing: string, work: (query: Query) => Promise<T>, more: Pick<TransactionOptions, "userPath"> = {}): Promise<T> {
     return this.#database.transaction(doing, (query) => work(query), { unhurried: true, unfiltered: true, ...more });
   }
 }

@@ -93,7 +93,8 @@ export async function countRowsWith(
   const equals = (await comparisonsIn(database, place.table, types)).operator(castType, "=");
   return database.transaction(
     `counting rows in ${showTable(place.table)}`,
-    (query) => (place.find === null ? countWhole(query, place, castType, equals, tokens) : countInside(query, place, place.find, tokens)),
+    (query) =>
+      place.find === null ? countWhole(query, place, castType, equals, tokens) : countInside(query, place, place.find, tokens),
     { unhurried: true },
   );
 }
