@@ -24,6 +24,7 @@ import {
   makeRows,
   openLoginSink,
   outcomesOf,
+  rowsOf,
 } from "../harness/login-table.ts";
 import { RotatingTable, sharedLogins } from "../harness/rotating-table.ts";
 import { loginOf, VaultTable } from "../harness/vault-table.ts";
@@ -104,6 +105,15 @@ for (const engine of postgresServers()) {
       });
       const back = await replay.write({ rows: makeRows([{ ...delivery, handle: delivery.id }]), refused: [] });
       assert.equal(back.loaded, 1);
+      assert.deepEqual(await noted(), { INSERT: 1 });
+
+      const [good, bad] = [makeDelivery(), makeDelivery()];
+      const rows = rowsOf(
+        [good, bad],
+        makeRows([good, bad]).columns.map((column, i) => (loginDemands[i]?.name === "app_version" ? ["1", "x"] : column)),
+      );
+      const settled = await sink.load(makeBatch(rows, [], { sequence: 2 }));
+      assert.deepEqual(outcomesOf(settled), { loaded: 1, quarantined: 1 });
       assert.deepEqual(await noted(), { INSERT: 1 });
     });
 
