@@ -12,7 +12,7 @@ export class TestDatabase extends Database {
     return super.transaction(doing, (query) => query<Row>(sql, parameters), { userPath: true });
   }
 
-  override transaction: Database["transaction"] = (doing, work, options = {}) =>
+  override transaction: Database["transaction"] = (doing, work, options) =>
     super.transaction(doing, work, isAskedByProduct() ? options : { userPath: true, ...options });
 }
 

@@ -108,7 +108,7 @@ for (const engine of postgresServers()) {
         };
         const aliases = { schema: "maskline", domain: "login.ip" };
         assert.equal((await findDuplicates(database, { ...question, aliases })).length, 3);
-        const [{ token = "" } = {}] = await findDuplicates(database, question);
+        const [{ token } = { token: "" }] = await findDuplicates(database, question);
         const place = { table: loginTable, column: "masked_ip", find: null, timeColumn: "create_date" };
         assert.ok(((await countRowsWith(database, place, [token]))[0]?.rows ?? 0) > 1);
         const conditions = [
