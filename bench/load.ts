@@ -107,7 +107,7 @@ async function openSide(server: PostgresServer, folder: string, index: number, c
   const [schema, table] = [`maskline_${index}`, `bench_logins_${index}`];
   await database.query(
     "preparing",
-    `CREATE TABLE ${table} (user_id varchar(128) NOT NULL, device_type varchar(32) NOT NULL, masked_ip varchar(256) NOT NULL,
+    `CREATE TABLE public.${table} (user_id varchar(128) NOT NULL, device_type varchar(32) NOT NULL, masked_ip varchar(256) NOT NULL,
        masked_device_id varchar(256) NOT NULL, locale varchar(32), app_version integer, create_date date)`,
   );
   await migrate(database, schema);
@@ -228,7 +228,7 @@ function backendUs(sessions: readonly number[]): number {
 }
 
 async function prove({ database, table, loaded, folder }: Side): Promise<void> {
-  const sql = `SELECT count(*)::int AS rows, count(DISTINCT user_id)::int AS messages FROM ${table}`;
+  const sql = `SELECT count(*)::int AS rows, count(DISTINCT user_id)::int AS messages FROM public.${table}`;
   const [found] = await database.query<{ rows: number; messages: number }>("counting", sql);
   assert.deepEqual(found, { rows: loaded, messages: loaded }, folder);
 }

@@ -47,7 +47,7 @@ const demands: readonly ColumnDemand[] = [
   { name: "app_version", form: "integer", longest: null, mayBeNull: true },
   { name: "create_date", form: "date", longest: null, mayBeNull: true },
 ];
-const tableSql = `CREATE TABLE bench_logins (user_id varchar(128) NOT NULL,
+const tableSql = `CREATE TABLE public.bench_logins (user_id varchar(128) NOT NULL,
   device_type varchar(32) NOT NULL CONSTRAINT known_device CHECK (device_type IN ('ios', 'android')), masked_ip varchar(256) NOT NULL,
   masked_device_id varchar(256) NOT NULL, locale varchar(32), app_version integer, create_date date)`;
 
@@ -109,14 +109,14 @@ async function makeWay(database: Database, name: string, search: RefusedRowSearc
 
 /** The rows that are left, and those that are not, are those of the batch: what the CHECK says, read from the values. */
 async function prove(database: Database, way: Way): Promise<void> {
-  await database.query("clearing", "TRUNCATE bench_logins");
+  await database.query("clearing", "TRUNCATE public.bench_logins");
   const batch = makeBatch(refusedEvery);
   const settlements = await way.sink.load(batch);
   const types = batch.rows.columns[1]?.texts() ?? [];
   const good = batch.rows.ids.filter((_, row) => types[row] !== "toaster");
   const quarantined = settlements.filter(({ outcome }) => outcome === "quarantined").map(({ delivery }) => delivery.id);
   assert.deepEqual(quarantined.sort(), batch.rows.ids.filter((_, row) => types[row] === "toaster").sort(), way.name);
-  const rows = await database.query<{ user_id: string }>("reading", "SELECT user_id FROM bench_logins ORDER BY ctid");
+  const rows = await database.query<{ user_id: string }>("reading", "SELECT user_id FROM public.bench_logins ORDER BY ctid");
   assert.deepEqual(
     rows.map(({ user_id }) => user_id),
     good,

@@ -218,12 +218,12 @@ function lines(revealed: readonly unknown[]): string {
 async function prepare(database: Database, mask: ReversibleMask, count: number): Promise<void> {
   await migrate(database, "maskline");
   await database.query("allowing", "INSERT INTO maskline.policy (role, domain, action) VALUES (session_user, '*', 'reveal')");
-  await database.query("creating", "CREATE TABLE logins (user_id int, masked_ip varchar(256), day date)");
+  await database.query("creating", "CREATE TABLE public.logins (user_id int, masked_ip varchar(256), day date)");
   const addresses = Array.from({ length: count }, (_, index) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`);
   const tokens = mask.apply(addresses);
   await database.query(
     "loading",
-    "INSERT INTO logins SELECT row_number() OVER (), token, '2026-11-20' FROM unnest($1::text[] || $1::text[]) AS token",
+    "INSERT INTO public.logins SELECT row_number() OVER (), token, '2026-11-20' FROM unnest($1::text[] || $1::text[]) AS token",
     [tokens],
   );
 }

@@ -65,7 +65,8 @@ export async function startDemoServers(): Promise<DemoServers> {
     const queueUrl = await queueServer.value.createQueue("login-queue");
     const settings = await configure(folder, postgres.value.url, queueUrl);
     await withDatabase(settings, async (database, schema) => {
-      await database.query("creating the table", starterTable);
+      // the user's own table, where psql would make it
+      await database.transaction("creating the table", (query) => query(starterTable), { userPath: true });
       await migrate(database, schema);
     });
     await allowDemoUser(settings);

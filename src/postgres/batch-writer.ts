@@ -130,6 +130,7 @@ export class BatchWriter {
       },
       {
         prelude: [...(keys === undefined ? [] : standingPrelude(schema, keys.ring)), budget.prelude],
+        userPath: true,
         first: [...(advance === undefined ? [] : [advancing(schema, pipeline, advance)]), load],
       },
     );

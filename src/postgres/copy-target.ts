@@ -21,10 +21,10 @@ export class CopyTarget {
     const names = columns.map(({ name }) => quoteName(name)).join(", ");
     const numbers = columns.map(({ binary }) => Math.trunc(binary.number)).join(", ");
     // the name in hexadecimal digits: a text with two statements has no parameters
-    const name = `convert_from(decode('${Buffer.from(quoteTable(table)).toString("hex")}', 'hex'), 'UTF8')`;
-    this.#shapeSql = `SELECT string_agg(format('%s %s %s', attnum, atttypid, attname), E'\\n' ORDER BY attnum) AS shape
+    const name = `pg_catalog.convert_from(pg_catalog.decode('${Buffer.from(quoteTable(table)).toString("hex")}', 'hex'), 'UTF8')`;
+    this.#shapeSql = `SELECT pg_catalog.string_agg(pg_catalog.format('%s %s %s', attnum, atttypid, attname), E'\\n' ORDER BY attnum) AS shape
 FROM pg_catalog.pg_attribute JOIN pg_catalog.pg_class ON pg_class.oid = attrelid
-WHERE attrelid = to_regclass(${name}) AND attnum IN (${numbers}) AND NOT relhasrules`;
+WHERE attrelid = pg_catalog.to_regclass(${name})::oid AND attnum IN (${numbers}) AND NOT relhasrules`;
     this.#sql = `COPY ${quoteTable(table)} (${names}) FROM STDIN (FORMAT binary);\n${this.#shapeSql}`;
     this.#expected = [...columns]
       .sort((one, other) => one.binary.number - other.binary.number)

@@ -26,6 +26,12 @@ export interface TransactionOptions {
   readonly discard?: boolean;
   /** Aborting it cuts the connection: the transaction is rolled back, or nobody here knows what became of its COMMIT. */
   readonly halt?: AbortSignal | undefined;
+  /**
+   * For what changes the user's own table, and for nothing else: its triggers, defaults and checks are the user's, and may look for names
+   * where this user's sessions do. Every statement of such a transaction is the same whatever stands in that path: functions that take any
+   * type, and operators of unlike types, are written with `pg_catalog`.
+   */
+  readonly userPath?: boolean;
   /** For what is told or done again when a crash of the server takes it: COMMIT does not wait for the disk. */
   readonly mayBeLost?: boolean;
 }
@@ -46,13 +52,24 @@ const silenceTimeoutMs = 75_000;
  * transaction, so it holds behind a pooler that hands each transaction another session. `synchronous_commit` is only ever raised, but for
  * what may be lost: a message is deleted on the word of COMMIT.
  */
-const begin: readonly string[] = [
-  "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+const begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+/** Before anything is looked up by name: of two operators the one that fits exactly is taken, in whatever schema of the path it stands. */
+export const ownPath = "SET LOCAL search_path = pg_catalog, pg_temp";
+const pins: readonly string[] = [
   // as SET LOCAL, in one statement
-  `SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', true), set_config('IntervalStyle', 'postgres', true),
-  set_config('array_nulls', 'on', true), set_config('lock_timeout', '${lockTimeoutMs}', true),
-  set_config('statement_timeout', '${statementTimeoutMs}', true), set_config('idle_in_transaction_session_timeout', '${idleTimeoutMs}', true),
-  CASE WHEN current_setting('synchronous_commit') NOT IN ('on', 'remote_apply') THEN set_config('synchronous_commit', 'on', true) END AS pinned`,
+  `SELECT ${[
+    ["TimeZone", "UTC"],
+    ["DateStyle", "ISO, YMD"],
+    ["IntervalStyle", "postgres"],
+    ["array_nulls", "on"],
+    ["lock_timeout", lockTimeoutMs],
+    ["statement_timeout", statementTimeoutMs],
+    ["idle_in_transaction_session_timeout", idleTimeoutMs],
+  ]
+    .map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', true)`)
+    .join(", ")},
+  CASE WHEN pg_catalog.current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')
+    THEN pg_catalog.set_config('synchronous_commit', 'on', true) END AS pinned`,
   "SET CONSTRAINTS ALL IMMEDIATE",
 ];
 
@@ -102,7 +119,9 @@ export class Database {
     halt?.addEventListener("abort", cut, { once: true });
     try {
       const opening = [
-        ...begin,
+        begin,
+        ...(options.userPath === true ? [] : [ownPath]),
+        ...pins,
         ...(unhurried ? ["SET LOCAL statement_timeout = 0"] : []),
         ...(options.unfiltered === true ? ["SET LOCAL row_security = off"] : []),
         ...(mayBeLost ? ["SET LOCAL synchronous_commit = off"] : []),

@@ -74,7 +74,7 @@ export async function noteBlocks(
 /** Where a stream stands, and how long nobody has moved it. */
 export type StreamStanding = { readonly stream: string; readonly next: number; readonly silentMs: number };
 
-const standing = `stream, next::float8 AS next, extract(epoch FROM clock_timestamp() - moved_at)::float8 * 1000 AS "silentMs"`;
+const standing = `stream, next::float8 AS next, extract(epoch FROM clock_timestamp() - moved_at)::float8 * 1000::float8 AS "silentMs"`;
 
 /** Of the streams that have been begun whose names begin so, each prefix ending in a slash. */
 export async function findStreams(

@@ -72,7 +72,7 @@ export function loadStatements(
   const insert = `INSERT INTO ${quoteTable(target)} (${names})
   SELECT ${casts} FROM incoming`;
   const parts: LoadParts = { schema, receiptKey, insert, conflicts, places, width: columns.length, dropRefused };
-  const arrays = columns.map((_, index) => `$${index + 1}::text[]`).join(", ");
+  const arrays = columns.map((_, index) => `$${index + 1}::text[]`);
   const messages = "unnest($2::timestamptz[], $3::text[]) AS message (sent_at, id)";
   const copy = `COPY ${quoteTable(target)} (${names}) FROM STDIN`;
   const texts = new Map<string, string>();
@@ -85,7 +85,7 @@ export function loadStatements(
     },
     known: receiptSearch(schema, receiptKey, messages),
     rows: `WITH incoming AS (
-  SELECT * FROM unnest(${arrays}) WITH ORDINALITY AS incoming (${places}, position))
+  SELECT * FROM ${rowsOf(arrays)} WITH ORDINALITY AS incoming (${places}, position))
 ${insert} ORDER BY incoming.position${conflicts}`,
     copy: { sql: copy, table: target.table, binary: CopyTarget.of(target, columns) },
     skipsConflicts: skipConflicts,
@@ -134,16 +134,16 @@ function loadText({ schema, receiptKey, insert, conflicts, places, width, dropRe
 
   const skips = conflicts !== "" && hasRows;
   const newRows = hasReceipts ? "count(*) FILTER (WHERE outcome = 'loaded')" : rowCount;
-  const refusedCount = hasRefused ? `cardinality(${refusals[1]})` : "0";
+  const refusedCount = hasRefused ? `pg_catalog.cardinality(${refusals[1]})` : "0";
   const refusedOutcome = dropRefused ? "'discarded'" : "'quarantined'";
   const quarantined = hasReceipts ? `count(*) FILTER (WHERE outcome = ${refusedOutcome})` : refusedCount;
 
   const parts: string[] = [];
   if (hasReceipts || hasRows) {
     const names = [...(hasReceipts ? ["sent_at", "id"] : []), ...(hasRows ? [places] : []), "position"].join(", ");
-    const all = [...(hasReceipts ? [times, ids] : []), ...arrays].join(", ");
+    const all = [...(times === undefined || ids === undefined ? [] : [times, ids]), ...arrays];
     parts.push(`incoming AS (
-  SELECT * FROM unnest(${all}) WITH ORDINALITY AS incoming (${names}))`);
+  SELECT * FROM ${rowsOf(all)} WITH ORDINALITY AS incoming (${names}))`);
   }
   if (hasRefused) {
     parts.push(`refused AS (
@@ -187,10 +187,15 @@ function loadText({ schema, receiptKey, insert, conflicts, places, width, dropRe
 SELECT quarantined, stored, ${known} AS known FROM counted`;
 }
 
+/** Side by side. Of a single array `unnest` would be looked for in the search path (`userPath`), where one for texts may fit better. */
+function rowsOf(arrays: readonly string[]): string {
+  return `ROWS FROM (${arrays.map((array) => `pg_catalog.unnest(${array})`).join(", ")})`;
+}
+
 /** Null where all were new: then nothing is looked for. */
 function knownPlaces(ids: string, refusedCount: string | null): string {
-  const more = refusedCount === null ? "" : ` UNION ALL SELECT id, position + cardinality(${ids}) FROM refused`;
-  return `CASE WHEN receipts < cardinality(${ids})${refusedCount === null ? "" : ` + ${refusedCount}`} THEN (
+  const more = refusedCount === null ? "" : ` UNION ALL SELECT id, position + pg_catalog.cardinality(${ids}) FROM refused`;
+  return `CASE WHEN receipts < pg_catalog.cardinality(${ids})${refusedCount === null ? "" : ` + ${refusedCount}`} THEN (
     SELECT string_agg(int4send(position::integer), ''::bytea ORDER BY position) FROM (
       SELECT id, position FROM incoming${more}) AS arrived
     WHERE NOT EXISTS (SELECT FROM receipt WHERE receipt.id = arrived.id)) END`;

@@ -1,5 +1,5 @@
 import { MasklineError } from "../errors.ts";
-import type { Database, Query } from "./database.ts";
+import { type Database, ownPath, type Query } from "./database.ts";
 import { initial } from "./migrations/0001-initial.ts";
 import { keyRotation } from "./migrations/0002-key-rotation.ts";
 import { delivery } from "./migrations/0003-delivery.ts";
@@ -31,7 +31,7 @@ const migrationLock = 7_145_210_334;
 
 /** The SQL for a new database as one script, for people who must hand it to someone else. */
 export function migrationScript(schema: string): string {
-  return `BEGIN;\nCREATE SCHEMA IF NOT EXISTS ${quoteName(schema)};\n${stepsFrom(schema, 0)}COMMIT;\n`;
+  return `BEGIN;\n${ownPath};\nCREATE SCHEMA IF NOT EXISTS ${quoteName(schema)};\n${stepsFrom(schema, 0)}COMMIT;\n`;
 }
 
 /** What brings a schema from version `from` to today. */

@@ -71,7 +71,7 @@ async function rolledBack(
     const byPlace = refused.map(({ place, failure }) => ({ place: tried[place] as number, failure }));
     return { tried: tried.length, refused: byPlace.sort((one, other) => one.place - other.place) };
   };
-  return database.transaction("looking for refused rows", work, { discard: true });
+  return database.transaction("looking for refused rows", work, { discard: true, userPath: true });
 }
 
 /**

@@ -53,7 +53,7 @@ export async function rehearse(
     }
     return rehearsed;
   };
-  return database.transaction(doing, work, { discard: true, halt });
+  return database.transaction(doing, work, { discard: true, userPath: true, halt });
 }
 
 const duplicate: Rehearsed = { outcome: "duplicate", faults: [] };

@@ -137,7 +137,7 @@ export class PostgresRekey implements RekeyStore {
           await this.#move(query, { ...from, block: untilBlock }, changed);
           return { changed, unopened };
         },
-        { prelude: standingPrelude(this.#options.schema, this.#options.ring) },
+        { prelude: standingPrelude(this.#options.schema, this.#options.ring), userPath: true },
       );
     } catch (error) {
       throw error instanceof DatabaseRefusal ? this.#explained(error, part) : error;
@@ -160,7 +160,7 @@ export class PostgresRekey implements RekeyStore {
     const parameters = new Parameters();
     // the size as it is stored: nothing is read from outside of the blocks for it
     const blocks = await query<{ block: number; bytes: number }>(
-      `SELECT (ctid::text::point)[0]::float8 AS block, sum(${long.map((name) => `coalesce(pg_column_size(${name}), 0)`).join(" + ")})::float8 AS bytes
+      `SELECT (ctid::text::point)[0]::float8 AS block, sum(${long.map((name) => `coalesce(pg_catalog.pg_column_size(${name}), 0)`).join(" + ")})::float8 AS bytes
 FROM ONLY ${part.quoted} WHERE ${places(part, parameters.add(from), parameters.add(until))} GROUP BY 1 ORDER BY 1`,
       parameters.values,
     );
@@ -262,7 +262,7 @@ SELECT count(*)::int AS changed FROM changed`;
 /** The condition that a row stands in these blocks. Before PostgreSQL 14 a range would read the whole table: there every place is named. */
 function places({ ranges }: Part, from: string, until: string): string {
   return ranges
-    ? `ctid >= format('(%s,0)', ${from}::bigint)::tid AND ctid < format('(%s,0)', ${until}::bigint)::tid`
+    ? `ctid >= pg_catalog.format('(%s,0)', ${from}::bigint)::tid AND ctid < pg_catalog.format('(%s,0)', ${until}::bigint)::tid`
     : `ctid = ANY (ARRAY(
-  SELECT format('(%s,%s)', block, line)::tid FROM generate_series(${from}::bigint, ${until}::bigint - 1) AS block, generate_series(1, ${mostLines}) AS line))`;
+  SELECT pg_catalog.format('(%s,%s)', block, line)::tid FROM generate_series(${from}::bigint, ${until}::bigint - 1) AS block, generate_series(1, ${mostLines}) AS line))`;
 }

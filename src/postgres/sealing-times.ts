@@ -14,7 +14,7 @@ export interface SealingTime {
 export async function readSealingTimes(database: Database, schema: string, ring: number): Promise<readonly SealingTime[]> {
   return database.query<SealingTime & { id: number }>(
     "reading since when sealing keys are known",
-    `SELECT key_id::float8 AS id, round(extract(epoch FROM changed_at)::numeric * 1000)::float8 AS "atMs", state <> 'open' AS closed
+    `SELECT key_id::float8 AS id, round(extract(epoch FROM changed_at)::numeric * 1000::numeric)::float8 AS "atMs", state <> 'open' AS closed
      FROM ${quoteName(schema)}.ring_key WHERE ring = $1 AND kind = 'sealing'`,
     [ring],
   );
@@ -31,7 +31,7 @@ export async function noteSealingTimes(
   await database.query(
     "noting when sealing keys were in use",
     `INSERT INTO ${quoteName(schema)}.ring_key AS known (ring, kind, key_id, state, changed_at)
-     SELECT $1, 'sealing', id, 'open', to_timestamp($3::float8 / 1000) FROM unnest($2::bigint[]) AS noted (id)
+     SELECT $1, 'sealing', id, 'open', to_timestamp($3::float8 / 1000::float8) FROM unnest($2::bigint[]) AS noted (id)
      ON CONFLICT (ring, kind, key_id) DO UPDATE SET changed_at = excluded.changed_at WHERE known.state = 'open'`,
     [ring, ids, atMs],
   );
@@ -43,7 +43,7 @@ export async function firstSealedAtMs(database: Database, schema: string, sealin
     "looking when a key sealed first",
     (query) =>
       query<{ atMs: number | null }>(
-        `SELECT extract(epoch FROM min(epoch)::timestamp)::float8 * 1000 AS "atMs"
+        `SELECT extract(epoch FROM min(epoch)::timestamp)::float8 * 1000::float8 AS "atMs"
          FROM ${quoteName(schema)}.vault WHERE ${isSealedUnder}`,
         [sealingIdHex(sealingId)],
       ),

@@ -111,7 +111,7 @@ export class PostgresSink implements Sink {
     const batch: Batch = { ...nothing, position: { ...nothing.position, run: randomUUID() } };
     const parameters = await this.#writer.parameters(batch, { rows, refused: [], repeated: [], heldBack: [] }, wholeShape);
     const sql = this.#statements.load(wholeShape);
-    await this.#database.transaction("trying the database", (query) => query(sql, parameters), { discard: true });
+    await this.#database.transaction("trying the database", (query) => query(sql, parameters), { discard: true, userPath: true });
   }
 
   async closeLane(position: LedgerPosition, halt?: AbortSignal): Promise<void> {

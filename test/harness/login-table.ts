@@ -2,7 +2,7 @@ import { starterTable } from "../../src/app/starter.ts";
 import { TextColumn } from "../../src/contract/text-column.ts";
 import type { FailureLimits } from "../../src/pipeline/failure-limits.ts";
 import type { Batch, Delivery, LedgerPosition, Outcome, Refusal, Rows, Settlement } from "../../src/pipeline/ports.ts";
-import { Database } from "../../src/postgres/database.ts";
+import type { Database } from "../../src/postgres/database.ts";
 import { FailureBudget } from "../../src/postgres/failure-budget.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import { quoteName, type TableName } from "../../src/postgres/names.ts";
@@ -11,6 +11,7 @@ import type { ReceiptKey } from "../../src/postgres/receipts.ts";
 import type { RefusedRowSearch } from "../../src/postgres/refused-rows.ts";
 import { PostgresSink } from "../../src/postgres/sink.ts";
 import { checkTarget, type ColumnDemand } from "../../src/postgres/target.ts";
+import { TestDatabase } from "./test-database.ts";
 
 export const loginTable: TableName = { schema: "public", table: "user_logins" };
 
@@ -26,7 +27,7 @@ export const loginDemands: readonly ColumnDemand[] = [
 ];
 
 export function connect(url: string, connections: number = 3): Database {
-  return new Database({ url, tls: null, caFile: null, connections, connectTimeoutMs: 10_000 });
+  return new TestDatabase({ url, tls: null, caFile: null, connections, connectTimeoutMs: 10_000 });
 }
 
 /** Where refused messages are what a test is about, and however many. */

@@ -185,7 +185,7 @@ for (const engine of postgresServers()) {
           demand("c", "text", { mayBeNull: true }),
         ]),
         [
-          "column b: is shorter (character varying(5)), the contract allows 6 characters",
+          "column b: is public.shorter (character varying(5)), the contract allows 6 characters",
           "column c: is NOT NULL, the contract allows no value: set required: true",
           "column e: is NOT NULL without a default, and the contract does not fill it",
         ],

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import { MasklineError } from "../../errors.ts";
 import type { ErasureStore, SubjectToken, Survey, Tally } from "../../recovery/erasure-store.ts";
-import type { Database, Query } from "../database.ts";
+import type { Database, Query, TransactionOptions } from "../database.ts";
 import { quoteName } from "../names.ts";
 import { heldByUnknownRows, type MaskedPlace, type SubjectPlace, SubjectRows } from "./subject-rows.ts";
 
@@ -180,9 +180,9 @@ export class PostgresErasure implements ErasureStore {
   async nullTokens(id: string): Promise<void> {
     const rows = this.#rows;
     if (rows === null) throw new TypeError("the subject's rows are not known");
-    await this.#transaction("removing tokens from the subject's rows", async (query) => {
-      await this.#count(query, id, { rowsNulled: await rows.nullTokens(query) });
-    });
+    const where = await this.#transaction("looking at the subject's rows", (query) => rows.where(query));
+    const work = async (query: Query): Promise<void> => this.#count(query, id, { rowsNulled: await rows.nullTokens(query, where) });
+    await this.#transaction("removing tokens from the subject's rows", work, { userPath: true });
   }
 
   async tally(id: string): Promise<Tally & { readonly startedAt: Date; readonly now: Date; readonly actor: string }> {
@@ -220,8 +220,8 @@ export class PostgresErasure implements ErasureStore {
   }
 
   /** Rows that row-level security hides from this user would stay without a word: it fails instead. */
-  #transaction<T>(doing: string, work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#database.transaction(doing, (query) => work(query), { unhurried: true, unfiltered: true });
+  #transaction<T>(doing: string, work: (query: Query) => Promise<T>, more: Pick<TransactionOptions, "userPath"> = {}): Promise<T> {
+    return this.#database.transaction(doing, (query) => work(query), { unhurried: true, unfiltered: true, ...more });
   }
 }
 

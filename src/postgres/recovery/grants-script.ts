@@ -1,5 +1,5 @@
 import { MasklineError } from "../../errors.ts";
-import type { Database } from "../database.ts";
+import { type Database, ownPath } from "../database.ts";
 import { quoteLiteral, quoteName, quoteTable, showTable, type TableName } from "../names.ts";
 import { type DatabaseRole, databaseRoles, type Right, type TargetPart } from "./grants.ts";
 
@@ -57,7 +57,7 @@ export function grantStatements(options: GrantOptions): readonly string[] {
 /** As one script, for whoever may run SQL where the user may not. */
 export function grantScript(options: GrantOptions): string {
   const members = databaseRoles.map((role) => `-- GRANT ${quoteName(roleName(options.prefix, role))} TO …;  ${role.does}\n`);
-  return `BEGIN;\n${grantStatements(options).join(";\n")};\nCOMMIT;\n\n-- nobody is a member yet:\n${members.join("")}`;
+  return `BEGIN;\n${ownPath};\n${grantStatements(options).join(";\n")};\nCOMMIT;\n\n-- nobody is a member yet:\n${members.join("")}`;
 }
 
 /** @throws MasklineError `target_misfit` where the table is not there, `database_denied` for who may not create roles or grant */

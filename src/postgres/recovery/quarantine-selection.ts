@@ -17,7 +17,7 @@ export interface SelectedMessage extends QuarantineKey {
 }
 
 /** A sent time in ms as the database keeps it; null for `infinity`. */
-export const sentAtMsSql: string = `round((extract(epoch FROM nullif(quarantine.sent_at, 'infinity')) * 1000)::numeric)::float8`;
+export const sentAtMsSql: string = `round(extract(epoch FROM nullif(quarantine.sent_at, 'infinity'))::numeric * 1000::numeric)::float8`;
 
 /** In the order in which they were sent. */
 export async function selectQuarantined(

@@ -104,7 +104,7 @@ export class PostgresReplay implements ReplayStore {
         if (vault !== null) await writeVault(query, schema, vault, (row) => fresh.has(rows.deliveries[row] as Delivery));
         return { loaded, duplicate, refused: stays, gone: all.length - held.length };
       },
-      { prelude: keys === undefined ? [] : standingPrelude(schema, keys.ring), discard: rehearses },
+      { prelude: keys === undefined ? [] : standingPrelude(schema, keys.ring), discard: rehearses, userPath: true },
     );
   }
 

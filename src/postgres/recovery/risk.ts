@@ -38,7 +38,7 @@ export async function lookAtTable(
   }
   const columns = await query<{ name: string }>(
     `SELECT attname AS name FROM pg_catalog.pg_attribute
-     WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
+     WHERE attrelid = to_regclass($1)::oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
     [quoteTable(table)],
   );
   // also right for a table that was never analysed, has grown since, or has partitions

@@ -1,5 +1,6 @@
 import { MasklineError } from "../../errors.ts";
 import type { HeldTokens } from "../../recovery/erasure-store.ts";
+import { Comparisons } from "../comparisons.ts";
 import type { Database, Query } from "../database.ts";
 import { quoteName, quoteTable, showTable, type TableName } from "../names.ts";
 import { textOf } from "../token-search.ts";
@@ -51,7 +52,7 @@ export class SubjectRows {
     const fixed = await database.query<{ name: string }>(
       "looking at the target's columns",
       `SELECT attname AS name FROM pg_catalog.pg_attribute
-       WHERE attrelid = to_regclass($1) AND attname = ANY ($2::text[]) AND attnotnull ORDER BY attnum`,
+       WHERE attrelid = to_regclass($1)::oid AND attname = ANY ($2::text[]) AND attnotnull ORDER BY attnum`,
       [quoteTable(table), this.#whole.map(({ column }) => column)],
     );
     if (fixed.length === 0) return;
@@ -70,7 +71,7 @@ export class SubjectRows {
     await query(
       `DECLARE subject_rows NO SCROLL CURSOR FOR
        SELECT ${held} AS held, ARRAY[${columns.map(textOf).join(", ")}]::text[] AS texts, ${alike ? "count(*)" : "1"}::float8 AS rows
-       FROM ${quoteTable(this.#at.table)} WHERE ${await this.#where(query)}${alike ? " GROUP BY 1" : ""}`,
+       FROM ${quoteTable(this.#at.table)} WHERE ${await this.where(query)}${alike ? " GROUP BY 1" : ""}`,
       [this.#at.value],
     );
     let all = 0;
@@ -100,13 +101,17 @@ export class SubjectRows {
     return { rows: all, oneWay: oneWay.among(this.#places), reversible: reversible.among(this.#places) };
   }
 
-  /** Makes NULL of every token that is a column's whole value. @returns how many rows lost any */
-  async nullTokens(query: Query): Promise<number> {
+  /**
+   * Makes NULL of every token that is a column's whole value, with the search path of the user, whose triggers this fires.
+   * @param where made by `where`, with another path
+   * @returns how many rows lost any
+   */
+  async nullTokens(query: Query, where: string): Promise<number> {
     const tokens = this.#whole.map(({ column }) => quoteName(column));
     if (tokens.length === 0) return 0;
     const [changed] = await query<{ n: number }>(
       `WITH changed AS (UPDATE ${quoteTable(this.#at.table)} SET ${tokens.map((name) => `${name} = NULL`).join(", ")}
-         WHERE ${await this.#where(query)} AND (${tokens.map((name) => `${name} IS NOT NULL`).join(" OR ")}) RETURNING 1)
+         WHERE ${where} AND (${tokens.map((name) => `${name} IS NOT NULL`).join(" OR ")}) RETURNING 1)
        SELECT count(*)::int AS n FROM changed`,
       [this.#at.value],
     );
@@ -114,22 +119,23 @@ export class SubjectRows {
   }
 
   /**
-   * The value in the column's own type, so that an index of the user's serves. Texts that only a collation or a type like citext calls equal
+   * The condition that a row is the subject's: the value in the column's own type, so that an index of the user's serves. Texts that only a collation or a type like citext calls equal
    * are two subjects.
    */
-  async #where(query: Query): Promise<string> {
+  async where(query: Query): Promise<string> {
     const { table, column } = this.#at;
     const [found] = await query<{ type: string; isText: boolean }>(
       `SELECT quote_ident(tn.nspname) || '.' || quote_ident(t.typname) AS type, t.typcategory = 'S' AS "isText"
        FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
-       WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND NOT a.attisdropped`,
+       WHERE a.attrelid = to_regclass($1)::oid AND a.attname = $2 AND NOT a.attisdropped`,
       [quoteTable(table), column],
     );
     if (found === undefined)
       throw new MasklineError("target_misfit", `there is no column ${column} in ${showTable(table)}`, {
         next: "run `maskline check --connect`",
       });
-    const equal = `${quoteName(column)} = $1::${found.type}`;
+    const comparisons = await Comparisons.of(query, [found.type]);
+    const equal = comparisons.compare(found.type, quoteName(column), "=", `$1::${found.type}`);
     const alike = `${quoteName(column)}::text COLLATE "C" = $1::${found.type}::text`;
     return found.isText ? `${equal} AND ${alike}` : equal;
   }

@@ -1,5 +1,6 @@
 import { MasklineError } from "../../errors.ts";
 import type { TokenRows } from "../../recovery/verify.ts";
+import { Comparisons } from "../comparisons.ts";
 import { type Database, DatabaseRefusal, type Query } from "../database.ts";
 import { quoteName, quoteTable, showTable, type TableName } from "../names.ts";
 import { columnTypes, textOf } from "../token-search.ts";
@@ -43,13 +44,14 @@ export async function selectTokens(
 ): Promise<{ readonly tokens: readonly string[]; readonly more: boolean }> {
   const { table, column, find, conditions, limit } = selection;
   const types = await columnTypes(database, table, [column, ...conditions.map((one) => one.column)]);
+  const comparisons = await comparisonsIn(database, table, types);
   const parameters: unknown[] = [];
   const parameter = (value: unknown): string => `$${parameters.push(value)}`;
   const text = valueText(column, typeOfOwn(types, table, column));
   const where = conditions.map(({ column: name, operator, value }) => {
     const castType = typeOfAsked(types, table, name);
     if (operator === "like") return `${quoteName(name)}::text LIKE ${parameter(value)}::text`;
-    return `${quoteName(name)} ${operator === "!=" ? "<>" : operator} ${parameter(value)}::${castType}`;
+    return comparisons.compare(castType, quoteName(name), operator, `${parameter(value)}::${castType}`);
   });
   // a value with several tokens, or none, is no measure of how many there are
   const most = find === null ? limit + 1 : null;
@@ -90,10 +92,13 @@ export async function countRowsWith(
   place: CountedPlace,
   tokens: readonly string[],
 ): Promise<readonly TokenRows[]> {
-  const castType = typeOfOwn(await columnTypes(database, place.table, [place.column]), place.table, place.column);
+  const types = await columnTypes(database, place.table, [place.column]);
+  const castType = typeOfOwn(types, place.table, place.column);
+  const equals = (await comparisonsIn(database, place.table, types)).operator(castType, "=");
   return database.transaction(
     `counting rows in ${showTable(place.table)}`,
-    (query) => (place.find === null ? countWhole(query, place, castType, tokens) : countInside(query, place, place.find, tokens)),
+    (query) =>
+      place.find === null ? countWhole(query, place, castType, equals, tokens) : countInside(query, place, place.find, tokens),
     { unhurried: true },
   );
 }
@@ -102,6 +107,7 @@ function countWhole(
   query: Query,
   { table, column, timeColumn }: CountedPlace,
   castType: string,
+  equals: string,
   tokens: readonly string[],
 ): Promise<readonly TokenRows[]> {
   const text = valueText(column, castType);
@@ -109,7 +115,7 @@ function countWhole(
   // the first condition can use an index of the column, the second is byte by byte, whatever the column's collation takes for equal
   return query<TokenRows>(
     `SELECT ${text} AS token, count(*)::float8 AS rows, min(${day})::text AS "firstDay", max(${day})::text AS "lastDay"
-     FROM ${quoteTable(table)} WHERE ${quoteName(column)} = ANY($1::text[]::${castType}[]) AND ${text} = ANY($1::text[]) GROUP BY 1`,
+     FROM ${quoteTable(table)} WHERE ${quoteName(column)} ${equals} ANY($1::text[]::${castType}[]) AND ${text} = ANY($1::text[]) GROUP BY 1`,
     [tokens],
   );
 }
@@ -158,6 +164,11 @@ function dayOf(timeColumn: string | null): string {
 /** An address that stands in a column of addresses is written without the length of its network. */
 function valueText(column: string, castType: string): string {
   return castType === "pg_catalog.inet" ? `host(${quoteName(column)}) COLLATE "C"` : textOf(column);
+}
+
+function comparisonsIn(database: Database, table: TableName, types: ReadonlyMap<string, string>): Promise<Comparisons> {
+  const query: Query = (sql, parameters) => database.query(`looking at table ${showTable(table)}`, sql, parameters);
+  return Comparisons.of(query, [...types.values()]);
 }
 
 /** Of a column that the contract fills. */
