@@ -63,7 +63,7 @@ const analystGrants = [
   "CREATE ROLE analyst LOGIN PASSWORD 'analyst'",
   "GRANT SELECT ON user_logins TO analyst",
   "GRANT USAGE ON SCHEMA maskline TO analyst",
-  "GRANT SELECT ON maskline.migration, maskline.ring_key, maskline.alias TO analyst",
+  "GRANT SELECT ON maskline.migration, maskline.ring_key, maskline.alias, maskline.token_column TO analyst",
 ];
 
 /** The users of the test, and whose role does the job of each. */
@@ -143,8 +143,13 @@ for (const { title, prepare, give } of givings) {
 
       await give(place, analystGrants);
       await as(place, "analyst");
-      const shared = await place.maskline("duplicates");
+      const shared = await place.maskline("duplicates", "--json");
       assert.equal(shared.code, 0, shared.stderr);
+      const { columns } = JSON.parse(shared.stdout) as {
+        columns: readonly { epochs: number | null; values: readonly unknown[] }[];
+      };
+      for (const { epochs, values } of columns)
+        assert.ok(epochs === 1 && values.length > 0, "nothing of it is kept from the analyst");
       const risk = await place.maskline("risk");
       assert.equal(risk.code, 0, risk.stderr);
 
