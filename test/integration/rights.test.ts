@@ -4,7 +4,9 @@ import path from "node:path";
 import { test } from "node:test";
 
 import { sampleEvents } from "../../src/demo/sample.ts";
+import { applyGrants } from "../../src/postgres/recovery/grants-script.ts";
 import { countRows } from "../harness/login-table.ts";
+import { loginGrants } from "../harness/role-members.ts";
 import { openWorkspace, startServers, type Workspace } from "../harness/workspace.ts";
 
 /** What SECURITY.md says the writer needs, and nothing more. */
@@ -82,10 +84,17 @@ interface Giving {
   /** Before anything else, as the owner. */
   prepare(place: Workspace): Promise<void>;
   give(place: Workspace, statements: readonly string[]): Promise<void>;
+  /** When the table has got a column of its own numbers, and a check has said what is lacking. */
+  giveNumbers(place: Workspace, statement: string): Promise<void>;
 }
 
 const givings: readonly Giving[] = [
-  { title: "the rights named in SECURITY.md", prepare: async () => {}, give: grant },
+  {
+    title: "the rights named in SECURITY.md",
+    prepare: async () => {},
+    give: grant,
+    giveNumbers: (place, statement) => grant(place, [statement]),
+  },
   {
     title: "the roles of migrate --grants",
     prepare: async (place) => {
@@ -96,10 +105,11 @@ const givings: readonly Giving[] = [
       }
     },
     give: async () => {},
+    giveNumbers: async ({ database }) => void (await applyGrants(database, loginGrants)),
   },
 ];
 
-for (const { title, prepare, give } of givings) {
+for (const { title, prepare, give, giveNumbers } of givings) {
   test(`${title} are enough to run, and to read nothing of the table or the quarantine`, { timeout: 120_000 }, async () => {
     const servers = await startServers();
     const place = await openWorkspace(servers);
@@ -109,6 +119,15 @@ for (const { title, prepare, give } of givings) {
       await as(place, "writer");
       await place.send([...sampleEvents({ count: 200, seed: 4 })].map(({ body }) => body));
 
+      await place.database.query(
+        "altering",
+        "ALTER TABLE user_logins ADD id bigserial PRIMARY KEY, ADD number bigint GENERATED ALWAYS AS IDENTITY",
+      );
+      const closed = await place.maskline("check", "--connect");
+      assert.notEqual(closed.code, 0);
+      const [said = ""] = /GRANT USAGE ON SEQUENCE .* TO writer/.exec(`${closed.stdout}${closed.stderr}`) ?? [];
+      assert.match(said, /user_logins_id_seq/, "a default is worked out as whoever inserts");
+      await giveNumbers(place, said);
       const check = await place.maskline("check", "--connect");
       assert.equal(check.code, 0, check.stderr);
       const { code, stderr } = await place.maskline("run", "--max-messages", "200");
