@@ -13,10 +13,14 @@ import { createKeyRing } from "../../src/keys/ring.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import { sendAll } from "../../src/sources/sqs/send.ts";
+import { ownDatabase } from "../postgres/databases.ts";
 import { connect } from "./login-table.ts";
 import { openTestQueue } from "./queues.ts";
 
 const main = path.resolve(import.meta.dirname, "../../src/cli/main.ts");
+
+/** Halves the time of a start, of which tests make many. */
+const compileCache = path.resolve(import.meta.dirname, "../../node_modules/.cache/compiled");
 
 export interface Finished {
   readonly code: number | null;
@@ -42,7 +46,7 @@ export function startMaskline(
   environment: Readonly<Record<string, string>> = {},
   input: string | null = null,
 ): RunningCommand {
-  return startNode(folder, [main, ...args], environment, input);
+  return startNode(folder, [main, ...args], { NODE_COMPILE_CACHE: compileCache, ...environment }, input);
 }
 
 export function startNode(
@@ -118,18 +122,15 @@ export async function openWorkspace(
   const queueUrl = await servers.queues.createQueue(`login-queue-${workspaces}`, {
     VisibilityTimeout: String(options.visibilitySeconds ?? 30),
   });
-  const databaseName = `workspace_${workspaces}`;
-  const url = new URL(servers.postgres.url);
-  url.pathname = `/${databaseName}`;
-  await createDatabase(servers.postgres.url, databaseName);
-  const database = connect(url.href);
+  const databaseUrl = await ownDatabase(servers.postgres.url, "workspace");
+  const database = connect(databaseUrl);
   await database.query("creating the table", options.table ?? starterTable);
   await migrate(database, "maskline");
   await createKeyRingFile(path.join(folder, "keyring.json"), createKeyRing(randomBytes));
   const file = path.join(folder, "maskline.yaml");
   const text = (options.config ?? starterConfig)
     .replace(/http:\/\/localhost:4566\S*|\bQUEUE\b/, queueUrl)
-    .replace(/\$\{DATABASE_URL\}|\bDATABASE\b/, url.href)
+    .replace(/\$\{DATABASE_URL\}|\bDATABASE\b/, databaseUrl)
     .replace(/file:\.\/keyring\.json|\bKEYRING\b/, `file:${path.join(folder, "keyring.json")}`);
   await writeFile(file, text, { mode: 0o600 });
   const queue = openTestQueue(queueUrl, "json");
@@ -138,7 +139,7 @@ export async function openWorkspace(
     file,
     queueUrl,
     database,
-    databaseUrl: url.href,
+    databaseUrl,
     settings: loadSettings({ file, environment: {}, overrides: [] }),
     send: async (bodies) => void (await sendAll(queue, bodies, new AbortController().signal, () => {})),
     maskline: (...args) => startMaskline(folder, args).finished,
@@ -148,16 +149,4 @@ export async function openWorkspace(
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** CREATE DATABASE wants no transaction around it, and the product's own connections always have one. */
-async function createDatabase(serverUrl: string, name: string): Promise<void> {
-  const { Client } = (await import("pg")).default;
-  const client = new Client({ connectionString: serverUrl });
-  await client.connect();
-  try {
-    await client.query(`CREATE DATABASE ${name}`);
-  } finally {
-    await client.end();
-  }
 }
