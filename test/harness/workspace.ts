@@ -55,10 +55,28 @@ export function startNode(
   environment: Readonly<Record<string, string>> = {},
   input: string | null = null,
 ): RunningCommand {
-  const child = spawn(process.execPath, [...args], {
+  return startProgram(process.execPath, { folder, args, environment, input });
+}
+
+/** What a program is started with. */
+export interface ProgramStart {
+  readonly folder: string;
+  readonly args: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly input?: string | null;
+  /** A signal goes to all that it starts too, as one from a terminal does. */
+  readonly asGroup?: boolean;
+}
+
+export function startProgram(
+  program: string,
+  { folder, args, environment = {}, input = null, asGroup = false }: ProgramStart,
+): RunningCommand {
+  const child = spawn(program, [...args], {
     cwd: folder,
     env: { PATH: process.env["PATH"] ?? "", HOME: folder, ...environment },
     stdio: ["pipe", "pipe", "pipe"],
+    detached: asGroup,
   });
   // it may have ended before it reads
   child.stdin.on("error", () => {}).end(input ?? "");
@@ -77,7 +95,10 @@ export function startNode(
       child.once("close", () => reject(new Error(`ended before it said "${text}": ${stderr}`)));
       look();
     });
-  return { processId: child.pid ?? 0, finished, says, kill: (signal) => child.kill(signal) };
+  const processId = child.pid ?? 0;
+  const kill = (signal: NodeJS.Signals): void =>
+    void (asGroup && processId > 0 ? process.kill(-processId, signal) : child.kill(signal));
+  return { processId, finished, says, kill };
 }
 
 /** A queue, a database with an empty user_logins, and a configuration that names them: what a user has before the first run. */
