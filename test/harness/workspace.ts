@@ -96,8 +96,15 @@ export function startProgram(
       look();
     });
   const processId = child.pid ?? 0;
-  const kill = (signal: NodeJS.Signals): void =>
-    void (asGroup && processId > 0 ? process.kill(-processId, signal) : child.kill(signal));
+  const kill = (signal: NodeJS.Signals): void => {
+    if (!asGroup || processId === 0) return void child.kill(signal);
+    try {
+      process.kill(-processId, signal);
+    } catch (error) {
+      // none of them is left
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  };
   return { processId, finished, says, kill };
 }
 

@@ -89,9 +89,13 @@ export async function applyGrants(database: Database, options: GrantOptions): Pr
   });
 }
 
+/** Roles are the server's, the lock is the database's: another database of it may make them in the same moment. */
 function creation(name: string, quoted: string): string {
   return block(`IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ${quoteLiteral(name)}) THEN
-    CREATE ROLE ${quoted} NOLOGIN;
+    BEGIN
+      CREATE ROLE ${quoted} NOLOGIN;
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+    END;
   END IF;`);
 }
 

@@ -13,6 +13,7 @@ import { declared, found, functions, objects, rightsOf, tables } from "../../har
 import { connect } from "../../harness/login-table.ts";
 import { refused } from "../../harness/refused.ts";
 import { giveRoles, loginGrants } from "../../harness/role-members.ts";
+import { untilWaiting } from "../databases.ts";
 
 for (const { name, missing, start } of postgresServers()) {
   suite(`roles and their rights on ${name}`, { skip: missing ?? false }, () => {
@@ -97,6 +98,26 @@ for (const { name, missing, start } of postgresServers()) {
       } finally {
         await database.close();
         await place.close();
+      }
+    });
+
+    test("another database of the server may make the same roles in the same moment", async () => {
+      const [place, other] = [await GovernedDatabase.create(server), await GovernedDatabase.create(server)];
+      const database = connect(place.url);
+      try {
+        await giveRoles(place);
+        await other.admin.query("BEGIN");
+        await other.admin.query("CREATE ROLE twice_rekeyer NOLOGIN");
+        const options = { ...loginGrants, prefix: "twice" };
+        const applying = applyGrants(database, options);
+        await untilWaiting(place.admin, 1, [applying]);
+        await other.admin.query("COMMIT");
+        await applying;
+        assert.deepEqual(await found(place.admin, options), declared(options));
+      } finally {
+        await database.close();
+        await place.close();
+        await other.close();
       }
     });
 
