@@ -100,6 +100,7 @@ const givings: readonly Giving[] = [
     prepare: async (place) => {
       const applied = await place.maskline("migrate", "--grants", "--apply");
       assert.equal(applied.code, 0, applied.stderr);
+      assert.match(applied.stderr, /nothing granted on public\.user_logins_shared: there is no such view yet/);
       for (const [user, role] of Object.entries(roleOf)) {
         await grant(place, [`CREATE ROLE ${user} LOGIN PASSWORD '${user}' IN ROLE maskline_${role}`]);
       }
