@@ -1,6 +1,7 @@
 import { MasklineError } from "../errors.ts";
 import type { TokenForm } from "../masks/mask.ts";
 import type { Database, Query } from "./database.ts";
+import { sequenceFaults } from "./default-sequences.ts";
 import { quoteName, quoteTable, showTable, type TableName } from "./names.ts";
 
 /** What the pipeline will put into a column: its form, its longest text and whether it may be NULL. */
@@ -136,7 +137,7 @@ export async function checkTarget(
   demands: readonly ColumnDemand[],
 ): Promise<readonly TargetColumn[]> {
   return database.transaction(`looking at table ${showTable(table)}`, async (query) => {
-    const { columns, faults, user } = await inspect(query, table);
+    const { oid, columns, faults, user } = await inspect(query, table);
     const byName = new Map(columns.map((column) => [column.name, column]));
     const present = demands.filter(({ name }) => byName.has(name));
     const closed = present.filter(({ name }) => byName.get(name)?.mayInsert === false);
@@ -144,8 +145,9 @@ export async function checkTarget(
       const list = closed.length === present.length ? "" : ` (${closed.map(({ name }) => quoteName(name)).join(", ")})`;
       faults.push(`user ${user} may not insert rows: GRANT INSERT${list} ON ${quoteTable(table)} TO ${user}`);
     }
-    for (const demand of demands) faults.push(...columnFaults(demand, byName.get(demand.name)));
     const named = new Set(demands.map(({ name }) => name));
+    faults.push(...(await sequenceFaults(query, oid, [...named], user)));
+    for (const demand of demands) faults.push(...columnFaults(demand, byName.get(demand.name)));
     for (const column of columns) {
       if (!named.has(column.name) && column.notNull && !column.hasDefault && !column.identity) {
         faults.push(`column ${column.name}: is NOT NULL without a default, and the contract does not fill it`);
@@ -164,7 +166,7 @@ export async function checkTarget(
 async function inspect(
   query: Query,
   table: TableName,
-): Promise<{ columns: readonly CatalogColumn[]; faults: string[]; user: string }> {
+): Promise<{ oid: string; columns: readonly CatalogColumn[]; faults: string[]; user: string }> {
   const [found] = await query<{ oid: string; kind: string; unlogged: boolean; fsync: boolean; may_use: boolean; user: string }>(
     tableSql,
     [table.schema, table.table],
@@ -184,7 +186,7 @@ async function inspect(
     const schema = quoteName(table.schema);
     faults.push(`user ${user} may not use schema ${schema}: GRANT USAGE ON SCHEMA ${schema} TO ${user}`);
   }
-  return { columns: await query<CatalogColumn>(columnSql, [found.oid]), faults, user };
+  return { oid: found.oid, columns: await query<CatalogColumn>(columnSql, [found.oid]), faults, user };
 }
 
 function columnFaults(demand: ColumnDemand, column: CatalogColumn | undefined): string[] {

@@ -14,9 +14,10 @@ import { readAnchor } from "../../src/recovery/audit-anchor.ts";
 import { beginAct } from "../../src/recovery/govern.ts";
 import { actFacts, GovernedDatabase } from "../harness/governed-database.ts";
 import { refused } from "../harness/refused.ts";
+import { giveRoles } from "../harness/role-members.ts";
 import type { Finished } from "../harness/workspace.ts";
 import { newRing, root } from "../keys/rings.ts";
-import { otherwise, plainClient } from "../postgres/databases.ts";
+import { otherwise } from "../postgres/databases.ts";
 import { documentOf, emptyFolder, failed, folderWith, jsonError, maskline, succeeded } from "./expect.ts";
 
 const main = path.resolve(import.meta.dirname, "../../src/cli/main.ts");
@@ -25,9 +26,10 @@ let server: PostgresServer;
 before(async () => {
   server = await startPostgres();
   // once: two tests that make the same role at the same time would be in each other's way
-  const admin = await plainClient(server.url);
-  for (const role of ["officer", "deputy", "auditor"]) await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD '${role}'`);
-  await admin.end();
+  const first = await GovernedDatabase.create(server);
+  for (const person of ["officer", "deputy"]) await first.person(person);
+  await giveRoles(first);
+  await first.close();
 });
 after(async () => server?.stop());
 
@@ -46,9 +48,7 @@ interface Place {
 async function audited(t: TestContext): Promise<Place> {
   const governed = await GovernedDatabase.create(server);
   t.after(() => governed.close());
-  await governed.admin.query(
-    "GRANT USAGE ON SCHEMA maskline TO auditor; GRANT SELECT ON maskline.audit, maskline.audit_token TO auditor",
-  );
+  await giveRoles(governed);
   const heads: string[] = [];
   const log = new PassThrough({ encoding: "utf8" });
   const tell = tellHeadOn(new Output(new PassThrough() as never, log as never, false));

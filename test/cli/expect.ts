@@ -21,15 +21,12 @@ export async function folderWith(t: TestContext, config: string): Promise<string
   return folder;
 }
 
-/** Halves the time of a start, of which these tests make many. */
-const compileCache = path.resolve(import.meta.dirname, "../../node_modules/.cache/compiled");
-
 export async function maskline(
   folder: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Finished> {
-  const finished = await startMaskline(folder, args, { NODE_COMPILE_CACHE: compileCache, ...environment }).finished;
+  const finished = await startMaskline(folder, args, environment).finished;
   // what holds for every command that does not write to a terminal
   for (const control of ["\u001B", "\r"]) {
     assert.ok(!`${finished.stdout}${finished.stderr}`.includes(control), "no colour and no rewritten line without a terminal");

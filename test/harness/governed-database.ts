@@ -10,10 +10,8 @@ import { migrate } from "../../src/postgres/migrate.ts";
 import { PostgresGovernance } from "../../src/postgres/recovery/governance.ts";
 import type { ActFacts } from "../../src/recovery/audit-entry.ts";
 import type { TellHead } from "../../src/recovery/ports.ts";
-import { otherwise, plainClient } from "../postgres/databases.ts";
+import { otherwise, ownDatabase, plainClient } from "../postgres/databases.ts";
 import { connect } from "./login-table.ts";
-
-let databases = 0;
 
 /** A database of its own with maskline's schema, people who may log in, and what a policy gives them. */
 export class GovernedDatabase {
@@ -25,12 +23,7 @@ export class GovernedDatabase {
   readonly #open: Database[] = [];
 
   static async create(server: PostgresServer): Promise<GovernedDatabase> {
-    databases += 1;
-    const name = `governed_${databases}`;
-    const maker = await plainClient(server.url);
-    await maker.query(`CREATE DATABASE ${name}`);
-    await maker.end();
-    const url = otherwise(server.url, { database: name });
+    const url = await ownDatabase(server.url, "governed");
     const database = connect(url);
     await migrate(database, "maskline");
     await database.close();

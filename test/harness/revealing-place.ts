@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -9,9 +8,7 @@ import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import { createKeyRingFile } from "../../src/keys/providers/file.ts";
 import { otherwise } from "../postgres/databases.ts";
 import { GovernedDatabase } from "./governed-database.ts";
-import type { Finished } from "./workspace.ts";
-
-const main = path.resolve(import.meta.dirname, "../../src/cli/main.ts");
+import { type Finished, startMaskline } from "./workspace.ts";
 
 const columns = `
 columns:
@@ -95,27 +92,13 @@ export class RevealingPlace {
   }
 
   /** Runs the command line as a person. */
-  async maskline(
+  maskline(
     person: string,
     args: readonly string[],
     stdin: string = "",
     environment: Readonly<Record<string, string>> = {},
   ): Promise<Finished> {
-    const child = spawn(process.execPath, [main, ...args, "--config", `${person}.yaml`], {
-      cwd: this.folder,
-      env: { PATH: process.env["PATH"] ?? "", HOME: this.folder, ...environment },
-    });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-    // a command that refuses before it reads leaves nobody to write to
-    child.stdin.on("error", () => {}).end(stdin);
-    const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (...ended) => resolve(ended));
-    });
-    return { code, signal, stdout, stderr };
+    return startMaskline(this.folder, [...args, "--config", `${person}.yaml`], environment, stdin).finished;
   }
 
   /** What the audit tells, row by row. */

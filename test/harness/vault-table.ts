@@ -17,11 +17,10 @@ import { migrate } from "../../src/postgres/migrate.ts";
 import { PostgresGovernance } from "../../src/postgres/recovery/governance.ts";
 import { grantStatements } from "../../src/postgres/recovery/grants-script.ts";
 import type { PostgresSink } from "../../src/postgres/sink.ts";
-import { otherwise, plainClient } from "../postgres/databases.ts";
+import { otherwise, ownDatabase } from "../postgres/databases.ts";
 import { load as loadSettings } from "./configuration.ts";
 import { connect, makeDelivery, position } from "./login-table.ts";
 
-let databases = 0;
 let runs = 0;
 let roles = 0;
 
@@ -40,12 +39,7 @@ export class VaultTable {
   readonly ring: KeyRing;
 
   static async create(server: Pick<PostgresServer, "url">, columns: string = vaultColumnsText): Promise<VaultTable> {
-    databases += 1;
-    const name = `vault_${databases}`;
-    const maker = await plainClient(server.url);
-    await maker.query(`CREATE DATABASE ${name}`);
-    await maker.end();
-    const url = otherwise(server.url, { database: name });
+    const url = await ownDatabase(server.url, "vault");
     const database = connect(url, 12);
     await database.query("creating", "CREATE TABLE logins (user_id text, masked_ip text, masked_device text)");
     await migrate(database, "maskline");

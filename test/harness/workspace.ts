@@ -13,10 +13,14 @@ import { createKeyRing } from "../../src/keys/ring.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import { sendAll } from "../../src/sources/sqs/send.ts";
+import { ownDatabase } from "../postgres/databases.ts";
 import { connect } from "./login-table.ts";
 import { openTestQueue } from "./queues.ts";
 
 const main = path.resolve(import.meta.dirname, "../../src/cli/main.ts");
+
+/** Halves the time of a start, of which tests make many. */
+const compileCache = path.resolve(import.meta.dirname, "../../node_modules/.cache/compiled");
 
 export interface Finished {
   readonly code: number | null;
@@ -42,7 +46,7 @@ export function startMaskline(
   environment: Readonly<Record<string, string>> = {},
   input: string | null = null,
 ): RunningCommand {
-  return startNode(folder, [main, ...args], environment, input);
+  return startNode(folder, [main, ...args], { NODE_COMPILE_CACHE: compileCache, ...environment }, input);
 }
 
 export function startNode(
@@ -51,10 +55,28 @@ export function startNode(
   environment: Readonly<Record<string, string>> = {},
   input: string | null = null,
 ): RunningCommand {
-  const child = spawn(process.execPath, [...args], {
+  return startProgram(process.execPath, { folder, args, environment, input });
+}
+
+/** What a program is started with. */
+export interface ProgramStart {
+  readonly folder: string;
+  readonly args: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly input?: string | null;
+  /** A signal goes to all that it starts too, as one from a terminal does. */
+  readonly asGroup?: boolean;
+}
+
+export function startProgram(
+  program: string,
+  { folder, args, environment = {}, input = null, asGroup = false }: ProgramStart,
+): RunningCommand {
+  const child = spawn(program, [...args], {
     cwd: folder,
     env: { PATH: process.env["PATH"] ?? "", HOME: folder, ...environment },
     stdio: ["pipe", "pipe", "pipe"],
+    detached: asGroup,
   });
   // it may have ended before it reads
   child.stdin.on("error", () => {}).end(input ?? "");
@@ -73,7 +95,17 @@ export function startNode(
       child.once("close", () => reject(new Error(`ended before it said "${text}": ${stderr}`)));
       look();
     });
-  return { processId: child.pid ?? 0, finished, says, kill: (signal) => child.kill(signal) };
+  const processId = child.pid ?? 0;
+  const kill = (signal: NodeJS.Signals): void => {
+    if (!asGroup || processId === 0) return void child.kill(signal);
+    try {
+      process.kill(-processId, signal);
+    } catch (error) {
+      // none of them is left
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  };
+  return { processId, finished, says, kill };
 }
 
 /** A queue, a database with an empty user_logins, and a configuration that names them: what a user has before the first run. */
@@ -118,18 +150,15 @@ export async function openWorkspace(
   const queueUrl = await servers.queues.createQueue(`login-queue-${workspaces}`, {
     VisibilityTimeout: String(options.visibilitySeconds ?? 30),
   });
-  const databaseName = `workspace_${workspaces}`;
-  const url = new URL(servers.postgres.url);
-  url.pathname = `/${databaseName}`;
-  await createDatabase(servers.postgres.url, databaseName);
-  const database = connect(url.href);
+  const databaseUrl = await ownDatabase(servers.postgres.url, "workspace");
+  const database = connect(databaseUrl);
   await database.query("creating the table", options.table ?? starterTable);
   await migrate(database, "maskline");
   await createKeyRingFile(path.join(folder, "keyring.json"), createKeyRing(randomBytes));
   const file = path.join(folder, "maskline.yaml");
   const text = (options.config ?? starterConfig)
     .replace(/http:\/\/localhost:4566\S*|\bQUEUE\b/, queueUrl)
-    .replace(/\$\{DATABASE_URL\}|\bDATABASE\b/, url.href)
+    .replace(/\$\{DATABASE_URL\}|\bDATABASE\b/, databaseUrl)
     .replace(/file:\.\/keyring\.json|\bKEYRING\b/, `file:${path.join(folder, "keyring.json")}`);
   await writeFile(file, text, { mode: 0o600 });
   const queue = openTestQueue(queueUrl, "json");
@@ -138,7 +167,7 @@ export async function openWorkspace(
     file,
     queueUrl,
     database,
-    databaseUrl: url.href,
+    databaseUrl,
     settings: loadSettings({ file, environment: {}, overrides: [] }),
     send: async (bodies) => void (await sendAll(queue, bodies, new AbortController().signal, () => {})),
     maskline: (...args) => startMaskline(folder, args).finished,
@@ -148,16 +177,4 @@ export async function openWorkspace(
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** CREATE DATABASE wants no transaction around it, and the product's own connections always have one. */
-async function createDatabase(serverUrl: string, name: string): Promise<void> {
-  const { Client } = (await import("pg")).default;
-  const client = new Client({ connectionString: serverUrl });
-  await client.connect();
-  try {
-    await client.query(`CREATE DATABASE ${name}`);
-  } finally {
-    await client.end();
-  }
 }

@@ -23,6 +23,21 @@ export function otherwise(
   return other.href;
 }
 
+let databases = 0;
+
+/** A database of its own on the server; CREATE DATABASE wants no transaction around it. @returns its URL */
+export async function ownDatabase(serverUrl: string, prefix: string): Promise<string> {
+  databases += 1;
+  const name = `${prefix}_${databases}`;
+  const maker = await plainClient(serverUrl);
+  try {
+    await maker.query(`CREATE DATABASE ${name}`);
+  } finally {
+    await maker.end();
+  }
+  return otherwise(serverUrl, { database: name });
+}
+
 /** A connection without the product around it: for what wants no transaction, and for what plays the other side. */
 export async function plainClient(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });

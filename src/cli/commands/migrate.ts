@@ -2,7 +2,8 @@ import { withDatabase } from "../../app/assemble-sink.ts";
 import { grantOptions } from "../../app/recovery/grants.ts";
 import { MasklineError } from "../../errors.ts";
 import { migrate as migrateSchema, migrationScript, requireSchema, schemaVersion } from "../../postgres/migrate.ts";
-import { applyGrants, grantScript, roleName } from "../../postgres/recovery/grants-script.ts";
+import { showTable } from "../../postgres/names.ts";
+import { applyGrants, grantScript, noView, roleName } from "../../postgres/recovery/grants-script.ts";
 import { databaseRoles } from "../../postgres/recovery/grants.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
 import { settingsOf } from "../settings.ts";
@@ -49,11 +50,12 @@ async function grant(call: Call): Promise<void> {
   const options = grantOptions(settings, prefix);
   if (!applies) return call.output.data(grantScript(options).trimEnd());
   const roles = databaseRoles.map((role) => ({ role: roleName(prefix, role), does: role.does }));
-  await withDatabase(settings, async (database, schema) => {
+  const missing = await withDatabase(settings, async (database, schema) => {
     await requireSchema(database, schema);
-    await applyGrants(database, options);
+    return (await applyGrants(database, options)).map(showTable);
   });
-  if (call.output.json) return call.output.document({ schema: options.schema, roles });
+  if (call.output.json) return call.output.document({ schema: options.schema, roles, viewsNotThere: missing });
   for (const { role, does } of roles) call.output.say(`${role}: ${does}`);
+  for (const view of missing) call.output.say(`nothing granted on ${view}: ${noView}`);
   call.output.say("next: GRANT one of them to each user of the database; then maskline policy allow ROLE ACTION --domain D");
 }

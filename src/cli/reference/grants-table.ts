@@ -5,7 +5,8 @@ const parts: Readonly<Record<TargetPart, string>> = {
   whole: "your table",
   contract: "the contract's columns of your table",
   masked: "the masked columns of your table, and `ctid`, of each partition too",
-  equal: "the view of `maskline duplicates --print-view`, where it is",
+  sequences: "the sequences from which defaults of your table's other columns take numbers",
+  views: "the views of `maskline duplicates --print-view`, those that are there",
 };
 
 /** Every right of every role, for docs/recovery.md. */

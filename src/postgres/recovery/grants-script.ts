@@ -1,5 +1,7 @@
 import { MasklineError } from "../../errors.ts";
 import { type Database, ownPath } from "../database.ts";
+import { defaultSequences } from "../default-sequences.ts";
+import { equalityViewName, sharedViewName } from "../duplicates.ts";
 import { quoteLiteral, quoteName, quoteTable, showTable, type TableName } from "../names.ts";
 import { type DatabaseRole, databaseRoles, type Right, type TargetPart } from "./grants.ts";
 
@@ -32,6 +34,10 @@ export function roleName(prefix: string, { name }: Pick<DatabaseRole, "name">): 
   return whole;
 }
 
+/** Why nothing is granted on a view, and how it comes to be. */
+export const noView =
+  "there is no such view yet; maskline duplicates --apply-view makes the ones that a contract can have, then grant again";
+
 /** Any number that is ours alone: GRANT on one object at a time, or PostgreSQL gives up with "tuple concurrently updated". */
 const grantLock = 7_145_210_337;
 
@@ -60,10 +66,13 @@ export function grantScript(options: GrantOptions): string {
   return `BEGIN;\n${ownPath};\n${grantStatements(options).join(";\n")};\nCOMMIT;\n\n-- nobody is a member yet:\n${members.join("")}`;
 }
 
-/** @throws MasklineError `target_misfit` where the table is not there, `database_denied` for who may not create roles or grant */
-export async function applyGrants(database: Database, options: GrantOptions): Promise<void> {
+/**
+ * Tells which views there are none of, so that nothing was granted on them.
+ * @throws MasklineError `target_misfit` where the table is not there, `database_denied` for who may not create roles or grant
+ */
+export async function applyGrants(database: Database, options: GrantOptions): Promise<readonly TableName[]> {
   const { table } = options.target;
-  await database.transaction("granting", async (query) => {
+  return database.transaction("granting", async (query) => {
     const [found] = await query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [quoteTable(table)]);
     if (found?.there !== true) {
       throw new MasklineError("target_misfit", `there is no table ${showTable(table)} to grant rights on`, {
@@ -71,12 +80,22 @@ export async function applyGrants(database: Database, options: GrantOptions): Pr
       });
     }
     for (const statement of grantStatements(options)) await query(statement);
+    const missing: TableName[] = [];
+    for (const view of viewsOf(table)) {
+      const [seen] = await query<{ there: boolean }>(`SELECT ${isView("$1")} AS there`, [quoteTable(view)]);
+      if (seen?.there !== true) missing.push(view);
+    }
+    return missing;
   });
 }
 
+/** Roles are the server's, the lock is the database's: another database of it may make them in the same moment. */
 function creation(name: string, quoted: string): string {
   return block(`IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ${quoteLiteral(name)}) THEN
-    CREATE ROLE ${quoted} NOLOGIN;
+    BEGIN
+      CREATE ROLE ${quoted} NOLOGIN;
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+    END;
   END IF;`);
 }
 
@@ -101,13 +120,42 @@ function targetGrant(may: string, part: TargetPart, role: string, { table, colum
       return masked.length === 0
         ? "-- no column is masked"
         : `GRANT USAGE ON SCHEMA ${quoteName(table.schema)} TO ${role};\n${maskedGrant(name, role, masked)}`;
-    case "equal": {
-      const view = quoteTable({ schema: table.schema, table: `${table.table}_equal` });
-      return block(`IF to_regclass(${quoteLiteral(view)}) IS NOT NULL THEN
-    GRANT ${may} ON ${view} TO ${role};
-  END IF;`);
-    }
+    case "sequences":
+      return sequencesGrant(may, role, name, columns);
+    case "views":
+      return viewsOf(table)
+        .map((view) => viewGrant(may, role, view))
+        .join(";\n");
   }
+}
+
+/** The views of `maskline duplicates`, whether they are there or not. */
+function viewsOf(table: TableName): readonly TableName[] {
+  return [equalityViewName(table), sharedViewName(table)];
+}
+
+/** Something else may have the name: a table of the user's is not for whoever reads the view. */
+function viewGrant(may: string, role: string, view: TableName): string {
+  const name = quoteTable(view);
+  return block(`IF ${isView(quoteLiteral(name))} THEN
+    GRANT ${may} ON ${name} TO ${role};
+  ELSE
+    RAISE NOTICE 'nothing granted on %: ${noView}', ${quoteLiteral(showTable(view))};
+  END IF;`);
+}
+
+function isView(name: string): string {
+  return `EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = to_regclass(${name}) AND relkind = 'v')`;
+}
+
+function sequencesGrant(may: string, role: string, table: string, columns: readonly string[]): string {
+  const named = `ARRAY[${columns.map(quoteLiteral).join(", ")}]::text[]`;
+  return block(
+    `FOR numbers IN SELECT DISTINCT filled.sequence FROM (${defaultSequences(`${quoteLiteral(table)}::regclass`, named)}) AS filled LOOP
+    EXECUTE ${quoteLiteral(`GRANT ${may} ON SEQUENCE `)} || numbers::text || ${quoteLiteral(` TO ${role}`)};
+  END LOOP;`,
+    "numbers regclass;",
+  );
 }
 
 /** A rekey walks the rows of each partition by their places: by itself, so that rights on the table as a whole are not enough. */

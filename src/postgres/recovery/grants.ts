@@ -23,10 +23,10 @@ export type Right = {
 );
 
 /**
- * What of the user's own table: all of it, the contract's columns, the masked columns (of every partition too), or the view
- * in which equal values are equal (`maskline duplicates --print-view`), where there is one.
+ * What of the user's own table: all of it, the contract's columns, the masked columns (of every partition too), the sequences from which
+ * the defaults of its other columns take numbers, or the views of `maskline duplicates --print-view`, those that are there.
  */
-export type TargetPart = "whole" | "contract" | "masked" | "equal";
+export type TargetPart = "whole" | "contract" | "masked" | "sequences" | "views";
 
 export interface DatabaseRole {
   /** Behind the prefix: maskline_writer. */
@@ -73,6 +73,12 @@ export const exits: Right = {
 };
 const audit = ["audit_begin()", "audit_append(uuid, text, bytea, bigint, bytea)"] as const;
 
+const numbering: Right = {
+  may: "USAGE",
+  target: "sequences",
+  why: "a default is worked out as whoever inserts: of serial columns that the contract leaves out",
+};
+
 const acting: readonly Right[] = [
   {
     may: "EXECUTE",
@@ -84,6 +90,7 @@ const acting: readonly Right[] = [
     functions: ["request_approval(uuid, jsonb, text, integer)"],
     why: "to ask for a second person, where the policy wants one",
   },
+  { may: "SELECT", tables: ["policy"], why: "the own rights and limits; no right to change them" },
 ];
 
 export const databaseRoles: readonly DatabaseRole[] = [
@@ -92,6 +99,7 @@ export const databaseRoles: readonly DatabaseRole[] = [
     does: "run, backfill",
     rights: [
       { may: "INSERT", target: "contract", why: "rows; reads nothing of the table" },
+      numbering,
       version,
       ...announcing,
       {
@@ -137,9 +145,10 @@ export const databaseRoles: readonly DatabaseRole[] = [
     does: "duplicates",
     rights: [
       { may: "SELECT", target: "whole", why: "the masked table" },
-      { may: "SELECT", target: "equal", why: "the same, with equal values equal under every key" },
+      { may: "SELECT", target: "views", why: "the same, with equal values equal under every key; values that several users share" },
       version,
       { may: "SELECT", tables: ["ring_key", "alias"], why: "which tokens of two keys are equal; no key" },
+      { may: "SELECT", tables: ["token_column"], why: "whether a column has held tokens that cannot be compared" },
     ],
   },
   {
@@ -155,7 +164,6 @@ export const databaseRoles: readonly DatabaseRole[] = [
         functions: ["pending_approval(uuid)", "approve(uuid, jsonb, text)"],
         why: "to be the second person, as the policy says",
       },
-      { may: "SELECT", tables: ["policy"], why: "the own rights and limits; no right to change them" },
       names,
       { may: "SELECT", tables: ["quarantine"], why: "sealed bodies" },
       { may: "SELECT", tables: ["vault"], columns: ["domain", "token", "sealed"], why: "sealed originals" },
@@ -167,6 +175,7 @@ export const databaseRoles: readonly DatabaseRole[] = [
     does: "quarantine replay, discard",
     rights: [
       { may: "INSERT", target: "contract", why: "rows of messages that fit now" },
+      numbering,
       version,
       ...announcing,
       { may: "SELECT, INSERT", tables: ["receipt", "identity_receipt"], why: "each message once" },
@@ -195,7 +204,7 @@ export const databaseRoles: readonly DatabaseRole[] = [
     does: "erase",
     rights: [
       { may: "SELECT", target: "contract", why: "the subject's rows, where their tokens are to go" },
-      { may: "UPDATE", target: "masked", why: "tokens become NULL when asked" },
+      { may: "SELECT, UPDATE", target: "masked", why: "tokens become NULL when asked" },
       version,
       ownRing,
       { may: "SELECT", tables: ["vault"], columns: ["domain", "token"], why: "what nobody else shares; nothing sealed" },

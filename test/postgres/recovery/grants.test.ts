@@ -1,21 +1,19 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 
-import type pg from "pg";
-
 import type { PostgresServer } from "../../../src/demo/postgres-server.ts";
 import { MasklineError } from "../../../src/errors.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
 import { quoteName, quoteTable } from "../../../src/postgres/names.ts";
 import { applyGrants, type GrantOptions, grantScript, roleName } from "../../../src/postgres/recovery/grants-script.ts";
-import { databaseRoles, type Right } from "../../../src/postgres/recovery/grants.ts";
+import { databaseRoles } from "../../../src/postgres/recovery/grants.ts";
 import { postgresServers } from "../../engines/postgres-servers.ts";
 import { GovernedDatabase } from "../../harness/governed-database.ts";
+import { declared, found, functions, objects, rightsOf, tables } from "../../harness/granted-rights.ts";
 import { connect } from "../../harness/login-table.ts";
 import { refused } from "../../harness/refused.ts";
 import { giveRoles, loginGrants } from "../../harness/role-members.ts";
-
-const privileges = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"];
+import { untilWaiting } from "../databases.ts";
 
 for (const { name, missing, start } of postgresServers()) {
   suite(`roles and their rights on ${name}`, { skip: missing ?? false }, () => {
@@ -112,6 +110,26 @@ for (const { name, missing, start } of postgresServers()) {
       }
     });
 
+    test("another database of the server may make the same roles in the same moment", async () => {
+      const [place, other] = [await GovernedDatabase.create(server), await GovernedDatabase.create(server)];
+      const database = connect(place.url);
+      try {
+        await giveRoles(place);
+        await other.admin.query("BEGIN");
+        await other.admin.query("CREATE ROLE twice_rekeyer NOLOGIN");
+        const options = { ...loginGrants, prefix: "twice" };
+        const applying = applyGrants(database, options);
+        await untilWaiting(place.admin, 1, [applying]);
+        await other.admin.query("COMMIT");
+        await applying;
+        assert.deepEqual(await found(place.admin, options), declared(options));
+      } finally {
+        await database.close();
+        await place.close();
+        await other.close();
+      }
+    });
+
     test("who may not create roles is told so, and nothing is left half done", async () => {
       const place = await GovernedDatabase.create(server);
       try {
@@ -144,80 +162,3 @@ test("every right has its reason", () => {
     for (const { why } of rights) assert.ok(why.length > 10, `${name}: ${why}`);
   }
 });
-
-type Rights = Readonly<Record<string, readonly string[]>>;
-
-/** Of the roles in maskline's schema: "SELECT trip", "UPDATE trip (resumed_at)", "EXECUTE approve(uuid, bytea)". */
-function declared({ prefix }: GrantOptions): Rights {
-  return Object.fromEntries(
-    databaseRoles.map((role) => [roleName(prefix, role), [...new Set(role.rights.flatMap(spelled))].sort()]),
-  );
-}
-
-function spelled(right: Right): readonly string[] {
-  const columns = "tables" in right ? (right.columns ?? null) : null;
-  return right.may
-    .split(", ")
-    .flatMap((may) =>
-      objects(right).flatMap((on) => (columns === null ? [`${may} ${on}`] : columns.map((column) => `${may} ${on} (${column})`))),
-    );
-}
-
-function objects(right: Right): readonly string[] {
-  if ("target" in right) return [];
-  return "tables" in right ? right.tables : right.functions;
-}
-
-async function found(admin: pg.Client, { schema, prefix }: GrantOptions): Promise<Rights> {
-  const rights: Record<string, readonly string[]> = {};
-  for (const role of databaseRoles) {
-    const name = roleName(prefix, role);
-    rights[name] = [...(await rightsOf(admin, schema, name))].sort();
-  }
-  return rights;
-}
-
-async function rightsOf(admin: pg.Client, schema: string, role: string): Promise<ReadonlySet<string>> {
-  const { rows } = await admin.query<{ told: string }>(
-    `SELECT privilege || ' ' || relname AS told FROM pg_class, unnest($3::text[]) AS privilege
-     WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND relkind IN ('r', 'v', 'p')
-       AND has_table_privilege($2, pg_class.oid, privilege)
-     UNION ALL
-     SELECT privilege || ' ' || relname || ' (' || attname || ')' FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid,
-       unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) AS privilege
-     WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND relkind IN ('r', 'v', 'p') AND NOT attisdropped
-       AND NOT has_table_privilege($2, pg_class.oid, privilege) AND has_column_privilege($2, pg_class.oid, attnum, privilege)
-     UNION ALL
-     SELECT 'EXECUTE ' || proname || '(' || pg_get_function_identity_arguments(pg_proc.oid) || ')' FROM pg_proc
-     WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1)
-       AND has_function_privilege($2, pg_proc.oid, 'EXECUTE')`,
-    [schema, role, privileges],
-  );
-  return new Set(rows.map(({ told }) => unnamed(told)));
-}
-
-async function tables(admin: pg.Client, schema: string): Promise<readonly string[]> {
-  const { rows } = await admin.query<{ relname: string }>(
-    "SELECT relname FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND relkind IN ('r', 'v', 'p')",
-    [schema],
-  );
-  return rows.map(({ relname }) => relname);
-}
-
-async function functions(admin: pg.Client, schema: string): Promise<readonly string[]> {
-  const { rows } = await admin.query<{ told: string }>(
-    `SELECT proname || '(' || pg_get_function_identity_arguments(oid) || ')' AS told FROM pg_proc
-     WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1)`,
-    [schema],
-  );
-  return rows.map(({ told }) => unnamed(told));
-}
-
-/** A function's types without the names of its arguments and those it only returns. */
-function unnamed(told: string): string {
-  return told.replace(/\((.*)\)$/, (whole, list: string) => {
-    if (!/^\w+ \w/.test(list) && !list.startsWith("OUT ")) return whole;
-    const types = list.split(", ").flatMap((part) => (part.startsWith("OUT ") ? [] : [part.replace(/^\w+ /, "")]));
-    return `(${types.join(", ")})`;
-  });
-}

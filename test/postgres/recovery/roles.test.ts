@@ -6,7 +6,7 @@ import { ringName } from "../../../src/app/tagged-columns.ts";
 import type { PostgresServer } from "../../../src/demo/postgres-server.ts";
 import { type ErrorCode, MasklineError } from "../../../src/errors.ts";
 import type { Database } from "../../../src/postgres/database.ts";
-import { findDuplicates } from "../../../src/postgres/duplicates.ts";
+import { findDuplicates, sharedView } from "../../../src/postgres/duplicates.ts";
 import { noteFiles } from "../../../src/postgres/files.ts";
 import { noteIntake } from "../../../src/postgres/intake.ts";
 import { PostgresKeyUse } from "../../../src/postgres/key-use.ts";
@@ -49,7 +49,7 @@ interface Act {
 }
 
 const pipeline = "public.user_logins";
-const readers = ["policy_keeper", "auditor", "privacy_officer"];
+const readers = ["policy_keeper", "auditor", "privacy_officer", "replayer", "eraser"];
 const ringUsers = ["writer", "rekeyer", "privacy_officer", "policy_keeper", "replayer", "eraser"];
 const actors = ["privacy_officer", "replayer", "eraser"];
 const untold: readonly ErrorCode[] = ["audit_unwritable", "right_missing"];
@@ -114,7 +114,20 @@ const acts: readonly Act[] = [
     can: ["analyst"],
     run: ({ database }) => database.query("trying", "SELECT masked_ip_equal FROM user_logins_equal LIMIT 1"),
   },
+  {
+    does: "read the view of shared values",
+    can: ["analyst"],
+    run: async ({ database }) => {
+      const shared = await database.query("trying", "SELECT value, users, rank, first_seen FROM user_logins_shared");
+      assert.ok(shared.length > 0, "there are some");
+    },
+  },
   { does: "look for duplicates", can: ["analyst"], run: ({ database }) => findDuplicates(database, duplicates) },
+  {
+    does: "know which tokens the columns have held",
+    can: ["analyst", "writer", "rekeyer", "replayer"],
+    run: ({ database }) => database.query("trying", "SELECT domain, key_id FROM maskline.token_column LIMIT 1"),
+  },
   {
     does: "read the names of the keys, and how masks are defined",
     can: ringUsers,
@@ -262,8 +275,9 @@ for (const { name, missing, start } of postgresServers()) {
       await place.admin.query("DROP SCHEMA maskline CASCADE");
       admin = connect(place.url);
       table = await RotatingTable.open(admin, place.url);
-      await table.load(table.ring, sharedLogins(20));
+      await table.load(table.ring, sharedLogins(60));
       await table.rotate();
+      await place.admin.query(sharedView("maskline", sharedParts));
       await giveRoles(place);
       await place.allow("maskline_privacy_officer", "reveal");
       await place.allow("maskline_privacy_officer", "approve");
@@ -317,6 +331,14 @@ const duplicates = {
   minUsers: 2,
   limit: 10,
   aliases: { schema: "maskline", domain: "login.ip" },
+};
+
+const sharedParts = {
+  table: loginTable,
+  columns: [{ name: "masked_ip", domain: "login.ip" }],
+  userColumn: "user_id",
+  timeColumn: null,
+  minUsers: 2,
 };
 
 /** What nobody can: with no function between. */

@@ -1,0 +1,3 @@
+import { sourceSuite } from "./source-suite.ts";
+
+await sourceSuite("fauxqs");
