@@ -1,7 +1,8 @@
 import type pg from "pg";
 
+import type { Right, TargetPart } from "../../src/postgres/recovery/database-role.ts";
 import { type GrantOptions, type GrantTarget, roleName } from "../../src/postgres/recovery/grants-script.ts";
-import { databaseRoles, type Right, type TargetPart } from "../../src/postgres/recovery/grants.ts";
+import { databaseRoles } from "../../src/postgres/recovery/grants.ts";
 
 const privileges = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"];
 

@@ -13,8 +13,9 @@ export const approve: Command = {
   operands: "ID",
   flags: { ...configFlags, yes: { doc: "do not ask; what is approved is shown all the same" } },
   about: `Shows what somebody has asked for and, once confirmed, allows it: this act upon this list of values (by its digest), for this person, for
-this reason and ticket, with these details (the column, where the values go, what becomes of messages), once, until it expires. Whoever asked can never approve it. Needs the right to approve (maskline policy list), and the full key ring, which signs the audit:
-without it nothing is approved.`,
+this reason and ticket, with these details (the column, where the values go, what becomes of messages), once, until it expires. Whoever
+asked can never approve it. Needs the right to approve (maskline policy list), and the full key ring, which signs the audit: without it
+nothing is approved.`,
   examples: [
     ["maskline approve 3d0c6a52-4f6e-4d0c-9a55-5b1f6f3a8e11", "look, then type yes"],
     ["maskline approve 3d0c6a52-4f6e-4d0c-9a55-5b1f6f3a8e11 --yes", "for a script"],

@@ -76,7 +76,7 @@ ${howItHolds}`,
   examples: [
     [
       'maskline policy allow officers reveal --domain login.ip --per-day 100 --approve-above 10 --reason "abuse" --ticket SEC-4',
-      "a hundred a day, ten of them alone",
+      "a hundred a day, ten alone",
     ],
     ['maskline policy allow officers approve --domain "*" --reason ... --ticket ...', "the second person"],
   ],

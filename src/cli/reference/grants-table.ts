@@ -1,4 +1,5 @@
-import { databaseRoles, type Right, type TargetPart } from "../../postgres/recovery/grants.ts";
+import type { Right, TargetPart } from "../../postgres/recovery/database-role.ts";
+import { databaseRoles } from "../../postgres/recovery/grants.ts";
 import { code, table } from "./markdown.ts";
 
 const parts: Readonly<Record<TargetPart, string>> = {

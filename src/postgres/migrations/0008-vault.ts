@@ -41,5 +41,14 @@ CREATE TABLE ${schema}.erasure (
   certificate   text
 );
 CREATE UNIQUE INDEX erasure_unfinished ON ${schema}.erasure (subject) WHERE finished_at IS NULL;
+
+-- What has ended is what its certificate says, whoever may go on with others.
+CREATE FUNCTION ${schema}.refuse_ended() RETURNS trigger LANGUAGE plpgsql AS $ended$
+BEGIN
+  RAISE EXCEPTION 'this erasure has ended' USING ERRCODE = 'insufficient_privilege';
+END $ended$;
+REVOKE ALL ON FUNCTION ${schema}.refuse_ended() FROM PUBLIC;
+CREATE TRIGGER erasure_is_kept BEFORE UPDATE ON ${schema}.erasure
+  FOR EACH ROW WHEN (OLD.finished_at IS NOT NULL) EXECUTE PROCEDURE ${schema}.refuse_ended();
 `;
 }

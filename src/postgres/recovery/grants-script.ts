@@ -3,7 +3,8 @@ import { type Database, ownPath } from "../database.ts";
 import { defaultSequences } from "../default-sequences.ts";
 import { equalityViewName, sharedViewName } from "../duplicates.ts";
 import { quoteLiteral, quoteName, quoteTable, showTable, type TableName } from "../names.ts";
-import { type DatabaseRole, databaseRoles, type Right, type TargetPart } from "./grants.ts";
+import type { DatabaseRole, Right, TargetPart } from "./database-role.ts";
+import { databaseRoles } from "./grants.ts";
 
 /** The table that is loaded, and what the contract calls its columns. */
 export interface GrantTarget {

@@ -1,39 +1,5 @@
+import type { DatabaseRole, Right } from "./database-role.ts";
 import { exitColumns } from "./quarantine-exit.ts";
-
-/**
- * Who needs which right in the database, and what for: the one place that says so. The SQL of `maskline migrate --grants`, the table in
- * docs/recovery.md and the tests are made from it.
- */
-export type Right = {
-  /** Privileges as GRANT names them. */
-  readonly may: string;
-  readonly why: string;
-} & (
-  | {
-      /** In maskline's schema: tables and views. */
-      readonly tables: readonly string[];
-      /** Only these columns. */
-      readonly columns?: readonly string[];
-    }
-  | {
-      /** In maskline's schema: functions with the types of their arguments. */
-      readonly functions: readonly string[];
-    }
-  | { readonly target: TargetPart }
-);
-
-/**
- * What of the user's own table: all of it, the contract's columns, the masked columns (of every partition too), the sequences from which
- * the defaults of its other columns take numbers, or the views of `maskline duplicates --print-view`, those that are there.
- */
-export type TargetPart = "whole" | "contract" | "masked" | "sequences" | "views";
-
-export interface DatabaseRole {
-  /** Behind the prefix: maskline_writer. */
-  readonly name: string;
-  readonly does: string;
-  readonly rights: readonly Right[];
-}
 
 /** To be told apart from an older or newer database. */
 const version: Right = { may: "SELECT", tables: ["migration"], why: "is the schema of this program's version?" };
@@ -93,6 +59,10 @@ const acting: readonly Right[] = [
   { may: "SELECT", tables: ["policy"], why: "the own rights and limits; no right to change them" },
 ];
 
+/**
+ * Who needs which right in the database, and what for: the one place that says so. The SQL of `maskline migrate --grants`, the table in
+ * docs/recovery.md and the tests are made from it.
+ */
 export const databaseRoles: readonly DatabaseRole[] = [
   {
     name: "writer",
@@ -186,6 +156,7 @@ export const databaseRoles: readonly DatabaseRole[] = [
         why: "from quarantined to loaded or discarded",
       },
       { may: "SELECT, INSERT, UPDATE, DELETE", tables: ["replica"], why: "which key it writes with" },
+      { may: "SELECT", tables: ["ledger"], why: "was anything loaded before a key that is new here?" },
       { may: "SELECT, DELETE", tables: ["quarantine"], why: "sealed bodies; what is loaded leaves it" },
       {
         may: "UPDATE",
@@ -222,15 +193,17 @@ export const databaseRoles: readonly DatabaseRole[] = [
         columns: ["pipeline", "sent_at", "id", "subject", "reason", "quarantined_at"],
         why: "the subject's bodies, unread",
       },
-      {
-        may: "INSERT",
-        tables: ["quarantine_exit"],
-        columns: ["act", "pipeline", "sent_at", "id", "outcome", "reason", "contract_hash", "quarantined_at"],
-        why: "that they have left it, and in which act; by whom and when says the database",
-      },
+      exits,
       { may: "SELECT", tables: ["receipt", "identity_receipt"], why: "what the bodies were" },
       { may: "UPDATE", tables: ["receipt", "identity_receipt"], columns: ["outcome"], why: "from quarantined to discarded" },
-      { may: "SELECT, INSERT, UPDATE", tables: ["erasure"], why: "how far an erasure has come" },
+      { may: "SELECT", tables: ["erasure"], why: "how far an erasure has come" },
+      { may: "INSERT", tables: ["erasure"], columns: ["id", "subject"], why: "an erasure, with nothing removed yet" },
+      {
+        may: "UPDATE",
+        tables: ["erasure"],
+        columns: ["links", "originals", "shared", "bodies", "rows_nulled", "finished_at", "certificate"],
+        why: "what it has removed; not once it has ended",
+      },
       ...acting,
     ],
   },

@@ -1,6 +1,6 @@
 import type { Database } from "../database.ts";
 import { quoteName } from "../names.ts";
-import type { Right } from "./grants.ts";
+import type { Right } from "./database-role.ts";
 
 type Asked = { readonly table: string; readonly column: string | null; readonly privilege: string };
 

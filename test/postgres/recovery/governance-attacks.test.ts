@@ -244,6 +244,25 @@ for (const { name, missing, start } of postgresServers()) {
       }
     });
 
+    inPlace(
+      "what has ended of an erasure is rewritten by nobody who may erase, nor does one begin with what it has not removed",
+      async () => {
+        const eraser = place.as("eraser");
+        const subject = randomBytes(32);
+        const begin = "INSERT INTO maskline.erasure (id, subject) VALUES ($1, $2)";
+        const id = randomUUID();
+        await eraser.query("beginning", begin, [id, subject]);
+        await refusedAs(
+          "42501",
+          eraser.query("padding", begin.replace(")", ", originals)").replace("$2)", "$2, 500)"), [randomUUID(), subject]),
+        );
+        await eraser.query("ending", "UPDATE maskline.erasure SET finished_at = now(), certificate = '{}' WHERE id = $1", [id]);
+        for (const change of ["certificate = NULL, finished_at = NULL", "originals = 500"])
+          await refusedAs("42501", eraser.query("rewriting", `UPDATE maskline.erasure SET ${change} WHERE id = $1`, [id]));
+        await refusedAs("42501", eraser.query("backdating", "UPDATE maskline.erasure SET started_at = now()"));
+      },
+    );
+
     inPlace("hashes of tokens are added by nobody who is not told of", async () => {
       const add = "SELECT maskline.audit_tokens($1, $2)";
       for (const person of ["privacy_officer", "replayer", "eraser"]) {

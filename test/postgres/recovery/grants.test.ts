@@ -55,6 +55,7 @@ for (const { name, missing, start } of postgresServers()) {
           "audit_head",
           "audited_act",
           "refuse_change()",
+          "refuse_ended()",
           "refuse_untold()",
           "require_told(text, text, jsonb)",
           "resume_trip()",
