@@ -184,7 +184,7 @@ for (const { name, missing, start } of postgresServers()) {
       const lonely = randomUUID();
       await place.admin.query(
         `INSERT INTO maskline.audit (sequence, act, entry, hash, key_id, signature)
-         VALUES (1000, $1, '{"step":"result"}', decode(repeat('11', 32), 'hex'), 1, decode(repeat('11', 64), 'hex'))`,
+         VALUES (1000, $1, '{"step":"result","ticket":""}', decode(repeat('11', 32), 'hex'), 1, decode(repeat('11', 64), 'hex'))`,
         [lonely],
       );
       const nobodys = randomUUID();

@@ -125,7 +125,7 @@ const acts: readonly Act[] = [
   { does: "look for duplicates", can: ["analyst"], run: ({ database }) => findDuplicates(database, duplicates) },
   {
     does: "know which tokens the columns have held",
-    can: ["analyst", "writer", "rekeyer", "replayer"],
+    can: ["privacy_officer", "analyst", "writer", "rekeyer", "replayer"],
     run: ({ database }) => database.query("trying", "SELECT domain, key_id FROM maskline.token_column LIMIT 1"),
   },
   {
