@@ -1,6 +1,7 @@
 import { placedMasks } from "../app/config/configured-column.ts";
 import type { Settings } from "../app/config/load.ts";
 import type { KeyedPlace } from "../app/recovery/recoverable.ts";
+import { everyDomain } from "../recovery/audit-entry.ts";
 import type { Attempt } from "../recovery/refusal.ts";
 import type { Call } from "./command.ts";
 import { attemptedOn } from "./explained-act.ts";
@@ -20,6 +21,6 @@ export async function attemptedColumn(
   const masked = settings.columns.flatMap(placedMasks).find(({ place }) => place === name);
   const isNamed = masked !== undefined || settings.columns.some(({ column }) => column.name === name);
   // what is no name of the contract may be anything that was pasted
-  const attempt = { action, domain: masked?.mask.domain ?? "*", details: { column: isNamed ? name : null } };
+  const attempt = { action, domain: masked?.mask.domain ?? everyDomain, details: { column: isNamed ? name : null } };
   return attemptedOn(call, settings, attempt, () => find(settings, name));
 }

@@ -1,9 +1,10 @@
 import type { Settings } from "../app/config/load.ts";
 import { type Governed, withGovernance } from "../app/recovery/governance.ts";
 import { type ErrorCode, MasklineError } from "../errors.ts";
+import type { Why } from "../recovery/govern.ts";
 import { type Attempt, tellRefusal } from "../recovery/refusal.ts";
 import type { Call } from "./command.ts";
-import { type Explained, explainedBy, tellHeadOn } from "./explained.ts";
+import { explainedBy, tellHeadOn } from "./explained.ts";
 
 /** Of an attempt that the audit has not been told of yet: it was refused. What is wrongly typed is none, nor is an outage. */
 const refusals: readonly ErrorCode[] = ["database_denied", "target_misfit", "value_unfit", "not_found"];
@@ -41,7 +42,7 @@ export async function explainedAct<T>(
   call: Call,
   settings: Settings,
   attempt: Attempt,
-  work: (governed: Governed, explained: Explained) => Promise<T>,
+  work: (governed: Governed, explained: Why) => Promise<T>,
 ): Promise<T> {
   const explained = explanation(call);
   if (explained instanceof MasklineError) return refuseAttempt(call, settings, attempt, "unexplained", explained);
@@ -72,7 +73,7 @@ async function refuseAttempt(call: Call, settings: Settings, attempt: Attempt, t
   throw error;
 }
 
-function explanation(call: Call): Explained | MasklineError {
+function explanation(call: Call): Why | MasklineError {
   try {
     return explainedBy(call);
   } catch (error) {

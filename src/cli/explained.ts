@@ -1,19 +1,17 @@
 import { MasklineError } from "../errors.ts";
+import type { Why } from "../recovery/govern.ts";
 import type { TellHead } from "../recovery/ports.ts";
 import type { Call, Flag } from "./command.ts";
 import type { Output } from "./output.ts";
 
-/** What every act on personal values has to say for itself; kept in the audit for good. */
-export interface Explained {
-  readonly reason: string;
-  readonly ticket: string;
-  /** Of a second person. */
-  readonly approval: string | null;
-}
-
-export const explainedFlags: Readonly<Record<string, Flag>> = {
+/** Of what every act on personal values, and every change of the policy, has to say for itself. */
+export const reasonFlags: Readonly<Record<string, Flag>> = {
   reason: { value: "TEXT", doc: "why; kept in the audit for good, so without anything personal" },
   ticket: { value: "ID", doc: "the ticket or case that it belongs to" },
+};
+
+export const explainedFlags: Readonly<Record<string, Flag>> = {
+  ...reasonFlags,
   approval: { value: "ID", doc: "a second person's approval of this very list (maskline approve)" },
 };
 
@@ -24,7 +22,7 @@ const longestTicket = 200;
 export const idForm: RegExp = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** @throws MasklineError `usage` where the reason or the ticket is missing, or no reason at all */
-export function explainedBy(call: Call): Explained {
+export function explainedBy(call: Call): Why {
   const reason = (call.text("reason") ?? "").trim();
   const ticket = (call.text("ticket") ?? "").trim();
   const approval = approvalOf(call, "approval");

@@ -3,7 +3,8 @@ import { withGovernance } from "../app/recovery/governance.ts";
 import { revealablePlace } from "../app/recovery/recoverable.ts";
 import { revealTokens } from "../app/recovery/reveal.ts";
 import { readAudit } from "../postgres/recovery/audit.ts";
-import { changePolicy, everyDomain } from "../postgres/recovery/policy.ts";
+import { changePolicy } from "../postgres/recovery/policy.ts";
+import { everyDomain } from "../recovery/audit-entry.ts";
 
 /** One value that came back, and what the audit has of it. */
 export interface BroughtBack {

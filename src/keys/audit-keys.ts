@@ -34,14 +34,21 @@ export interface AuditPublicKey {
   readonly publicKey: Buffer;
 }
 
-/** @param keyId the root; the primary when left out, none other where its state is not enabled */
-export function auditKeys(ring: KeyRing, keyId: number = ring.primaryId): AuditKeys | null {
-  const root = ring.roots.find(({ id }) => id === keyId);
-  if (root === undefined || root.status !== "ENABLED") return null;
-  const privateKey = signingKey(root.key);
-  const hashAll = tokenHashing(deriveRecoveryKey(root.key, "auditToken"));
+/** What is signed and hashed with now: of the primary root. */
+export function auditKeys(ring: KeyRing): AuditKeys {
+  return keysOf(ring.primary);
+}
+
+/** Of every root under which a token may be told of, and asked for. */
+export function enabledAuditKeys(ring: KeyRing): readonly AuditKeys[] {
+  return ring.roots.flatMap((root) => (root.status === "ENABLED" ? [keysOf(root)] : []));
+}
+
+function keysOf({ id, key }: KeyRing["primary"]): AuditKeys {
+  const privateKey = signingKey(key);
+  const hashAll = tokenHashing(deriveRecoveryKey(key, "auditToken"));
   return {
-    keyId,
+    keyId: id,
     publicKey: publicHalf(privateKey),
     sign: (hash) => sign(null, hash, privateKey),
     hashTokens: hashAll,

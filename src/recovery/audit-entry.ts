@@ -7,10 +7,14 @@ import { type CanonicalValue, canonicalJson } from "./canonical-json.ts";
 export const actions = ["verify", "reveal-partial", "reveal", "erase", "replay", "approve", "policy"] as const;
 export type Action = (typeof actions)[number];
 
+/** Of an act upon bodies of the quarantine, and of one in every domain, which no mask can be named like. */
+export const quarantineDomain = "quarantine";
+export const everyDomain = "*";
+
 /** What an act is about, as whoever asks for it says. Nothing in it is a value: tokens stand as hashes beside it. */
 export interface ActFacts {
   readonly action: Action;
-  /** What it is about: a domain of tokens, `quarantine`, or `*`. */
+  /** What it is about: a domain of tokens, or one of the two above. */
   readonly domain: string;
   /** So many values at most; what limits and approvals count. */
   readonly amount: number;

@@ -1,21 +1,18 @@
-import { codeOf, MasklineError } from "../errors.ts";
+import { MasklineError } from "../errors.ts";
 import type { AuditKeys } from "../keys/audit-keys.ts";
-import { type ActFacts, listDigest } from "./audit-entry.ts";
+import { type ActFacts, everyDomain, listDigest } from "./audit-entry.ts";
 import type { CanonicalValue } from "./canonical-json.ts";
 import { type Certificate, certificateFormat, signCertificate } from "./certificate.ts";
 import type { ErasureStore, Survey, Tally } from "./erasure-store.ts";
-import { beginAct } from "./govern.ts";
+import { beginAct, type Why } from "./govern.ts";
 import type { Governance } from "./ports.ts";
 
-export interface ErasureRequest {
+export interface ErasureRequest extends Why {
   /** The column that says whose a row is. */
   readonly column: string;
   /** The keyed hash of whom it is about, under the primary root; in the audit, and in the certificate. */
   readonly subject: Buffer;
   readonly nullTokens: boolean;
-  readonly reason: string;
-  readonly ticket: string;
-  readonly approval: string | null;
   /** Roots under which the subject may be known too, and which cannot be asked. */
   readonly closedKeyIds: readonly number[];
 }
@@ -77,9 +74,7 @@ export async function eraseSubject({ governance, store, keys }: Parts, request: 
     await store.finish(id, JSON.stringify(certificate), removed);
     return certificate;
   } catch (error) {
-    const failed = codeOf(error);
-    // what came of it is told where that is possible; the failure is the one to show
-    await act.end({ failed }).catch(() => {});
+    await act.fail(error);
     throw error;
   }
 }
@@ -101,7 +96,7 @@ function factsOf({ column, subject, nullTokens, reason, ticket }: ErasureRequest
   return {
     action: "erase",
     // somebody's values are erased wherever they are
-    domain: "*",
+    domain: everyDomain,
     // that somebody is not known is an answer too
     amount: Math.max(1, tokens.length + bodies.length),
     list: listDigest(list).toString("hex"),

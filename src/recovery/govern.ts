@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-import { type ErrorCode, MasklineError } from "../errors.ts";
+import { codeOf, type ErrorCode, MasklineError } from "../errors.ts";
 import type { ActFacts } from "./audit-entry.ts";
 import type { CanonicalValue } from "./canonical-json.ts";
 import type { Governance, Intent, Permit } from "./ports.ts";
@@ -11,8 +11,18 @@ export type Outcome = { readonly [name: string]: CanonicalValue };
 /** An act that was permitted; its intent is durable. */
 export interface GovernedAct {
   readonly id: string;
-  /** To be called when it is done or has failed: the second row. */
+  /** To be called when it is done: the second row. */
   end(outcome: Outcome): Promise<void>;
+  /** The same where it has failed: of what was thrown the code is told. That it cannot be told does not hide it. */
+  fail(error: unknown, soFar?: Outcome): Promise<void>;
+}
+
+/** Why an act is done, and with whose leave; kept in the audit for good. */
+export interface Why {
+  readonly reason: string;
+  readonly ticket: string;
+  /** Of a second person; null for none. */
+  readonly approval: string | null;
 }
 
 /** An act that somebody wants to do. */
@@ -49,10 +59,23 @@ export async function beginActs(governance: Governance, wanted: readonly WantedA
     return permit === "permitted" ? [] : [{ ...one, permit }];
   });
   if (refused.length > 0) throw await refusalOf(governance, refused);
-  return intents.map((intent) => ({
-    id: intent.act,
-    end: (outcome) => governance.append({ act: intent.act, step: "result", facts: toldFacts(intent), outcome }),
-  }));
+  return intents.map((intent) => begun(governance, intent));
+}
+
+function begun(governance: Governance, intent: Intent): GovernedAct {
+  const { act } = intent;
+  const end = (outcome: Outcome): Promise<void> => governance.append({ act, step: "result", facts: toldFacts(intent), outcome });
+  return {
+    id: act,
+    end,
+    async fail(error, soFar = {}) {
+      try {
+        await end({ ...soFar, failed: codeOf(error) });
+      } catch {
+        // the failure is the one to show
+      }
+    },
+  };
 }
 
 /** What the audit is told of an act: the approval too that it names. */

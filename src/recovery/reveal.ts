@@ -1,27 +1,25 @@
 import type { ColumnType } from "../contract/column.ts";
-import { codeOf, MasklineError } from "../errors.ts";
+import { MasklineError } from "../errors.ts";
+import type { AuditKeys } from "../keys/audit-keys.ts";
 import type { Opened } from "../masks/mask.ts";
 import { type ActFacts, listDigest } from "./audit-entry.ts";
-import { beginAct } from "./govern.ts";
+import { beginAct, type Why } from "./govern.ts";
 import type { Opener } from "./opener.ts";
 import { partialOf } from "./partial-values.ts";
 import type { Governance } from "./ports.ts";
 
 /** What is to be opened, and what whoever asks says for it. */
-export interface RevealRequest {
+export interface RevealRequest extends Why {
   readonly domain: string;
   readonly type: ColumnType;
   readonly partial: boolean;
-  readonly reason: string;
-  readonly ticket: string;
-  readonly approval: string | null;
   /** For the audit: the column, where the tokens come from, where the values go. */
   readonly details: ActFacts["details"];
 }
 
 export interface RevealPorts {
   readonly governance: Governance;
-  readonly hashTokens: (tokens: readonly string[]) => readonly Buffer[];
+  readonly keys: Pick<AuditKeys, "hashTokens">;
   readonly opener: Opener;
 }
 
@@ -67,13 +65,13 @@ export function freezeList(tokens: Iterable<string>): FrozenList {
 export async function reveal(
   request: RevealRequest,
   list: FrozenList,
-  { governance, hashTokens, opener }: RevealPorts,
+  { governance, keys, opener }: RevealPorts,
   target: RevealedTarget,
   stop: AbortSignal,
 ): Promise<RevealResult> {
   const { tokens } = list;
   if (stop.aborted) throw new MasklineError("interrupted", "stopped before anything was asked for");
-  const act = await beginAct(governance, factsOf(request, list), hashTokens(tokens), request.approval);
+  const act = await beginAct(governance, factsOf(request, list), keys.hashTokens(request.domain, tokens), request.approval);
   const failures: Partial<Record<RevealFailure, number>> = {};
   let opened = 0;
   try {
@@ -91,8 +89,7 @@ export async function reveal(
     await target.finish();
   } catch (error) {
     // a batch that was being shown may have been seen: the intent names its tokens
-    const ended = codeOf(error);
-    await act.end({ opened, failures, ended }).catch(() => {});
+    await act.fail(error, { opened, failures });
     throw error;
   }
   await act.end({ opened, failures });

@@ -1,6 +1,7 @@
+import type { AuditKeys } from "../keys/audit-keys.ts";
 import { readToken } from "../masks/token.ts";
 import { type ActFacts, listDigest } from "./audit-entry.ts";
-import { beginAct } from "./govern.ts";
+import { beginAct, type Why } from "./govern.ts";
 import type { Governance } from "./ports.ts";
 
 /** One value's token under one key. */
@@ -17,7 +18,7 @@ export interface TokenRows {
   readonly lastDay: string | null;
 }
 
-export interface VerifyRequest {
+export interface VerifyRequest extends Why {
   readonly domain: string;
   /** The value's tokens under every enabled key. */
   readonly tokens: readonly KeyToken[];
@@ -27,15 +28,12 @@ export interface VerifyRequest {
   readonly tagged: boolean;
   /** Whether no key of the ring is missing among `tokens`. */
   readonly complete: boolean;
-  readonly reason: string;
-  readonly ticket: string;
-  readonly approval: string | null;
   readonly details: ActFacts["details"];
 }
 
 export interface VerifyPorts {
   readonly governance: Governance;
-  readonly hashTokens: (tokens: readonly string[]) => readonly Buffer[];
+  readonly keys: Pick<AuditKeys, "hashTokens">;
   /** Counts the rows that carry any of these tokens, a line for each token that some do. */
   readonly countRows: (tokens: readonly string[]) => Promise<readonly TokenRows[]>;
 }
@@ -51,18 +49,18 @@ export interface VerifyResult {
  * Whether a token is this value's, and where it stands. Whoever may ask this often enough finds out any value of a small domain: so it
  * needs a right, is counted, and is told, as one value. No answer is given, nor a row counted, before that.
  */
-export async function verify(request: VerifyRequest, { governance, hashTokens, countRows }: VerifyPorts): Promise<VerifyResult> {
+export async function verify(request: VerifyRequest, { governance, keys, countRows }: VerifyPorts): Promise<VerifyResult> {
   const { domain, tokens, asked, reason, ticket, details } = request;
   const own = tokens.map(({ token }) => token);
   const list = listDigest([...own, ...(asked === null ? [] : [asked])]).toString("hex");
   const facts: ActFacts = { action: "verify", domain, amount: 1, list, reason, ticket, details };
   const about = new Set(asked === null ? own : [...own, asked]);
-  const act = await beginAct(governance, facts, hashTokens([...about]), request.approval);
+  const act = await beginAct(governance, facts, keys.hashTokens(domain, [...about]), request.approval);
   let found: readonly TokenRows[];
   try {
     found = await countRows(own);
   } catch (error) {
-    await act.end({ answered: false }).catch(() => {});
+    await act.fail(error, { answered: false });
     throw error;
   }
   const matches = asked === null || mayBeOfAnotherKey(request, asked) ? null : own.includes(asked);

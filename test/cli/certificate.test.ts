@@ -27,7 +27,7 @@ suite("a certificate of an erasure, as whoever was handed it checks it", () => {
     ).load([loginOf("ann", "203.0.113.1"), loginOf("bob", "203.0.113.1"), loginOf("ann", "203.0.113.2")]);
     const question = { column: "user_id", nullTokens: false, reason: "article 17", ticket: "T-17", approval: null };
     signed = await erase(table.settings, await table.governed(), question, "ann");
-    key = `${signed.keyId}:${auditKeys(table.ring)?.publicKey.toString("hex")}`;
+    key = `${signed.keyId}:${auditKeys(table.ring).publicKey.toString("hex")}`;
   });
   after(async () => {
     await table?.close();
@@ -64,7 +64,7 @@ suite("a certificate of an erasure, as whoever was handed it checks it", () => {
     await write(folder, JSON.stringify(signed));
     assert.match(succeeded(await maskline(folder, verify)).stderr, /^not independent: .*--key/);
     assert.equal((documentOf(await maskline(folder, [...verify, "--json"])) as { independent: boolean }).independent, false);
-    const foreign = signCertificate(auditKeys(newRing()) ?? assert.fail(), signed.certificate);
+    const foreign = signCertificate(auditKeys(newRing()), signed.certificate);
     await write(folder, JSON.stringify(foreign));
     assert.match(succeeded(await maskline(folder, verify)).stderr, /^not independent: /, "whoever altered it signed it too");
     const hex = key.split(":")[1] ?? "";
@@ -174,7 +174,7 @@ suite("a certificate of an erasure, as whoever was handed it checks it", () => {
     assert.equal(certificate.recorded, 2);
 
     // signed by the right key, and never told to the audit
-    const untold = signCertificate(auditKeys(table.ring) ?? assert.fail(), { ...signed.certificate, ticket: "T-18" });
+    const untold = signCertificate(auditKeys(table.ring), { ...signed.certificate, ticket: "T-18" });
     for (const place of [folder, offline]) await write(place, JSON.stringify(untold));
     succeeded(await maskline(offline, [...verify, "--key", key]));
     const missing = { code: "certificate_broken", says: /the audit does not tell of this certificate/, next: /audit/ } as const;

@@ -42,7 +42,6 @@ suite("policy, approvals and roles from the command line", () => {
   /** As a refused reveal does. */
   const ask = async (person: string): Promise<string> => {
     const keys = auditKeys(await readKeyRingFile(path.join(workspace.folder, "keyring.json")));
-    assert.ok(keys);
     const database = connect(otherwise(workspace.databaseUrl, { user: person, password: person }));
     try {
       return await new PostgresGovernance(database, "maskline", keys, null, () => {}).requestApproval(

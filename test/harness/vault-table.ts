@@ -108,7 +108,6 @@ export class VaultTable {
   /** The way back for whoever has this session (the database's owner, if not said), once the policy lets them erase. */
   async governed(name: string = "", database: Database = this.database): Promise<Governed> {
     const keys = auditKeys(this.ring);
-    if (keys === null) throw new TypeError("the primary is enabled");
     const [owner] = await this.database.query<{ name: string }>("looking", "SELECT current_user::text AS name");
     const role = database === this.database ? owner?.name : name;
     await this.database.query(
@@ -119,6 +118,7 @@ export class VaultTable {
     return {
       settings: this.settings,
       ring: this.ring,
+      keys,
       database,
       schema: "maskline",
       governance: new PostgresGovernance(database, "maskline", keys, null, () => {}),

@@ -88,7 +88,7 @@ const cells: Readonly<Record<string, (place: RefusingPlace) => Cell>> = {
     stdin: tokens["masked_phone"] ?? "",
     without: "SELECT ON maskline.vault",
     code: "database_denied",
-    told: nothing("reveal", "login.phone", { opened: 0, failures: {}, ended: "database_denied" }),
+    told: nothing("reveal", "login.phone", { opened: 0, failures: {}, failed: "database_denied" }),
   }),
   "reveal a one-way column": ({ tokens }) => ({
     args: reveal("masked_mail"),
@@ -111,7 +111,7 @@ const cells: Readonly<Record<string, (place: RefusingPlace) => Cell>> = {
     stdin: personal.ip,
     without: "SELECT ON user_logins",
     code: "database_denied",
-    told: nothing("verify", "login.ip", { answered: false }),
+    told: nothing("verify", "login.ip", { answered: false, failed: "database_denied" }),
     hides: [tokens["masked_ip"] ?? ""],
   }),
 

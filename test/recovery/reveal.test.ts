@@ -55,7 +55,7 @@ const request: RevealRequest = {
   approval: null,
   details: {},
 };
-const hashTokens = (tokens: readonly string[]): readonly Buffer[] => tokens.map((token) => Buffer.from(token));
+const keys = { hashTokens: (_domain: string, tokens: readonly string[]) => tokens.map((token) => Buffer.from(token)) };
 const running = new AbortController().signal;
 
 /** Tokens `t1` stand for `value 1`; all else is none. */
@@ -89,7 +89,7 @@ function scene(said: Permit = "permitted"): {
 suite("reveal", () => {
   test("opens nothing before the intent is there, and ends with the result", async () => {
     const { happened, governance, opener, shown, target } = scene();
-    const result = await reveal(request, freezeList(["t1", "x", "t1", "t2"]), { governance, hashTokens, opener }, target, running);
+    const result = await reveal(request, freezeList(["t1", "x", "t1", "t2"]), { governance, keys, opener }, target, running);
     assert.deepEqual(happened, ["intent", "opened", "shown", "finished", "result"]);
     assert.deepEqual(shown, [
       { token: "t1", value: "value 1" },
@@ -110,7 +110,7 @@ suite("reveal", () => {
     } as const;
     for (const [said, code] of Object.entries(cases) as [Permit, MasklineError["code"]][]) {
       const { happened, governance, opener, target } = scene(said);
-      await refused(reveal(request, freezeList(["t1"]), { governance, hashTokens, opener }, target, running), code);
+      await refused(reveal(request, freezeList(["t1"]), { governance, keys, opener }, target, running), code);
       assert.deepEqual(happened, ["refusal"], said);
     }
   });
@@ -121,7 +121,7 @@ suite("reveal", () => {
     for (const partial of [false, true]) {
       shown.length = 0;
       happened.length = 0;
-      await reveal({ ...request, partial }, freezeList(tokens), { governance, hashTokens, opener }, target, running);
+      await reveal({ ...request, partial }, freezeList(tokens), { governance, keys, opener }, target, running);
       assert.equal(happened.filter((what) => what === "opened").length, 3, "4,096 at a time");
       for (const [index, one] of shown.entries()) {
         assert.equal(one.token, tokens[index]);
@@ -138,9 +138,9 @@ suite("reveal", () => {
     const take: RevealedTarget["take"] = async () => {
       throw new MasklineError("file_unwritable", "full", { next: "make room" });
     };
-    const ports = { governance: failing.governance, hashTokens, opener: failing.opener };
+    const ports = { governance: failing.governance, keys, opener: failing.opener };
     await refused(reveal(request, freezeList(["t1"]), ports, { ...failing.target, take }, running), "file_unwritable");
-    assert.deepEqual(failing.governance.outcomes, [{ opened: 0, failures: {}, ended: "file_unwritable" }]);
+    assert.deepEqual(failing.governance.outcomes, [{ opened: 0, failures: {}, failed: "file_unwritable" }]);
 
     const stopped = scene();
     const stop = new AbortController();
@@ -149,18 +149,18 @@ suite("reveal", () => {
     const asked = reveal(
       request,
       freezeList(tokens),
-      { governance: stopped.governance, hashTokens, opener: stopped.opener },
+      { governance: stopped.governance, keys, opener: stopped.opener },
       stopping,
       stop.signal,
     );
     await assert.rejects(asked, { code: "interrupted" });
-    assert.deepEqual(stopped.governance.outcomes, [{ opened: 4_096, failures: {}, ended: "interrupted" }]);
+    assert.deepEqual(stopped.governance.outcomes, [{ opened: 4_096, failures: {}, failed: "interrupted" }]);
 
     const never = scene();
     const late = reveal(
       request,
       freezeList(tokens),
-      { governance: never.governance, hashTokens, opener: never.opener },
+      { governance: never.governance, keys, opener: never.opener },
       never.target,
       stop.signal,
     );
@@ -171,7 +171,7 @@ suite("reveal", () => {
   test("a result that cannot be told is an error, even though the values have been seen", async () => {
     const { governance, opener, shown, target } = scene();
     governance.isWritable = false;
-    await refused(reveal(request, freezeList(["t1"]), { governance, hashTokens, opener }, target, running), "audit_unwritable");
+    await refused(reveal(request, freezeList(["t1"]), { governance, keys, opener }, target, running), "audit_unwritable");
     assert.equal(shown.length, 1);
   });
 
@@ -210,16 +210,16 @@ suite("verify", () => {
       happened.push("counted");
       return [];
     };
-    const result = await verify({ ...question, tokens, asked: "t2" }, { governance, hashTokens, countRows });
+    const result = await verify({ ...question, tokens, asked: "t2" }, { governance, keys, countRows });
     assert.deepEqual(happened, ["intent", "counted", "result"]);
     assert.deepEqual([result.matches, governance.facts?.amount, governance.facts?.action], [true, 1, "verify"]);
     assert.deepEqual(governance.hashes.map(String), ["t1", "t2"]);
-    const other = await verify({ ...question, tokens, asked: "t3" }, { governance, hashTokens, countRows });
+    const other = await verify({ ...question, tokens, asked: "t3" }, { governance, keys, countRows });
     assert.equal(other.matches, false);
-    assert.equal((await verify({ ...question, tokens, asked: null }, { governance, hashTokens, countRows })).matches, null);
+    assert.equal((await verify({ ...question, tokens, asked: null }, { governance, keys, countRows })).matches, null);
     const denied = scene("no_right");
     await refused(
-      verify({ ...question, tokens, asked: null }, { governance: denied.governance, hashTokens, countRows }),
+      verify({ ...question, tokens, asked: null }, { governance: denied.governance, keys, countRows }),
       "right_missing",
     );
     assert.deepEqual(denied.happened, ["refusal"]);
@@ -228,7 +228,7 @@ suite("verify", () => {
   test("says of a token of a key that is not at hand that it cannot be told, not that it is another value's", async () => {
     const { governance } = scene();
     const ofKey9 = Buffer.concat([Buffer.from([1, 0, 0, 0, 9]), Buffer.alloc(20)]).toString("base64url");
-    const ports = { governance, hashTokens, countRows: async () => [] };
+    const ports = { governance, keys, countRows: async () => [] };
     assert.equal((await verify({ ...question, tokens, tagged: true, asked: ofKey9 }, ports)).matches, null);
     const untagged = { ...question, tokens, tagged: false };
     assert.equal((await verify({ ...untagged, asked: ofKey9 }, ports)).matches, false);

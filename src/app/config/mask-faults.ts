@@ -2,6 +2,7 @@ import type { ColumnOptions, ColumnType } from "../../contract/column.ts";
 import { isStorable } from "../../contract/text.ts";
 import { ff1Problem } from "../../masks/ff1/problem.ts";
 import { maskFacts, maskKinds, type MaskKind, type MaskOptionName } from "../../masks/mask.ts";
+import { everyDomain, quarantineDomain } from "../../recovery/audit-entry.ts";
 
 type MaskOptions = NonNullable<ColumnOptions["mask"]>;
 type Fault = readonly [option: string, message: string];
@@ -13,7 +14,7 @@ const optionsByType: Readonly<Partial<Record<MaskKind, Readonly<Partial<Record<C
 };
 
 /** Domains of the policy that are no mask's: a right to values of such a column would be one to all of these. */
-const reservedFor: Readonly<Record<string, string>> = { quarantine: "refused messages", "*": "every domain" };
+const reservedFor: Readonly<Record<string, string>> = { [quarantineDomain]: "refused messages", [everyDomain]: "every domain" };
 const reservedDomains: readonly string[] = Object.keys(reservedFor);
 
 /** What is wrong with a mask as it is written beyond what the schema can say. `max` is the longest text that comes to it; null for any. */

@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 
 import { MasklineError } from "../../errors.ts";
-import { type AuditPublicKey, auditKeys, auditPublicKeys, verifySignature } from "../../keys/audit-keys.ts";
+import { type AuditPublicKey, auditPublicKeys, enabledAuditKeys, verifySignature } from "../../keys/audit-keys.ts";
 import type { Database } from "../../postgres/database.ts";
 import { newestByKey, requireAudit } from "../../postgres/recovery/audit.ts";
 import { type ExportHead, readHeadLine, readRowLine } from "../../recovery/audit-export.ts";
@@ -55,7 +55,7 @@ export async function tokenSearch(
   token: string,
 ): Promise<TokenSearch> {
   const ring = await openFullRing(settings);
-  const enabled = ring.roots.flatMap(({ id }) => auditKeys(ring, id) ?? []);
+  const enabled = enabledAuditKeys(ring);
   const signed = await newestByKey(database, schema);
   for (const { keyId, hash, signature } of signed) {
     const keys = enabled.find((one) => one.keyId === keyId);

@@ -1,11 +1,10 @@
 import { contractHash } from "../../contract/contract-hash.ts";
-import { codeOf } from "../../errors.ts";
 import { discardQuarantined, QuarantineExit } from "../../postgres/recovery/quarantine-exit.ts";
 import type { Selection } from "../../postgres/recovery/quarantine-selection.ts";
-import { beginAct } from "../../recovery/govern.ts";
+import { beginAct, type Why } from "../../recovery/govern.ts";
 import type { Settings } from "../config/load.ts";
 import type { Governed } from "./governance.ts";
-import { actUpon, chooseMessages, messageHashes, type Why } from "./quarantine-act.ts";
+import { actUpon, chooseMessages, messageHashes } from "./quarantine-act.ts";
 
 export interface DiscardRequest {
   readonly selection: Selection;
@@ -44,7 +43,7 @@ export async function discardMessages(
     const exit = new QuarantineExit(schema, pipeline);
     await discardQuarantined(database, exit, messages, { act: act.id, contractHash: hash }, stop, note);
   } catch (error) {
-    await act.end({ discarded, failed: codeOf(error) }).catch(() => {});
+    await act.fail(error, { discarded });
     throw error;
   }
   await act.end({ discarded, complete: !stop.aborted });

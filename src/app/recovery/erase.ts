@@ -1,7 +1,6 @@
 import type { Column } from "../../contract/column.ts";
 import { contractHash } from "../../contract/contract-hash.ts";
 import { MasklineError } from "../../errors.ts";
-import { auditKeys } from "../../keys/audit-keys.ts";
 import type { KeyRing } from "../../keys/ring.ts";
 import { subjectHash } from "../../keys/subject-hash.ts";
 import { maskFacts } from "../../masks/mask.ts";
@@ -58,13 +57,11 @@ export async function erase(settings: Settings, governed: Governed, question: Er
 
 async function partsOf(
   settings: Settings,
-  { ring, database, schema, governance }: Governed,
+  { ring, keys, database, schema, governance }: Governed,
   { round, ...question }: EraseQuestion,
   value: string,
 ): Promise<Parameters<typeof eraseSubject>> {
   const subject = requireSubject(settings, question);
-  const keys = auditKeys(ring);
-  if (keys === null) throw new TypeError("the primary of a ring is enabled");
   const canonical = canonicalValue({ place: subject.column.name, read: subject.column, sought: null }, value);
   const subjects = subjectHashes(ring, subject.column, canonical);
   const [first] = subjects;

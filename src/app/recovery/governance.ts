@@ -1,5 +1,5 @@
 import { MasklineError } from "../../errors.ts";
-import { auditKeys } from "../../keys/audit-keys.ts";
+import { type AuditKeys, auditKeys } from "../../keys/audit-keys.ts";
 import type { KeyRing } from "../../keys/ring.ts";
 import type { Database } from "../../postgres/database.ts";
 import { requireSchema } from "../../postgres/migrate.ts";
@@ -14,6 +14,8 @@ import { openAttributedRing } from "./principal.ts";
 export interface Governed {
   readonly settings: Settings;
   readonly ring: KeyRing;
+  /** The ring's, which the audit is kept with. */
+  readonly keys: AuditKeys;
   readonly database: Database;
   readonly schema: string;
   readonly governance: PostgresGovernance;
@@ -33,7 +35,6 @@ export async function withGovernance<T>(
 ): Promise<T> {
   const { ring, principal } = await openAttributedRing(settings);
   const keys = auditKeys(ring);
-  if (keys === null) throw new TypeError("the primary of a ring is enabled");
   return withDatabase(settings, async (database, schema) => {
     await requireSchema(database, schema);
     const governance = new PostgresGovernance(database, schema, keys, principal, tellHead);
@@ -43,6 +44,6 @@ export async function withGovernance<T>(
       if (isDenied && !(await isKnownOther(settings, database, ring))) await onDenied(governance);
       throw error;
     });
-    return work({ settings, ring, database, schema, governance });
+    return work({ settings, ring, keys, database, schema, governance });
   });
 }

@@ -1,14 +1,14 @@
 import type { Fault } from "../../contract/fault.ts";
-import { codeOf, MasklineError } from "../../errors.ts";
+import { MasklineError } from "../../errors.ts";
 import { selfTest } from "../../masks/self-test.ts";
 import type { MaskedColumn } from "../../pipeline/masking.ts";
 import type { Delivery } from "../../pipeline/ports.ts";
 import { readSealed } from "../../postgres/recovery/replay.ts";
-import { beginAct } from "../../recovery/govern.ts";
+import { beginAct, type Why } from "../../recovery/govern.ts";
 import type { Settings } from "../config/load.ts";
 import { createMasks, preparation } from "../masks.ts";
 import type { Governed } from "./governance.ts";
-import { actUpon, chooseMessages, messageHashes, ofReveal, removedMasks, type Why } from "./quarantine-act.ts";
+import { actUpon, chooseMessages, messageHashes, ofReveal, removedMasks } from "./quarantine-act.ts";
 import { openSealed } from "./sealed-bodies.ts";
 
 /** What a column of a refused message would hold, masked as the contract says; or why nothing would. */
@@ -40,7 +40,7 @@ export async function renderMasked(
     throw removed === null ? error : ofReveal(error, removed);
   });
   const [sealed] = await readSealed(database, schema, pipeline, messages).catch(async (error: unknown) => {
-    await act.end({ opened: 0, failure: codeOf(error) }).catch(() => {});
+    await act.fail(error, { opened: 0 });
     throw error;
   });
   const opened = sealed === undefined ? { failure: "gone" as const } : await openSealed(ring, settings.pipeline, sealed);

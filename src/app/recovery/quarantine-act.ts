@@ -1,25 +1,14 @@
 import { MasklineError } from "../../errors.ts";
-import { auditKeys } from "../../keys/audit-keys.ts";
 import { findPipeline } from "../../postgres/pipelines.ts";
 import { selectQuarantined, type SelectedMessage, type Selection } from "../../postgres/recovery/quarantine-selection.ts";
-import { type ActFacts, listDigest } from "../../recovery/audit-entry.ts";
+import { type ActFacts, listDigest, quarantineDomain } from "../../recovery/audit-entry.ts";
 import { canonicalJson, type CanonicalValue } from "../../recovery/canonical-json.ts";
-import { RefusedAct } from "../../recovery/govern.ts";
+import { RefusedAct, type Why } from "../../recovery/govern.ts";
 import type { Attempt } from "../../recovery/refusal.ts";
 import type { Settings } from "../config/load.ts";
 import { boundTo } from "./bound-masks.ts";
 import type { Governed } from "./governance.ts";
 import { masksRemoved, readTreatments, treatmentsOf } from "./treatments.ts";
-
-/** In the policy: bodies of the quarantine. */
-export const quarantineDomain = "quarantine";
-
-/** Why an act is done; kept in the audit. */
-export interface Why {
-  readonly reason: string;
-  readonly ticket: string;
-  readonly approval: string | null;
-}
 
 /** The messages that an act is about. */
 export interface ChosenMessages {
@@ -75,14 +64,11 @@ export function attemptUpon(settings: Settings, action: ActFacts["action"], deta
 }
 
 /** So that it can be asked who opened a message. */
-export function messageHashes({ ring }: Governed, messages: readonly SelectedMessage[]): readonly Buffer[] {
-  const keys = auditKeys(ring);
-  return keys === null
-    ? []
-    : keys.hashTokens(
-        quarantineDomain,
-        messages.map(({ id }) => id),
-      );
+export function messageHashes({ keys }: Governed, messages: readonly SelectedMessage[]): readonly Buffer[] {
+  return keys.hashTokens(
+    quarantineDomain,
+    messages.map(({ id }) => id),
+  );
 }
 
 /** Which masks are gone since bodies were sealed. */

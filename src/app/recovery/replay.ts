@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 
 import { contractHash } from "../../contract/contract-hash.ts";
 import { describeStructure } from "../../contract/structure.ts";
-import { codeOf } from "../../errors.ts";
 import { sealingSelfTest } from "../../keys/self-test.ts";
 import { selfTest } from "../../masks/self-test.ts";
 import type { MaskedColumn } from "../../pipeline/masking.ts";
@@ -12,7 +11,7 @@ import type { Selection } from "../../postgres/recovery/quarantine-selection.ts"
 import { PostgresReplay } from "../../postgres/recovery/replay.ts";
 import { checkTarget } from "../../postgres/target.ts";
 import type { ActFacts } from "../../recovery/audit-entry.ts";
-import { beginActs, type GovernedAct, type Outcome, type WantedAct } from "../../recovery/govern.ts";
+import { beginActs, type GovernedAct, type Outcome, type WantedAct, type Why } from "../../recovery/govern.ts";
 import type { ReplayStore } from "../../recovery/replay-store.ts";
 import { Replay, type ReplayCounts, type ReplayParts, type ReplayResult } from "../../recovery/replay.ts";
 import { openKeyRing } from "../assemble-keys.ts";
@@ -26,7 +25,7 @@ import { systemClock } from "../system-clock.ts";
 import { rightfulKeyIds } from "../tagged-columns.ts";
 import { vaulting } from "../vault.ts";
 import type { Governed } from "./governance.ts";
-import { actUpon, chooseMessages, messageHashes, ofReveal, type RemovedMasks, removedMasks, type Why } from "./quarantine-act.ts";
+import { actUpon, chooseMessages, messageHashes, ofReveal, type RemovedMasks, removedMasks } from "./quarantine-act.ts";
 import { openSealed } from "./sealed-bodies.ts";
 
 export interface ReplayRequest {
@@ -106,9 +105,7 @@ export async function replayQuarantine(settings: Settings, governed: Governed, r
     await told({ ...counted(result), complete: result.complete });
     return { ...result, act: act.id, selected: messages.length, missing, removed };
   } catch (error) {
-    const failed = codeOf(error);
-    // the failure is the one to tell
-    await told({ ...counted(replay?.counts ?? nothing), failed }).catch(() => {});
+    for (const one of acts) await one.fail(error, counted(replay?.counts ?? nothing));
     throw error;
   } finally {
     await masks?.end();

@@ -1,4 +1,3 @@
-import { auditKeys } from "../../keys/audit-keys.ts";
 import { freezeList, reveal, type RevealedTarget, type RevealRequest, type RevealResult } from "../../recovery/reveal.ts";
 import type { Governed } from "./governance.ts";
 import { type KeyedPlace, openPlace } from "./recoverable.ts";
@@ -22,8 +21,6 @@ export async function revealTokens(
   target: RevealedTarget,
   stop: AbortSignal,
 ): Promise<RevealResult> {
-  const keys = auditKeys(governed.ring);
-  if (keys === null) throw new TypeError("the primary of a ring is enabled");
   if (keyId === null) await requireOneKey(governed, placed);
   else requireChoosable(placed);
   const request = {
@@ -32,10 +29,6 @@ export async function revealTokens(
     ...asked,
     details: keyId === null ? details : { ...details, key: keyId },
   };
-  const ports = {
-    governance: governed.governance,
-    hashTokens: (all: readonly string[]) => keys.hashTokens(placed.domain, all),
-    opener: openPlace(governed, placed, keyId),
-  };
-  return reveal(request, freezeList(tokens), ports, target, stop);
+  const { governance, keys } = governed;
+  return reveal(request, freezeList(tokens), { governance, keys, opener: openPlace(governed, placed, keyId) }, target, stop);
 }

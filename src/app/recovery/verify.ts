@@ -1,6 +1,6 @@
-import { auditKeys } from "../../keys/audit-keys.ts";
 import { maskFacts } from "../../masks/mask.ts";
 import { countRowsWith } from "../../postgres/recovery/token-selection.ts";
+import type { Why } from "../../recovery/govern.ts";
 import { verify, type VerifyRequest, type VerifyResult } from "../../recovery/verify.ts";
 import { missingOption } from "../config/load.ts";
 import { sentDayColumn } from "../sent-time.ts";
@@ -8,17 +8,15 @@ import type { Governed } from "./governance.ts";
 import { type KeyedPlace, tokenFinder, tokensUnderEveryKey } from "./recoverable.ts";
 
 /** What whoever asks says for it, and the token that is to be compared. */
-export type VerifyAsked = Pick<VerifyRequest, "asked" | "reason" | "ticket" | "approval">;
+export type VerifyAsked = Pick<VerifyRequest, "asked"> & Why;
 
 /** Which tokens a value has in a place, under every enabled key, and where they stand. @param value canonical @throws MasklineError as `verify` */
 export async function verifyValue(
-  { settings, ring, database, governance }: Governed,
+  { settings, ring, keys, database, governance }: Governed,
   placed: KeyedPlace,
   asked: VerifyAsked,
   value: string,
 ): Promise<VerifyResult> {
-  const keys = auditKeys(ring);
-  if (keys === null) throw new TypeError("the primary of a ring is enabled");
   const { place, column, domain, mask } = placed;
   if (settings.target === null) throw missingOption(settings, "sink.postgres.table");
   const counted = {
@@ -36,10 +34,6 @@ export async function verifyValue(
       ...asked,
       details: { column: place, compared: asked.asked !== null },
     },
-    {
-      governance,
-      hashTokens: (all) => keys.hashTokens(domain, all),
-      countRows: (tokens) => countRowsWith(database, counted, tokens),
-    },
+    { governance, keys, countRows: (tokens) => countRowsWith(database, counted, tokens) },
   );
 }

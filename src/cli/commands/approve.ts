@@ -1,5 +1,6 @@
 import { MasklineError } from "../../errors.ts";
 import { type AskedApproval, giveApproval, readApproval } from "../../postgres/recovery/approvals.ts";
+import { everyDomain } from "../../recovery/audit-entry.ts";
 import { canonicalJson } from "../../recovery/canonical-json.ts";
 import { type Command, configFlags } from "../command.ts";
 import { confirmed } from "../confirmed.ts";
@@ -27,7 +28,7 @@ nothing is approved.`,
         next: "take it from whoever asks: the refused command showed it",
       });
     }
-    const attempt = { action: "approve", domain: "*", details: { approval: id } } as const;
+    const attempt = { action: "approve", domain: everyDomain, details: { approval: id } } as const;
     await toldAct(call, settingsOf(call), attempt, async ({ database, governance, schema }) => {
       const waiting = await readApproval(database, governance, schema, id);
       if (!call.output.json) show(call.output, waiting);

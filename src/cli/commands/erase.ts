@@ -2,6 +2,7 @@ import { withDatabase } from "../../app/assemble-sink.ts";
 import { erase as eraseSubject, type EraseQuestion, requireSubject, survey } from "../../app/recovery/erase.ts";
 import { MasklineError } from "../../errors.ts";
 import { readCertificateOf } from "../../postgres/recovery/erasure.ts";
+import { everyDomain } from "../../recovery/audit-entry.ts";
 import type { Certificate } from "../../recovery/certificate.ts";
 import type { HeldTokens, Survey } from "../../recovery/erasure-store.ts";
 import { type Call, type Command, configFlags } from "../command.ts";
@@ -40,7 +41,11 @@ what was removed, what remains, and why. Wants the right to erase (maskline poli
     const settings = settingsOf(call);
     const [nullTokens, dryRun] = [call.has("null-tokens"), call.has("dry-run")];
     const known = settings.columns.some((one) => one.column.name === column);
-    const attempt = { action: "erase", domain: "*", details: { column: known ? column : null, nullTokens, dryRun } } as const;
+    const attempt = {
+      action: "erase",
+      domain: everyDomain,
+      details: { column: known ? column : null, nullTokens, dryRun },
+    } as const;
     await attemptedOn(call, settings, attempt, () => requireSubject(settings, { column, nullTokens }));
     await explainedAct(call, settings, attempt, async (governed, explained) => {
       const question: EraseQuestion = { column, nullTokens, ...explained };

@@ -4,7 +4,6 @@ import { MasklineError } from "../../errors.ts";
 import { requireSchema } from "../../postgres/migrate.ts";
 import {
   changePolicy,
-  everyDomain,
   listPolicy,
   type PolicyAction,
   policyActions,
@@ -12,9 +11,10 @@ import {
   type PolicyChange,
   type PolicyRow,
 } from "../../postgres/recovery/policy.ts";
+import { everyDomain } from "../../recovery/audit-entry.ts";
 import { type Call, type Command, configFlags, type Flag } from "../command.ts";
 import { explainedAct } from "../explained-act.ts";
-import { explainedFlags } from "../explained.ts";
+import { reasonFlags } from "../explained.ts";
 import { fittedTable } from "../fitted-table.ts";
 import { settingsOf } from "../settings.ts";
 import { moment, type TableColumn } from "../table.ts";
@@ -26,7 +26,7 @@ const longestDomain = 200;
 const changeFlags: Readonly<Record<string, Flag>> = {
   ...configFlags,
   domain: { value: "D", doc: "a domain of masks, quarantine for refused messages, or '*' for every one" },
-  ...Object.fromEntries(Object.entries(explainedFlags).filter(([name]) => name !== "approval")),
+  ...reasonFlags,
 };
 
 const howItHolds = `Actions: ${policyActions.join(", ")}; reveal includes reveal-partial.

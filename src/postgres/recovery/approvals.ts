@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 
 import { MasklineError } from "../../errors.ts";
-import { type ActFacts, listDigest } from "../../recovery/audit-entry.ts";
+import { type ActFacts, everyDomain, listDigest } from "../../recovery/audit-entry.ts";
 import { type Database, DatabaseRefusal } from "../database.ts";
 import { quoteName } from "../names.ts";
 import type { PostgresGovernance } from "./governance.ts";
@@ -89,7 +89,7 @@ function factsOf({ id, asked, actor }: AskedApproval): ActFacts {
 
 function unknownFacts(id: string): ActFacts {
   const list = listDigest([id]).toString("hex");
-  return { action: "approve", domain: "*", amount: 0, list, reason: "", ticket: "", details: { approval: id } };
+  return { action: "approve", domain: everyDomain, amount: 0, list, reason: "", ticket: "", details: { approval: id } };
 }
 
 function refusal(why: Refused): MasklineError {

@@ -1,17 +1,14 @@
 import { randomUUID } from "node:crypto";
 
 import { MasklineError } from "../../errors.ts";
-import { type ActFacts, listDigest } from "../../recovery/audit-entry.ts";
+import { type ActFacts, type Action, actions, listDigest } from "../../recovery/audit-entry.ts";
 import { type Database, DatabaseRefusal } from "../database.ts";
 import { quoteName } from "../names.ts";
 import type { PostgresGovernance } from "./governance.ts";
 
 /** What a policy can allow: the acts on personal values, and to be the second person of one. */
-export const policyActions = ["verify", "reveal-partial", "reveal", "erase", "replay", "approve"] as const;
-export type PolicyAction = (typeof policyActions)[number];
-
-/** In every domain. */
-export const everyDomain = "*";
+export type PolicyAction = Exclude<Action, "policy">;
+export const policyActions: readonly PolicyAction[] = actions.filter((action) => action !== "policy");
 
 /** Members of a role may do this. */
 export type PolicyRow = {

@@ -97,7 +97,7 @@ for (const { name, missing, start } of postgresServers()) {
             ["the audit", null],
           ],
         );
-        const publicKey = auditKeys(table.ring)?.publicKey ?? Buffer.alloc(0);
+        const publicKey = auditKeys(table.ring).publicKey;
         assert.ok(verifyCertificate(publicKey, signed));
         assert.ok(!verifyCertificate(publicKey, { ...signed, certificate: { ...signed.certificate, removed: { links: 4 } } }));
         assert.ok(!JSON.stringify(signed).includes("ann"), "it names nobody");
