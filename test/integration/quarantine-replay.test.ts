@@ -244,7 +244,7 @@ suite("the way out of the quarantine", () => {
       const refused = jsonError(await place.maskline(...replayAll, "--json"));
       assert.equal(refused.code, "right_missing");
       assert.match(refused.message, /masks were removed/);
-      assert.deepEqual(refused.details, ["no longer masked, or shown in part: ip"]);
+      assert.deepEqual(refused.details, ["no longer masked as then: ip"]);
       assert.deepEqual(await steps(place), ["replay refusal", "reveal refusal"]);
       assert.equal(await countRows(place.database, "user_logins"), 0);
       await place.database.query(

@@ -99,7 +99,7 @@ export function removedMasks(settings: Settings, messages: readonly Pick<Selecte
 /** What is refused because removed masks make a reveal of it: says so. */
 export function ofReveal(error: unknown, { messages, unknown, paths }: RemovedMasks): unknown {
   if (!(error instanceof RefusedAct) || !isReveal(error)) return error;
-  const gone = paths.length === 0 ? [] : [`no longer masked, or shown in part: ${paths.join(", ")}`];
+  const gone = paths.length === 0 ? [] : [`no longer masked as then: ${paths.join(", ")}`];
   const untold = unknown === 0 ? [] : [`of ${unknown} it is not known what was masked when they were sealed`];
   const details = [...gone, ...untold];
   const { code, message, next } = error;
