@@ -61,7 +61,7 @@ async function audited(t: TestContext): Promise<Place> {
   await (
     await beginAct(officer, actFacts({ amount: 2, reason: "court order\u2028of today" }), hashes("T1", "T2"))
   ).end({ opened: 2 });
-  await (await beginAct(deputy, actFacts({ ticket: "T-2" }), hashes("T2"))).end({ opened: 1 });
+  await (await beginAct(deputy, actFacts({ ticket: "T-2" }), hashes("T2"))).end({ opened: 1, refused: 2 });
   await beginAct(deputy, actFacts(), hashes("T3"));
   await refused(beginAct(deputy, actFacts({ action: "erase" }), []), "right_missing");
   heads.push(
@@ -105,6 +105,7 @@ suite("maskline audit list", { concurrency: 2 }, () => {
     assert.equal(lines.length, 7);
     assert.match(lines[1] ?? "", /^1 +2\d{3}-\S+ \S+Z +officer +reveal +login\.ip +2 +intent +T-1 +court order/);
     assert.match(lines[2] ?? "", /^2 .* officer .* result: opened 2 /);
+    assert.match(lines[4] ?? "", /^4 .* deputy .* result: opened 1, refused 2 /);
     assert.match(lines[6] ?? "", /^6 .* deputy +erase +login\.ip +1 +refusal: no_right /);
     assert.deepEqual(sequencesOf(await maskline(folder, ["audit", "list", "--limit", "2", "--json"])), [5, 6]);
     assert.deepEqual(sequencesOf(await maskline(folder, ["audit", "list", "--actor", "officer", "--json"])), [1, 2]);

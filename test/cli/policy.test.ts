@@ -144,6 +144,12 @@ suite("policy, approvals and roles from the command line", () => {
       policy.map(({ action }) => action),
       ["reveal"],
     );
+    const wide = ["policy", "allow", "maskline_privacy_officer", "verify", "--domain"];
+    succeeded(await as("kim", ...wide, "*", "--per-day", "9", ...explained));
+    assert.match(
+      succeeded(await as("kim", ...wide, "login.ip", "--per-day", "2", ...explained)).stderr,
+      /^note: the row of domain \* still lets them, here too: 9 values a day, never a second person;/m,
+    );
     const { stdout: audit } = succeeded(await as("amy", "audit", "list"));
     assert.match(audit, / kim +policy: allow reveal to maskline_privacy_officer +login\.ip /);
     assert.match(audit, / kim +policy: deny approve to maskline_privacy_officer +login\.pi /);

@@ -141,7 +141,7 @@ function stepOf({ step, outcome }: AuditEntry): string {
   const members = Object.entries(outcome ?? {}).flatMap(([name, value]) => {
     const shown = typeof value === "string" ? value : canonicalJson(value);
     if (shown === "null" || shown === "{}") return [];
-    return name === "refused" ? shown : `${name} ${shown}`;
+    return name === "refused" && step === "refusal" ? shown : `${name} ${shown}`;
   });
   return members.length === 0 ? step : `${step}: ${members.join(", ")}`;
 }

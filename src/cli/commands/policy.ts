@@ -1,6 +1,7 @@
 import { withDatabase } from "../../app/assemble-sink.ts";
 import { knownDomains } from "../../app/known-domains.ts";
 import { MasklineError } from "../../errors.ts";
+import type { Database } from "../../postgres/database.ts";
 import { requireSchema } from "../../postgres/migrate.ts";
 import {
   changePolicy,
@@ -138,15 +139,31 @@ async function change(call: Call, wanted: PolicyChange): Promise<void> {
   }
   const { role, action, domain } = wanted;
   const attempt = { action: "policy", domain, details: { change: wanted.change, role, action } } as const;
-  const before = await explainedAct(call, settings, attempt, ({ governance, schema }, why) =>
-    changePolicy(governance, schema, wanted, why),
-  );
+  const { before, everywhere } = await explainedAct(call, settings, attempt, async ({ database, governance, schema }, why) => {
+    const replaced = await changePolicy(governance, schema, wanted, why);
+    return { before: replaced, everywhere: await rowOfEveryDomain(database, schema, wanted) };
+  });
   if (output.json) return output.document({ ...wanted, before: before === null ? null : limitsOf(before) });
   const where = wanted.domain === everyDomain ? "every domain" : `domain ${wanted.domain}`;
   const verb = wanted.change === "allow" ? "may" : "may no longer";
   output.say(
     `members of ${wanted.role} ${verb} ${wanted.action} in ${where}${before === null ? "" : `; before: ${describe(limitsOf(before))}`}`,
   );
+  if (everywhere !== null)
+    output.say(
+      `note: the row of domain * still lets them, here too: ${describe(everywhere)}; of several rows the most generous counts`,
+    );
+}
+
+/** It goes on to hold beside the one that was changed. Null where this user may not read the policy. */
+async function rowOfEveryDomain(
+  database: Database,
+  schema: string,
+  { role, action, domain }: PolicyChange,
+): Promise<PolicyRow | null> {
+  if (domain === everyDomain) return null;
+  const rows = await listPolicy(database, schema).catch(() => []);
+  return rows.find((row) => row.role === role && row.action === action && row.domain === everyDomain) ?? null;
 }
 
 type Limits = { readonly valuesPerDay: number | null; readonly approveAbove: number | null };
