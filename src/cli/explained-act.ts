@@ -4,7 +4,7 @@ import { type ErrorCode, MasklineError } from "../errors.ts";
 import type { Why } from "../recovery/govern.ts";
 import { type Attempt, tellRefusal } from "../recovery/refusal.ts";
 import type { Call } from "./command.ts";
-import { explainedBy, tellHeadOn } from "./explained.ts";
+import { approvalOf, explainedBy, tellHeadOn } from "./explained.ts";
 
 /** Of an attempt that the audit has not been told of yet: it was refused. What is wrongly typed is none, nor is an outage. */
 const refusals: readonly ErrorCode[] = ["database_denied", "target_misfit", "value_unfit", "not_found"];
@@ -44,10 +44,10 @@ export async function explainedAct<T>(
   attempt: Attempt,
   work: (governed: Governed, explained: Why) => Promise<T>,
 ): Promise<T> {
+  const approval = approvalOf(call, "approval");
   const explained = explanation(call);
   if (explained instanceof MasklineError) return refuseAttempt(call, settings, attempt, "unexplained", explained);
-  const { reason, ticket } = explained;
-  return toldAct(call, settings, { ...attempt, reason, ticket }, (governed) => work(governed, explained));
+  return toldAct(call, settings, { ...attempt, ...explained }, (governed) => work(governed, { ...explained, approval }));
 }
 
 /** What an attempt is upon, as `find` has it; the audit is told where that is nothing that one may attempt this upon. */
@@ -57,7 +57,7 @@ export async function attemptedOn<T>(call: Call, settings: Settings, attempt: At
   } catch (error) {
     if (!(error instanceof MasklineError)) throw error;
     const explained = explanation(call);
-    const why = explained instanceof MasklineError ? {} : { reason: explained.reason, ticket: explained.ticket };
+    const why = explained instanceof MasklineError ? {} : explained;
     return refuseAttempt(call, settings, { ...attempt, ...why }, "column_unfit", error);
   }
 }
@@ -73,7 +73,7 @@ async function refuseAttempt(call: Call, settings: Settings, attempt: Attempt, t
   throw error;
 }
 
-function explanation(call: Call): Why | MasklineError {
+function explanation(call: Call): Pick<Why, "reason" | "ticket"> | MasklineError {
   try {
     return explainedBy(call);
   } catch (error) {

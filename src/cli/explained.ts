@@ -22,17 +22,16 @@ const longestTicket = 200;
 export const idForm: RegExp = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** @throws MasklineError `usage` where the reason or the ticket is missing, or no reason at all */
-export function explainedBy(call: Call): Why {
+export function explainedBy(call: Call): Pick<Why, "reason" | "ticket"> {
   const reason = (call.text("reason") ?? "").trim();
   const ticket = (call.text("ticket") ?? "").trim();
-  const approval = approvalOf(call, "approval");
   const next = "--reason TEXT says why, --ticket ID where it is asked for; both are kept in the audit";
   if (reason.length < shortestReason || reason.length > longestReason)
     throw new MasklineError("usage", `wants a reason of ${shortestReason} to ${longestReason} characters`, { next });
   if (ticket === "" || ticket.length > longestTicket) throw new MasklineError("usage", "wants a ticket", { next });
   if (/[\0\p{Cc}]/u.test(reason + ticket))
     throw new MasklineError("usage", "reason and ticket are one line of text each", { next });
-  return { reason, ticket, approval };
+  return { reason, ticket };
 }
 
 /** @throws MasklineError `usage` where it is no id of an approval */

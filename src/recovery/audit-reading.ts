@@ -27,6 +27,8 @@ export interface KeptRow extends AuditRow {
   readonly tokenHashes: readonly Buffer[];
 }
 
+/** As Date writes it: listing compares texts. */
+const timeForm = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 const texts = ["previous", "at", "actor", "claimed", "act", "domain", "list", "reason", "ticket"] as const;
 
 /**
@@ -39,6 +41,7 @@ export function readEntry(text: string): AuditEntry | null {
   const { sequence, amount, step, action, details, outcome, tokens } = value;
   if (!Number.isSafeInteger(sequence) || !Number.isSafeInteger(amount)) return null;
   if (texts.some((name) => typeof value[name] !== "string")) return null;
+  if (!timeForm.test(value["at"] as string)) return null;
   if (!(value["principal"] === null || typeof value["principal"] === "string")) return null;
   if (!isOneOf(steps, step) || !isOneOf(actions, action)) return null;
   if (!isRecord(details) || !(outcome === null || isRecord(outcome))) return null;

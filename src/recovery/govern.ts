@@ -97,51 +97,64 @@ type Refused = WantedAct & { readonly permit: Exclude<Permit, "permitted"> };
 
 async function refusalOf(governance: Governance, refused: readonly Refused[]): Promise<RefusedAct> {
   const [final] = refused.filter(({ permit }) => permit !== "approval_needed");
-  if (final !== undefined) return refusal(final.facts, final.permit as FinalPermit);
+  if (final !== undefined) return refusal(final, final.permit as FinalPermit);
   const asked = await Promise.all(
-    refused.map(async ({ facts, approvalFlag = "--approval" }) => ({ id: await governance.requestApproval(facts), approvalFlag })),
+    refused.map(async (one) => ({ id: await governance.requestApproval(one.facts), flag: flagOf(one) })),
   );
   const [{ facts }] = refused as [Refused];
   return new RefusedAct(
     facts,
     "approval_needed",
-    refused.map((one) => `${one.facts.amount} values of ${one.facts.domain} to ${one.facts.action}`).join(", and ") +
-      " need a second person",
-    `another person with the right: ${asked.map(({ id }) => `maskline approve ${id}`).join(" and ")}; then the same command, with the same list, reason and ticket, and ${asked.map(({ id, approvalFlag }) => `${approvalFlag} ${id}`).join(" ")}`,
+    `${refused.map((one) => `to ${one.facts.action} ${amountOf(one.facts)}`).join(", and ")} needs a second person`,
+    `another person with the right: ${asked.map(({ id }) => `maskline approve ${id}`).join(" and ")}; then the same command, with the same list, reason and ticket, and ${asked.map(({ flag, id }) => `${flag} ${id}`).join(" ")}`,
   );
+}
+
+/** How much there is of a person is what an erasure would tell: that is no answer of a refusal. */
+function amountOf({ action, amount, domain }: ActFacts): string {
+  return action === "erase" ? `values of ${domain}` : `${amount} values of ${domain}`;
+}
+
+function flagOf({ approvalFlag = "--approval" }: WantedAct): string {
+  return approvalFlag;
 }
 
 type FinalPermit = Exclude<Permit, "permitted" | "approval_needed">;
 
-function refusal(facts: ActFacts, permit: FinalPermit): RefusedAct {
+function refusal(wanted: WantedAct, permit: FinalPermit): RefusedAct {
   const { code, says, next } = refusals[permit];
-  return new RefusedAct(facts, code, says(facts), next);
+  const flag = flagOf(wanted);
+  return new RefusedAct(wanted.facts, code, says(wanted.facts, flag), next(flag));
 }
 
-const askAnew = "run the command without --approval to ask anew";
-const refusals: Readonly<
-  Record<FinalPermit, { readonly code: ErrorCode; readonly says: (facts: ActFacts) => string; readonly next: string }>
-> = {
+interface RefusalText {
+  readonly code: ErrorCode;
+  readonly says: (facts: ActFacts, flag: string) => string;
+  readonly next: (flag: string) => string;
+}
+
+const askAnew = (flag: string): string => `run the command without ${flag} to ask anew`;
+const refusals: Readonly<Record<FinalPermit, RefusalText>> = {
   no_right: {
     code: "right_missing",
     says: ({ action, domain }) => `the policy gives you no right to ${action} values of ${domain}`,
-    next: "ask whoever keeps the policy; maskline policy list shows it",
+    next: () => "ask whoever keeps the policy; maskline policy list shows it",
   },
   over_limit: {
     code: "limit_reached",
-    says: ({ action, domain, amount }) => `${amount} more values of ${domain} are over today's limit for ${action}`,
-    next: "ask for fewer, tomorrow, or for another limit: maskline policy list",
+    says: (facts) => `to ${facts.action} ${amountOf(facts)} more is over today's limit`,
+    next: () => "ask for fewer, tomorrow, or for another limit: maskline policy list",
   },
   approval_pending: {
     code: "approval_unfit",
-    says: () => "this approval has not been given yet",
-    next: "wait for the second person (maskline approve), then run the same command again",
+    says: (_, flag) => `the approval of ${flag} has not been given yet`,
+    next: () => "wait for the second person (maskline approve), then run the same command again",
   },
-  approval_expired: { code: "approval_unfit", says: () => "this approval has expired", next: askAnew },
-  approval_used: { code: "approval_unfit", says: () => "this approval was used: it holds once", next: askAnew },
+  approval_expired: { code: "approval_unfit", says: (_, flag) => `the approval of ${flag} has expired`, next: askAnew },
+  approval_used: { code: "approval_unfit", says: (_, flag) => `the approval of ${flag} was used: it holds once`, next: askAnew },
   approval_unfit: {
     code: "approval_unfit",
-    says: () => "this approval is of another person, act, list, reason, ticket or place where values go",
-    next: `repeat the command that asked for it to the letter, or ${askAnew}`,
+    says: (_, flag) => `the approval of ${flag} is of another person, act, list, reason, ticket or place where values go`,
+    next: (flag) => `repeat the command that asked for it to the letter, or ${askAnew(flag)}`,
   },
 };

@@ -111,7 +111,7 @@ for (const { name, missing, start } of postgresServers()) {
       assert.match(limited.stderr, /more than 1 tokens that fit/);
     });
 
-    test("more tokens than are taken without --limit are refused before anything is asked for; what --limit cuts off stands in the audit", async () => {
+    test("more tokens than are taken without --limit are refused before anything is asked for; --limit stands in the audit", async () => {
       const before = (await place.audit()).length;
       const address = (index: number): string => `10.0.${index >> 8}.${index & 255}`;
       await place.insert(Array.from({ length: 1_001 }, (_, index) => row({ user_id: "u-many", masked_ip: address(index) })));
@@ -126,15 +126,15 @@ for (const { name, missing, start } of postgresServers()) {
         assert.equal(values(cut).length, 3);
         assert.match(cut.stderr, /more than 3 tokens that fit: these are the first/);
         assert.deepEqual(
-          (await place.audit()).slice(before).map(({ details }) => details["more"]),
-          [true, true],
+          (await place.audit()).slice(before).map(({ details }) => details["limit"]),
+          [3, 3],
         );
         await place.governed.admin.query(
           "DELETE FROM user_logins WHERE ctid = (SELECT max(ctid) FROM user_logins WHERE user_id = 'u-many')",
         );
         const asked = await reveal("officer", "masked_ip", [], "--where", "user_id=u-many");
         assert.equal(asked.code, exitCodes.denied, "a thousand are taken, and are more than one person may open alone");
-        assert.equal((await place.audit()).at(-1)?.details["more"], undefined);
+        assert.equal((await place.audit()).at(-1)?.details["limit"], undefined);
       } finally {
         await place.governed.admin.query("DELETE FROM user_logins WHERE user_id = 'u-many'");
       }
@@ -257,6 +257,22 @@ for (const { name, missing, start } of postgresServers()) {
       const [intent, result] = (await place.audit()).slice(-2);
       assert.deepEqual([intent?.details["approval"], result?.details["approval"]], [id, id], "the audit names what allowed it");
       await refused(tokens);
+    });
+
+    test("what is wrongly typed is not told, and nothing of it stands in the audit", async () => {
+      const before = (await place.audit()).length;
+      const mistyped = await reveal("officer", "masked_ip", ["x"], "--approval", "3D0C6A52-4F6E-4D0C-9A55-5B1F6F3A8E11");
+      assert.equal(mistyped.code, exitCodes.usage, mistyped.stderr);
+      assert.match(mistyped.stdout, /--approval wants the id/);
+      assert.equal((await place.audit()).length, before);
+      // sides swapped, and no reason: that it was attempted is told, what stands where a column should is not
+      const swapped = ["reveal", "--column", "masked_ip", "--plain-output", "--json", "--where", "Smith=user_id"];
+      assert.equal((await place.maskline("officer", swapped)).code, exitCodes.usage);
+      assert.doesNotMatch(JSON.stringify((await place.audit()).slice(before)), /Smith/);
+      assert.deepEqual(
+        (await place.audit()).slice(before).map(({ outcome }) => outcome),
+        [{ refused: "unexplained" }],
+      );
     });
 
     test("values go into no pipe or file by themselves, and one-way masks open nothing", async () => {

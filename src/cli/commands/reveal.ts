@@ -72,14 +72,13 @@ a wrong value, and so does a token of another key; where a column has held token
     const placed = await attemptedColumn(call, settings, action, revealablePlace);
     const asked = askedFor(call, placed);
     selfTest();
-    const attempt = { action, domain: placed.domain, details: detailsOf(settings, placed, asked) } as const;
+    const attempt = { action, domain: placed.domain, details: { column: placed.place } } as const;
     await explainedAct(call, settings, attempt, async (governed, explained) => {
       const output = await openRevealedOutput(call);
       const result = await written(output, async () => {
-        const { tokens, more } = await tokensOf(call, governed, placed, asked);
+        const tokens = await tokensOf(call, governed, placed, asked);
         const details = {
-          ...attempt.details,
-          ...(more ? { more } : {}),
+          ...detailsOf(settings, placed, asked),
           to: output.kind,
           ...(output.recipient === null ? {} : { recipient: output.recipient }),
         };
@@ -113,25 +112,29 @@ function askedFor(call: Call, placed: KeyedPlace): Asked {
 }
 
 /** Columns and operators, never what they are compared with: that may be personal, and the list is bound by its digest. */
-function detailsOf({ target }: Settings, { place }: KeyedPlace, { file, conditions }: Asked): Record<string, CanonicalValue> {
+function detailsOf(
+  { target }: Settings,
+  { place }: KeyedPlace,
+  { file, conditions, limit }: Asked,
+): Record<string, CanonicalValue> {
   if (conditions.length === 0) return { column: place, from: file === null ? "stdin" : "file" };
   const where = conditions.map(({ column, operator }) => `${column} ${operator}`);
-  return { column: place, from: "table", table: target === null ? null : showTable(target), where };
+  const table = target === null ? null : showTable(target);
+  return { column: place, from: "table", table, where, ...(limit === null ? {} : { limit }) };
 }
 
-/** `more`: whether there are others, which --limit leaves out. */
 async function tokensOf(
   call: Call,
   { settings, database }: Governed,
   placed: KeyedPlace,
   { file, conditions, limit }: Asked,
-): Promise<{ readonly tokens: readonly string[]; readonly more: boolean }> {
+): Promise<readonly string[]> {
   const { place, column, sought, mask, domain } = placed;
   if (conditions.length === 0) {
     const tokens = await readTokens(file, call);
-    if (sought !== null) return { tokens: tokensInTexts(tokens, domain), more: false };
+    if (sought !== null) return tokensInTexts(tokens, domain);
     // a template of ff1 may begin with a space; in all other tokens there is none
-    return { tokens: mask.kind === "ff1" ? tokens : tokens.map((token) => token.trim()), more: false };
+    return mask.kind === "ff1" ? tokens : tokens.map((token) => token.trim());
   }
   if (settings.target === null) throw missingOption(settings, "sink.postgres.table");
   const most = limit ?? usualLimit;
@@ -144,7 +147,7 @@ async function tokensOf(
       next: `--limit N takes the first N, at most ${count(mostTokens)}; or let --where say more`,
     });
   if (more) call.output.say(`there are more than ${count(most)} tokens that fit: these are the first`);
-  return { tokens, more };
+  return tokens;
 }
 
 /** A line is a token, or a text as it is stored, with tokens of this domain and others in it. */

@@ -138,7 +138,10 @@ BEGIN
      OR told ->> 'act' IS DISTINCT FROM of_act::text OR told ->> 'actor' IS DISTINCT FROM session_user::text THEN
     RAISE EXCEPTION 'this entry does not follow the end of the audit' USING ERRCODE = 'integrity_constraint_violation';
   END IF;
-  -- a clock may be set back a little between two looks at it
+  -- in one form, by which rows can be compared; a clock may be set back a little between two looks at it
+  IF (told ->> 'at' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z$') IS NOT TRUE THEN
+    RAISE EXCEPTION 'this entry does not say when it is of' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
   IF ((told ->> 'at')::timestamptz BETWEEN now() - interval '1 second' AND clock_timestamp() + interval '1 second') IS NOT TRUE THEN
     RAISE EXCEPTION 'this entry is not of now' USING ERRCODE = 'integrity_constraint_violation';
   END IF;
@@ -177,11 +180,8 @@ BEGIN
     AND coalesce(policy.values_per_day, 2147483647) >= today_so_far.spent + amount;
   -- taken away while this waited
   IF alone IS NULL THEN RETURN 'no_right'; END IF;
-  IF amount = 0 OR today_so_far.alone + amount <= alone THEN
-    today_so_far.alone := today_so_far.alone + amount;
-  ELSIF with_approval IS NULL THEN
-    RETURN 'approval_needed';
-  ELSE
+  -- one that is named is used, whether it is needed or not: the audit says that this act has it
+  IF with_approval IS NOT NULL THEN
     SELECT * INTO given FROM ${schema}.approval
     WHERE approval.id = with_approval AND approval.actor = session_user AND approval.asked = permit.asked FOR UPDATE;
     IF NOT FOUND THEN RETURN 'approval_unfit'; END IF;
@@ -189,6 +189,10 @@ BEGIN
     IF given.expires_at <= clock_timestamp() THEN RETURN 'approval_expired'; END IF;
     IF given.approved_by IS NULL THEN RETURN 'approval_pending'; END IF;
     UPDATE ${schema}.approval SET used_at = clock_timestamp() WHERE approval.id = with_approval;
+  ELSIF today_so_far.alone + amount <= alone OR amount = 0 THEN
+    today_so_far.alone := today_so_far.alone + amount;
+  ELSE
+    RETURN 'approval_needed';
   END IF;
   UPDATE ${schema}.spending SET spent = spending.spent + amount, alone = today_so_far.alone
   WHERE spending.actor = session_user AND spending.day = today AND spending.action = wanted AND spending.domain = in_domain;
@@ -222,8 +226,8 @@ BEGIN
   END IF;
 END $told$;
 
--- Allows what was looked at, which the audit has to tell of in the same transaction: 'approved', or 'not_there', 'own', 'no_right', 'changed',
--- 'expired', 'taken'. by_principal is who AWS says is approving: nobody is the second person of themselves by another login.
+-- Allows what was looked at, which the audit has to tell of in the same transaction: 'approved', or 'not_there', 'own', 'same', 'no_right',
+-- 'changed', 'expired', 'taken'. by_principal is who AWS says is approving: 'same' is who it says has asked.
 CREATE FUNCTION ${schema}.approve(wanted_id uuid, seen jsonb, by_principal text) RETURNS text ${own} AS $approve$
 DECLARE
   waiting record;
@@ -231,7 +235,8 @@ DECLARE
 BEGIN
   SELECT * INTO waiting FROM ${schema}.approval WHERE approval.id = wanted_id FOR UPDATE;
   IF NOT FOUND THEN RETURN 'not_there'; END IF;
-  IF waiting.actor = session_user OR waiting.principal = by_principal THEN RETURN 'own'; END IF;
+  IF waiting.actor = session_user THEN RETURN 'own'; END IF;
+  IF waiting.principal = by_principal THEN RETURN 'same'; END IF;
   in_domain := waiting.asked ->> 'domain';
   IF NOT EXISTS (
     SELECT FROM ${schema}.policy JOIN pg_roles ON pg_roles.rolname = policy.role AND pg_has_role(session_user, pg_roles.oid, 'MEMBER')

@@ -17,7 +17,7 @@ export type AskedApproval = {
 };
 
 /** Why `approve` of migration 7 refused. */
-type Refused = "not_there" | "own" | "no_right" | "changed" | "expired" | "taken";
+type Refused = "not_there" | "own" | "same" | "no_right" | "changed" | "expired" | "taken";
 
 /** @throws MasklineError `approval_unfit`, `right_missing`: told in the audit */
 export async function readApproval(
@@ -106,6 +106,10 @@ const askAnew = "whoever asked runs the command again without --approval, which 
 const unfit: Readonly<Record<Exclude<Refused, "no_right">, { readonly says: string; readonly next: string }>> = {
   not_there: { says: "nothing waits for an approval under this id", next: "take the id that the refused command showed" },
   own: { says: "this was asked for by you: the second person is another one", next: "ask someone else with the right to approve" },
+  same: {
+    says: "AWS says that you are who asked for this; nothing was approved",
+    next: "ask someone whose credentials AWS tells from theirs: with a shared role it cannot",
+  },
   changed: {
     says: "the list is not the one that was shown; nothing was approved",
     next: "run maskline approve again and look anew",

@@ -17,7 +17,7 @@ export type PolicyRow = {
   readonly action: PolicyAction;
   /** Null for no limit. */
   readonly valuesPerDay: number | null;
-  /** More values in one act need a second person; null for never. */
+  /** Of a day's values so many alone, more with a second person; null for no such limit. */
   readonly approveAbove: number | null;
   readonly changedBy: string;
   readonly changedAt: Date;

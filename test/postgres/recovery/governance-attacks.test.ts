@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { after, before, suite, test } from "node:test";
 
 import type { PostgresServer } from "../../../src/demo/postgres-server.ts";
+import { MasklineError } from "../../../src/errors.ts";
 import { DatabaseRefusal } from "../../../src/postgres/database.ts";
 import { giveApproval, readApproval } from "../../../src/postgres/recovery/approvals.ts";
 import { findUnboundTokens } from "../../../src/postgres/recovery/audit.ts";
@@ -172,6 +173,9 @@ for (const { name, missing, start } of postgresServers()) {
         });
       const fresh: Partial<ToldParts> = { act: randomUUID(), step: "intent", outcome: null };
       await refusedAs("23000", append("privacy_officer", fresh, new Date("2019-01-01")));
+      // forms of now by which rows could not be compared, or that no time can be read from
+      for (const at of ["now", new Date().toUTCString(), `${new Date().toISOString().slice(0, -1)}+00:00`, null])
+        await refusedAs("23000", append("privacy_officer", fresh, { toISOString: () => at } as unknown as Date));
       await refusedAs("23000", append("privacy_officer", fresh, new Date(Date.now() + 3_600_000)));
       await refusedAs("23000", append("privacy_officer", { act: randomUUID() }));
       await refusedAs("23000", append("second", {}));
@@ -183,6 +187,30 @@ for (const { name, missing, start } of postgresServers()) {
         (await told(place)).map(([step]) => step),
         ["intent", "result", "intent"],
       );
+    });
+
+    inPlace("an approval that is named is used, needed or not: no act says that it has one that is not its own", async () => {
+      await place.allow("maskline_privacy_officer", "reveal", { alone: 5 });
+      const officer = place.governanceOf("privacy_officer");
+      await refused(beginAct(officer, actFacts(), [], randomUUID()), "approval_unfit");
+      const id = await officer.requestApproval(actFacts());
+      await give(id);
+      await beginAct(officer, actFacts(), [], id);
+      await refused(beginAct(officer, actFacts(), [], id), "approval_unfit");
+      await beginAct(officer, actFacts({ amount: 5 }), []);
+      await refused(beginAct(officer, actFacts(), []), "approval_needed");
+    });
+
+    inPlace("a refusal does not tell how much there is of somebody who may not be erased", async () => {
+      await place.allow("maskline_eraser", "erase", { perDay: 50, alone: 0 });
+      for (const amount of [37, 73]) {
+        const erasing = actFacts({ action: "erase", domain: "*", amount });
+        await assert.rejects(beginAct(place.governanceOf("eraser"), erasing, []), (error) => {
+          assert.ok(error instanceof MasklineError);
+          assert.doesNotMatch(error.message + (error.next ?? "").replaceAll(/[\da-f-]{36}/g, ""), /37|73/);
+          return true;
+        });
+      }
     });
 
     inPlace("of acts that go together all are permitted, or nothing of any is counted or used up", async () => {
