@@ -39,7 +39,7 @@ export async function goBack(parts: Parts): Promise<void> {
       action,
       "--domain",
       "*",
-      ...(action === "erase" ? ["--approve-above", "0"] : []),
+      ...(action === "erase" ? ["--approve-above", "2"] : []),
       ...why,
     ]);
   await run(0, ["policy", "allow", "officer", "approve", "--domain", "*", ...why, "--json"]);
@@ -86,6 +86,7 @@ async function mendTable({ bench, ground, place, watched, plants }: Parts, run: 
 async function eraseSomebody(bench: Bench, run: Run): Promise<void> {
   const subject = "plain-user\n";
   const erase = ["erase", "--subject", "user_id", ...why];
+  // two looks are what may be had alone
   await run(0, [...erase, "--dry-run"], subject);
   await run(0, [...erase, "--dry-run", "--json"], subject);
   const asked = await run(7, erase, subject);
