@@ -175,6 +175,11 @@ export function masksWhole(mask: ColumnMask): mask is Mask {
   return "definition" in mask;
 }
 
+/** Whether there is a way back from a mask's tokens: by its key, or out of the vault. */
+export function givesBack(kind: MaskKind): boolean {
+  return maskFacts[kind].reversible || kind === "vault";
+}
+
 export function canOpen(mask: Mask): mask is ReversibleMask {
   return "open" in mask;
 }

@@ -16,13 +16,13 @@ import { listQuarantine, showQuarantined } from "../../src/postgres/quarantine.t
 import { countOldExits, pruneExits } from "../../src/postgres/recovery/prune-exits.ts";
 import { discardQuarantined, QuarantineExit } from "../../src/postgres/recovery/quarantine-exit.ts";
 import { selectQuarantined } from "../../src/postgres/recovery/quarantine-selection.ts";
-import { PostgresReplay } from "../../src/postgres/recovery/replay.ts";
 import { countGroups, countValues, listSmallGroups, lookAtTable } from "../../src/postgres/recovery/risk.ts";
 import { countRowsWith, selectTokens } from "../../src/postgres/recovery/token-selection.ts";
 import { rehearse } from "../../src/postgres/rehearsal.ts";
 import { firstSealedAtMs, noteSealingTimes, readSealingTimes } from "../../src/postgres/sealing-times.ts";
 import { checkTarget } from "../../src/postgres/target.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
+import { openLoginReplay } from "../harness/login-replay.ts";
 import {
   connect,
   loginDemands,
@@ -170,18 +170,7 @@ for (const engine of postgresServers()) {
           selected.map(({ sentAtMs }) => sentAtMs),
           refused.map(({ sentAtMs }) => sentAtMs),
         );
-        const replay = new PostgresReplay(database, {
-          schema: "maskline",
-          table: loginTable,
-          columns,
-          pipeline,
-          receiptKey: "sent",
-          contractHash: "today",
-          describe: () => [],
-          recheckTarget: async () => {},
-          act: randomUUID(),
-          rehearses: false,
-        });
+        const replay = await openLoginReplay(database);
         const [first, second, third] = refused.map((delivery) => ({ ...delivery, handle: delivery.id })) as [
           Delivery,
           Delivery,

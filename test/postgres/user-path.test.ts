@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
 import { after, before, suite, test } from "node:test";
 
 import type pg from "pg";
@@ -9,12 +8,11 @@ import type { PostgresServer } from "../../src/demo/postgres-server.ts";
 import type { Refusal } from "../../src/pipeline/ports.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { findDuplicates } from "../../src/postgres/duplicates.ts";
-import { findPipeline } from "../../src/postgres/pipelines.ts";
-import { PostgresReplay } from "../../src/postgres/recovery/replay.ts";
 import { countRowsWith, type Condition, selectTokens } from "../../src/postgres/recovery/token-selection.ts";
 import { rehearse } from "../../src/postgres/rehearsal.ts";
 import { checkTarget } from "../../src/postgres/target.ts";
 import { postgresServers } from "../engines/postgres-servers.ts";
+import { openLoginReplay } from "../harness/login-replay.ts";
 import {
   connect,
   loginDemands,
@@ -91,18 +89,7 @@ for (const engine of postgresServers()) {
       );
       const delivery = makeDelivery();
       assert.deepEqual(outcomesOf(await sink.load(makeBatch(makeRows([]), [refusalOf(delivery)]))), { quarantined: 1 });
-      const replay = new PostgresReplay(database, {
-        schema: "maskline",
-        table: loginTable,
-        columns,
-        pipeline: (await findPipeline(database, "maskline", pipelineName)) ?? 0,
-        receiptKey: "sent",
-        contractHash: "today",
-        describe: () => [],
-        recheckTarget: async () => {},
-        act: randomUUID(),
-        rehearses: false,
-      });
+      const replay = await openLoginReplay(database);
       const back = await replay.write({ rows: makeRows([{ ...delivery, handle: delivery.id }]), refused: [] });
       assert.equal(back.loaded, 1);
       assert.deepEqual(await noted(), { INSERT: 1 });

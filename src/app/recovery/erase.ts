@@ -9,6 +9,7 @@ import type { MaskedPlace, SubjectPlace } from "../../postgres/recovery/subject-
 import type { Certificate } from "../../recovery/certificate.ts";
 import { type ErasureRequest, eraseSubject, surveySubject } from "../../recovery/erase.ts";
 import type { Survey } from "../../recovery/erasure-store.ts";
+import type { Why } from "../../recovery/govern.ts";
 import type { ConfiguredColumn } from "../config/configured-column.ts";
 import type { Settings } from "../config/load.ts";
 import { isStoredPlain, subjectColumn } from "../config/subject.ts";
@@ -17,7 +18,7 @@ import { canonicalValue } from "./read-value.ts";
 import { type KeyedPlace, keyedPlaces, tokenFinder } from "./recoverable.ts";
 
 /** What is asked for, but for whom: that value comes by itself and goes no further than here. */
-export interface EraseQuestion extends Pick<ErasureRequest, "nullTokens" | "reason" | "ticket" | "approval"> {
+export interface EraseQuestion extends Why, Pick<ErasureRequest, "nullTokens"> {
   readonly column: string;
   /** Left out: the usual one. */
   readonly round?: number;

@@ -2,7 +2,7 @@ import { compileJsonPath, valueAt } from "../../contract/json-path.ts";
 import { MasklineError } from "../../errors.ts";
 import type { KeyRing } from "../../keys/ring.ts";
 import { createMask } from "../../masks/create-mask.ts";
-import { canOpen, type Mask, maskFacts } from "../../masks/mask.ts";
+import { canOpen, givesBack, type Mask } from "../../masks/mask.ts";
 import { findSurrogates } from "../../masks/scan/surrogate.ts";
 import { type Opener, openerOf } from "../../recovery/opener.ts";
 import type { KeyToken } from "../../recovery/verify.ts";
@@ -27,17 +27,16 @@ export function keyedPlace(settings: Settings, name: string | null): KeyedPlace 
 export function revealablePlace(settings: Settings, name: string | null): KeyedPlace {
   const places = keyedPlaces(settings);
   const found = places.find(({ place }) => place === name);
-  if (found !== undefined && !opens(found)) {
+  if (found !== undefined && !givesBack(found.mask.kind)) {
     throw new MasklineError("usage", `tokens of column ${name} cannot be opened: its mask (${found.mask.kind}) is one-way`, {
       next: `maskline verify --column ${name} tells whether a value that you have is behind a token`,
     });
   }
-  return placeAmong(places.filter(opens), name, "has tokens that can be opened");
-}
-
-/** Whether there is an Opener for a mask's tokens (`openPlace`). */
-function opens({ mask: { kind } }: KeyedPlace): boolean {
-  return maskFacts[kind].reversible || kind === "vault";
+  return placeAmong(
+    places.filter(({ mask }) => givesBack(mask.kind)),
+    name,
+    "has tokens that can be opened",
+  );
 }
 
 function placeAmong(places: readonly KeyedPlace[], name: string | null, what: string): KeyedPlace {

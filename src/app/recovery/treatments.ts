@@ -1,5 +1,5 @@
 import { maskFingerprint } from "../../masks/fingerprint.ts";
-import { type MaskDefinition, maskFacts, type MaskKind } from "../../masks/mask.ts";
+import { givesBack, type MaskDefinition, maskFacts, type MaskKind } from "../../masks/mask.ts";
 import { sha256Hex } from "../../masks/sha256.ts";
 import { isRecord } from "../../recovery/audit-reading.ts";
 import type { ConfiguredColumn } from "../config/configured-column.ts";
@@ -61,11 +61,6 @@ function hidesAll(kind: MaskKind): boolean {
   return !insecure && (keeps === "nothing" || keeps === "format");
 }
 
-/** Whether a right gives back what is masked so: by the key, or out of the vault. */
-function opens(kind: MaskKind): boolean {
-  return maskFacts[kind].reversible || kind === "vault";
-}
-
 function shortHash(text: string): string {
   return sha256Hex(text).slice(0, 16);
 }
@@ -92,7 +87,7 @@ function touches({ path: at, except = [] }: Treatment, path: string): boolean {
 function stillHides(today: Treatment, then: Treatment): boolean {
   const kind = isKind(today.by) ? today.by : null;
   if (kind === null || !hidesAll(kind)) return false;
-  return !opens(kind) || (today.by === then.by && today.domain === then.domain);
+  return !givesBack(kind) || (today.by === then.by && today.domain === then.domain);
 }
 
 const anyPart = "*";

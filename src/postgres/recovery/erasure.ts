@@ -4,6 +4,7 @@ import { MasklineError } from "../../errors.ts";
 import type { ErasureStore, SubjectToken, Survey, Tally } from "../../recovery/erasure-store.ts";
 import type { Database, Query, TransactionOptions } from "../database.ts";
 import { quoteName } from "../names.ts";
+import { exitColumns } from "./quarantine-exit.ts";
 import { heldByUnknownRows, type MaskedPlace, type SubjectPlace, SubjectRows } from "./subject-rows.ts";
 
 export interface ErasureOptions {
@@ -21,8 +22,7 @@ export interface ErasureOptions {
 }
 
 const usualRound = 1_000;
-/** As where messages are discarded (quarantine-exit.ts). */
-const exitColumns = "act, pipeline, sent_at, id, outcome, reason, contract_hash, quarantined_at";
+const exits = exitColumns.join(", ");
 
 /** One subject in the tables that maskline owns, and its rows in the target. */
 export class PostgresErasure implements ErasureStore {
@@ -86,7 +86,9 @@ export class PostgresErasure implements ErasureStore {
       ]) {
         await query(`DELETE FROM ${this.#own}.${table} WHERE false AND ${column} IS NULL`);
       }
-      await query(`INSERT INTO ${this.#own}.quarantine_exit (${exitColumns}) SELECT ${"NULL, ".repeat(7)}NULL WHERE false`);
+      await query(
+        `INSERT INTO ${this.#own}.quarantine_exit (${exits}) SELECT ${exitColumns.map(() => "NULL").join(", ")} WHERE false`,
+      );
       await query(
         `INSERT INTO ${this.#own}.erasure (id, subject) SELECT $1, $2::bytea WHERE NOT EXISTS (
         SELECT FROM ${this.#own}.erasure WHERE subject = ANY ($3::bytea[]) AND finished_at IS NULL) ON CONFLICT DO NOTHING`,
@@ -157,7 +159,7 @@ export class PostgresErasure implements ErasureStore {
         `WITH gone AS (DELETE FROM ${own}.quarantine USING ${message}
            WHERE quarantine.pipeline = message.pipeline AND quarantine.sent_at = message.sent_at AND quarantine.id = message.id
            RETURNING quarantine.pipeline, quarantine.sent_at, quarantine.id, quarantine.reason, quarantine.quarantined_at),
-         told AS (INSERT INTO ${own}.quarantine_exit (${exitColumns})
+         told AS (INSERT INTO ${own}.quarantine_exit (${exits})
            SELECT $4::uuid, pipeline, sent_at, id, 'discarded', reason, $5::text, quarantined_at FROM gone)
          SELECT count(*)::int AS n FROM gone`,
         [...keys, act, contractHash],

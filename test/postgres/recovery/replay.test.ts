@@ -10,19 +10,9 @@ import type { ReceiptKey } from "../../../src/postgres/receipts.ts";
 import { discardQuarantined, keyOf, QuarantineExit } from "../../../src/postgres/recovery/quarantine-exit.ts";
 import { selectQuarantined } from "../../../src/postgres/recovery/quarantine-selection.ts";
 import { PostgresReplay, type PostgresReplayOptions } from "../../../src/postgres/recovery/replay.ts";
-import { checkTarget } from "../../../src/postgres/target.ts";
 import { postgresServers } from "../../engines/postgres-servers.ts";
-import {
-  connect,
-  countRows,
-  loginDemands,
-  loginSinkOn,
-  loginTable,
-  makeBatch,
-  makeDelivery,
-  makeRows,
-  openLoginSink,
-} from "../../harness/login-table.ts";
+import { openLoginReplay } from "../../harness/login-replay.ts";
+import { connect, countRows, loginSinkOn, makeBatch, makeDelivery, makeRows, openLoginSink } from "../../harness/login-table.ts";
 
 const everything = { ids: null, reason: null, path: null };
 
@@ -47,23 +37,7 @@ for (const engine of postgresServers()) {
       return refused.map(({ delivery }) => ({ ...delivery, handle: delivery.id }));
     }
 
-    async function replay(parts: Partial<PostgresReplayOptions> = {}): Promise<PostgresReplay> {
-      const columns = await checkTarget(database, loginTable, loginDemands);
-      const pipeline = (await findPipeline(database, "maskline", "public.user_logins")) ?? 0;
-      return new PostgresReplay(database, {
-        schema: "maskline",
-        table: loginTable,
-        columns,
-        pipeline,
-        receiptKey: "sent",
-        contractHash: "today",
-        describe: () => [],
-        recheckTarget: async () => {},
-        act: randomUUID(),
-        rehearses: false,
-        ...parts,
-      });
-    }
+    const replay = (parts: Partial<PostgresReplayOptions> = {}): Promise<PostgresReplay> => openLoginReplay(database, parts);
 
     async function left(): Promise<readonly [rows: number, quarantined: number, exits: number]> {
       const counts = ["user_logins", "maskline.quarantine", "maskline.quarantine_exit"].map((table) => countRows(database, table));
